@@ -5,18 +5,23 @@ from __future__ import annotations
 import atexit
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from schedkit.core.api import scheduler as core
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
+from schedkit.core.states import State
 from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
-from schedkit.errors import LedgerError, SettingsError
+from schedkit.errors import LedgerError, SchedkitError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, Tools, run_report
+from schedkit.report.definition import Scheduled
+from schedkit.report.params import annotations_of, signature_of
+from schedkit.report.preflight import problems, unreachable
 from schedkit.settings import (
     FILE_NAME,
     Settings,
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
 
     from schedkit.core.api.handles import TaskHandle
 
-__all__ = ["App", "Scheduler", "app", "site"]
+__all__ = ["App", "Scheduler", "app", "site", "task_options"]
 
 _log = logging.getLogger("schedkit")
 
@@ -141,44 +146,70 @@ class App:
             return url
         return str(((Path.cwd() if ledger else self.root) / url).resolve())
 
-    def tools(self) -> Tools:
-        """Return what a report needs from this project."""
+    def tools(self, scheduler: core.Scheduler | None = None) -> Tools:
+        """Return what a report needs from this project; its last run is known where a scheduler is given."""
         tz = parse_timezone(self.settings.scheduler.options.get("tz") or "local")
-        return Tools(site=self.site, root=self.root, clock=lambda: datetime.now(tz), tz=tz)
+        tools = Tools(site=self.site, root=self.root, clock=lambda: datetime.now(tz), tz=tz)
+        if scheduler is None:
+            return tools
+        return replace(tools, last_rows=functools.partial(_last_rows, scheduler))
 
     def add_export(self, scheduler: core.Scheduler) -> TaskHandle[..., Any]:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
         return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
 
-    def check_sites(
+    def check_report(
         self, report: Report, where: Callable[[tuple[str | int, ...]], str] | None = None
     ) -> None:
-        """Refuse a report that names a site which is not configured, or is of the other kind.
+        """Refuse a report that cannot run: a site, a variable, a template or a channel that is not there.
 
         Now, and not at its first run, which may be next Monday at seven. `where` says where a key stands.
         """
-        for place, name, kind in report.sites:
+        for place, error in self.problems(report):
             at = where(place) if where else f"{report.name}: {'.'.join(map(str, place))}"
-            try:
-                found = self._site_settings(name)
-            except SettingsError as error:
-                raise SettingsError(f"{at}: {error.message}", hint=error.hint) from None
-            if found.kind != kind:
-                raise SettingsError(
-                    f"{at}: site {name!r} is of kind {found.kind}", hint=f"name one of kind {kind}"
-                )
+            raise SettingsError(f"{at}: {error.message}", hint=error.hint)
+
+    def problems(self, report: Report) -> Iterator[tuple[tuple[str | int, ...], SchedkitError]]:
+        """Return all that can be seen to be wrong with a report before it runs, and where."""
+        return problems(report, self.tools())
+
+    def unreachable(self, report: Report) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Return which sites of a report do not answer now, and where they are named."""
+        return unreachable(report, self.tools())
 
     def add_report(
         self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True
     ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
-        self.check_sites(report)
-        trigger = trigger_of(report)  # a wrong schedule is refused in any case: a dry run must find it
-        options: dict[str, Any] = {"name": report.name, "description": report.description}
-        options |= report.task.options
-        if scheduled and report.schedule and report.schedule.jitter is not None:
-            options["jitter"] = report.schedule.jitter
-        return scheduler.task(trigger if scheduled else None, **options)(_ReportCall(report, self.tools()))
+        self.check_report(report)
+        return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
+            _ReportCall(report, self.tools(scheduler))
+        )
+
+
+def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
+    """Return the options of the task that runs a report or a notebook."""
+    options: dict[str, Any] = {"name": report.name, "description": report.description}
+    options |= report.task.options
+    if scheduled and report.schedule is not None and report.schedule.jitter is not None:
+        options["jitter"] = report.schedule.jitter
+    return options
+
+
+# How many of the latest runs are searched for a good one.
+_SEARCHED = 50
+
+
+def _last_rows(scheduler: core.Scheduler, name: str, values: Mapping[str, Any]) -> int | None:
+    """Return how many rows the last complete run of a report with these parameters delivered."""
+    for run in scheduler.runs(name, limit=_SEARCHED):
+        if run.state is not State.DONE:
+            continue
+        facts = scheduler.run(run.id).facts
+        report = facts.get("report", {})
+        if "incomplete" not in facts and report.get("params", {}) == values:
+            return int(report["rows"])
+    return None
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -246,27 +277,17 @@ def _make_folder(folder: Path) -> None:
 
 
 class _ReportCall:
-    """Runs one report; knows the file that declares it."""
+    """Runs one report; knows the file that declares it, and takes its parameters."""
 
     def __init__(self, report: Report, tools: Tools) -> None:
         self.report, self.tools = report, tools
         self.declared_in = report.file
+        self.code_told = report.code
+        self.__signature__ = signature_of(report.params)
+        self.__annotations__ = annotations_of(report.params)
 
-    def __call__(self) -> pd.DataFrame:
-        return run_report(self.report, self.tools)
-
-
-def trigger_of(report: Report) -> Any:
-    """Return the trigger that a report's schedule means, None without one."""
-    when = report.schedule
-    if when is None:
-        return None
-    if when.cron is not None:
-        return constructors.cron(when.cron, tz=when.tz)
-    if when.every is not None:
-        return constructors.every(when.every)
-    assert when.at is not None
-    return constructors.at(when.at, tz=when.tz)
+    def __call__(self, **params: Any) -> pd.DataFrame:
+        return run_report(self.report, self.tools, params)
 
 
 def _client(name: str, settings: SiteSettings) -> Any:

@@ -20,8 +20,8 @@ from schedkit.values.keywords import check_keywords
 
 __all__ = [
     "Effects",
+    "ExecutionContext",
     "NoListener",
-    "Surroundings",
     "artifact",
     "checkpoint",
     "current",
@@ -63,7 +63,7 @@ class Effects:
         self._counts[name] += times
 
 
-class Surroundings:
+class ExecutionContext:
     """The listener of a call. This base class ignores everything and never stops."""
 
     def progress(self, stage: str, done: float, total: float | None) -> None:
@@ -91,7 +91,7 @@ class Surroundings:
         return None
 
 
-class NoListener(Surroundings):
+class NoListener(ExecutionContext):
     """Surrounds a call that nothing listens to: warnings go to the ``schedkit`` logger."""
 
     def log(self, level: int, message: str) -> None:
@@ -102,13 +102,13 @@ class NoListener(Surroundings):
 _log = logging.getLogger("schedkit")
 _NO_LISTENER = NoListener()
 # IPython's autoreload runs this file again in the same namespace: calls under way keep their listener.
-_current: ContextVar[Surroundings | None] = globals().get("_current") or ContextVar(
-    "schedkit_surroundings", default=None
+_current: ContextVar[ExecutionContext | None] = globals().get("_current") or ContextVar(
+    "schedkit_context", default=None
 )
-_default: Callable[[], AbstractContextManager[Surroundings]] | None = globals().get("_default")
+_default: Callable[[], AbstractContextManager[ExecutionContext]] | None = globals().get("_default")
 
 
-def current() -> Surroundings:
+def current() -> ExecutionContext:
     """Return who listens to the present call."""
     return _current.get() or _NO_LISTENER
 
@@ -118,10 +118,10 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
 
     __slots__ = ("_listener", "_token")
 
-    def __init__(self, listener: Surroundings) -> None:
+    def __init__(self, listener: ExecutionContext) -> None:
         self._listener = listener
 
-    def __enter__(self) -> Surroundings:
+    def __enter__(self) -> ExecutionContext:
         self._token = _current.set(self._listener)
         return self._listener
 
@@ -129,14 +129,14 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
         _current.reset(self._token)
 
 
-def set_default(factory: Callable[[], AbstractContextManager[Surroundings]] | None) -> None:
+def set_default(factory: Callable[[], AbstractContextManager[ExecutionContext]] | None) -> None:
     """Set the default surroundings of a blocking call, e.g. a progress bar in a cell."""
     global _default
     _default = factory
 
 
 @contextmanager
-def surrounded() -> Iterator[Surroundings]:
+def surrounded() -> Iterator[ExecutionContext]:
     """Give a blocking call its surroundings: those already there, else the default, else none."""
     if _current.get() is not None:
         yield current()

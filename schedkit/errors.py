@@ -33,6 +33,7 @@
     │   └── BadAnswerError             an answer that does not match the API
     ├── IncompleteError                an extraction that cannot be proved complete
     ├── CheckError                     a check of a report failed; nothing was delivered
+    ├── CellError                      a cell of a notebook that runs as a task failed
     ├── MalformedPageError             a page whose storage format is not well-formed; it is not written
     ├── RetryableError                 raised by tasks: retry
     └── FatalError                     raised by tasks: do not retry
@@ -49,6 +50,7 @@ __all__ = [
     "AuthError",
     "BadAnswerError",
     "BlockingCallError",
+    "CellError",
     "CheckError",
     "ConflictError",
     "DeclarationError",
@@ -279,6 +281,10 @@ class IncompleteError(SchedkitError):
 
 class CheckError(SchedkitError):
     """A check of a report failed; nothing was delivered."""
+
+
+class CellError(SchedkitError):
+    """A cell of a notebook that runs as a task failed; the message names the cell."""
 
 
 class MalformedPageError(SchedkitError):

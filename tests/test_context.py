@@ -14,7 +14,7 @@ from schedkit import context
 from schedkit.errors import StopRequested
 
 
-class Notes(context.Surroundings):
+class Notes(context.ExecutionContext):
     def __init__(self) -> None:
         self.taken: list[tuple[Any, ...]] = []
         self.stopped = False
@@ -65,7 +65,7 @@ def test_warnings_to_nobody_go_to_the_log_of_the_program(caplog: pytest.LogCaptu
     with context.surrounded():
         context.log("rows were left out", logging.WARNING)
         context.log("for your information")
-    with context.use(context.Surroundings()):
+    with context.use(context.ExecutionContext()):
         context.log("told elsewhere", logging.WARNING)
     assert caplog.record_tuples == [("schedkit", logging.WARNING, "rows were left out")]
 
@@ -93,7 +93,7 @@ def test_the_default_surrounds_only_calls_that_nobody_surrounds() -> None:
     made: list[Notes] = []
 
     @contextmanager
-    def bar() -> Iterator[context.Surroundings]:
+    def bar() -> Iterator[context.ExecutionContext]:
         made.append(Notes())
         yield made[-1]
 

@@ -59,7 +59,7 @@ class Thing:
     blocks = blocking(AsyncThing.blocks)
 
 
-class Stoppable(context.Surroundings):
+class Stoppable(context.ExecutionContext):
     def __init__(self) -> None:
         self.stopped = False
         self.callbacks: list[object] = []
@@ -144,7 +144,7 @@ def test_a_base_exception_does_not_end_our_loop() -> None:
 
 
 def test_context_variables_follow_the_call() -> None:
-    class Seen(context.Surroundings):
+    class Seen(context.ExecutionContext):
         stages: tuple[str, ...] = ()
 
         def progress(self, stage: str, done: float, total: float | None) -> None:

@@ -19,7 +19,8 @@ from schedkit.core.tasks.declare import marked
 from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageError
-from schedkit.report.load import read_text, report_of
+from schedkit.report import NotebookReport, Report
+from schedkit.report.load import read_text, reports_of
 from schedkit.values.yaml import Document, parse_yaml_all
 
 __all__ = ["Declared", "check_file"]
@@ -116,12 +117,20 @@ class Declared:
                 self._report(document, path)
 
     def _report(self, document: Document, path: Path) -> None:
-        report = report_of(document).of_file(path)
-        self.project.check_sites(report, document.where)
+        for report in reports_of(document):
+            self._add_report(report.of_file(path), document)
+
+    def _add_report(self, report: Report | NotebookReport, document: Document) -> None:
         where = document.where(("name",))
         try:
             self._free(report.name, where)
-            self.project.add_report(self.scheduler, report, scheduled=self.scheduled)
+            if isinstance(report, Report):
+                self.project.check_report(report, document.where)
+                self.project.add_report(self.scheduler, report, scheduled=self.scheduled)
+            else:
+                from schedkit.notebook.notebook_task import add_notebook  # needs IPython
+
+                add_notebook(self.scheduler, report, self.project.root, scheduled=self.scheduled)
             self.names[report.name] = where
         except UsageError as error:
             if error.message.startswith(document.name):

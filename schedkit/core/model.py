@@ -257,12 +257,14 @@ class Task:
         """Whether calling its function gives a coroutine."""
         return self.function is not None and is_async(self.function)
 
-    @property
-    def place(self) -> str:
-        """What it takes while it runs: "process", "thread", or "" (the users' loop has room for all)."""
-        if self.runs_in == "process":
-            return "process"
-        return "" if self.runs_in == "auto" and self.asynchronous else "thread"
+    @cached_property
+    def executor_kind(self) -> str:
+        """Where it runs: "loop", "thread", "process", or "executor" (one of the user's)."""
+        if isinstance(self.runs_in, Executor):
+            return "executor"
+        if self.runs_in == "auto":
+            return "loop" if self.asynchronous else "thread"
+        return self.runs_in
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

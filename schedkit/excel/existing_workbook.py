@@ -243,7 +243,7 @@ def _with_summary(
         data = step.done()
         book = open_workbook(Package(data, name), name)
         # Warnings about these cells are given when they are written or read, not here.
-        with context.use(context.Surroundings()), damage_as_error(f"the rows of {name}"):
+        with context.use(context.ExecutionContext()), damage_as_error(f"the rows of {name}"):
             frame = first_frame(book)
         frame.attrs |= newest.attrs
         front = Front(

@@ -89,10 +89,10 @@ class Written:
         return asdict(self) | {"path": str(self.path), "sheets": list(self.sheets), "notes": list(self.notes)}
 
 
-class WarningCollector(context.Surroundings):
+class WarningCollector(context.ExecutionContext):
     """Passes everything on to the listener, and keeps the warnings for `Written.notes`."""
 
-    def __init__(self, listener: context.Surroundings) -> None:
+    def __init__(self, listener: context.ExecutionContext) -> None:
         self.warnings: list[str] = []
         self._listener = listener
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any, cast
 
-from schedkit.context import Surroundings
+from schedkit.context import ExecutionContext
 from schedkit.notebook.publisher import publisher
 from schedkit.values.durations import elapsed_text
 from schedkit.values.extras import requires_extra
@@ -36,7 +36,7 @@ class _Stage:
         self.total: float | None = None
 
 
-class CellBar(Surroundings):
+class CellBar(ExecutionContext):
     """Listens to one call and draws its stages; nothing appears before `patience` seconds have passed.
 
     Parameters
@@ -119,7 +119,7 @@ def _row(name: str, stage: _Stage) -> str:
 
 
 @contextmanager
-def cell_bar(patience: float = PATIENCE_SECONDS) -> Iterator[Surroundings]:
+def cell_bar(patience: float = PATIENCE_SECONDS) -> Iterator[ExecutionContext]:
     """Surround a blocking call in a cell with a bar."""
     bar = CellBar(patience)
     publisher().add(bar)

@@ -17,7 +17,7 @@ from schedkit.notebook.commands import frame_text
 from schedkit.notebook.draft import Draft, save, saved, upcoming
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import table_html
-from schedkit.report.pipeline import extract
+from schedkit.report.extract import extract
 from schedkit.values.extras import requires_extra
 
 with requires_extra("notebook", "forms"):
@@ -195,7 +195,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 def _told(act: Callable[[], str]) -> tuple[str, str]:
     """Carry out `act`; return its words, or its error's, and their colour. No bar appears in any cell."""
     try:
-        with context.use(context.Surroundings()):
+        with context.use(context.ExecutionContext()):
             return act(), GOOD
     except SchedkitError as error:
         return str(error), BAD

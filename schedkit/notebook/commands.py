@@ -128,7 +128,7 @@ async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return the first rows of a run's frame as text."""
 
     def read() -> dict[str, Any]:
-        with context.use(context.Surroundings()):
+        with context.use(context.ExecutionContext()):
             return frame_text(scheduler.run(command["run"]).result(timeout=30))
 
     return Answer(data=await anyio.to_thread.run_sync(read))

@@ -90,7 +90,8 @@ class Draft:
         """Return the extraction alone, with at most 50 rows."""
         trial = {**self.document(), "name": self.name.strip() or "trial", "deliver": [NOWHERE]}
         (report,) = loads_reports(_yaml(trial), "the form")
-        return report.extract.model_copy(update={"limit": TRY_ROWS})
+        (extract,) = report.extract.values()
+        return extract.model_copy(update={"limit": TRY_ROWS})
 
 
 def _yaml(document: dict[str, Any]) -> str:

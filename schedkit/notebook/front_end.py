@@ -48,7 +48,7 @@ def connect() -> None:
     SchedkitError._render_traceback_ = rendered
 
 
-def _cell_surroundings() -> AbstractContextManager[context.Surroundings]:
+def _cell_surroundings() -> AbstractContextManager[context.ExecutionContext]:
     if not in_kernel():
         return nullcontext(context.current())
     from schedkit.notebook.bar import cell_bar

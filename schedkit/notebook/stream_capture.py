@@ -36,7 +36,7 @@ class CapturedStream:
     def __init__(self, stream: Any, level: int) -> None:
         self._stream = stream
         self._level = level
-        self._begun: WeakKeyDictionary[context.Surroundings, str] = WeakKeyDictionary()
+        self._begun: WeakKeyDictionary[context.ExecutionContext, str] = WeakKeyDictionary()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -1,28 +1,31 @@
 """Declared reports: extract → shape → check → deliver, from YAML or Python."""
 
-from schedkit.report.definition import (
-    Check,
-    Deliver,
-    Extract,
-    Report,
-    ReportTask,
-    Schedule,
-    Shape,
-)
+from schedkit.report.check import Check, expect
+from schedkit.report.definition import NotebookReport, Report, ReportTask
+from schedkit.report.deliver import Deliver
 from schedkit.report.load import load_reports, loads_reports
+from schedkit.report.params import Param
 from schedkit.report.pipeline import run_report
+from schedkit.report.schedule import Schedule
+from schedkit.report.schema import report_schema
+from schedkit.report.sources import Extract
+from schedkit.report.steps import Shape
 from schedkit.report.tools import Tools
 
 __all__ = [
     "Check",
     "Deliver",
     "Extract",
+    "NotebookReport",
+    "Param",
     "Report",
     "ReportTask",
     "Schedule",
     "Shape",
     "Tools",
+    "expect",
     "load_reports",
     "loads_reports",
+    "report_schema",
     "run_report",
 ]

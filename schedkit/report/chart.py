@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from schedkit.errors import UnknownFieldError
-from schedkit.report.definition import Names
-from schedkit.report.shape import resolve
+from schedkit.report.destination import present_file
+from schedkit.report.functions import resolve
+from schedkit.report.models import Names, Strict
 from schedkit.report.tools import Tools
 from schedkit.values.extras import requires_extra
 from schedkit.values.text import clip, did_you_mean
@@ -32,15 +33,13 @@ _FONTS = [
 _SOURCES = ("count_by", "file", "call")
 
 
-class ChartOptions(BaseModel):
+class ChartOptions(Strict):
     """A chart, attached to the page as an image.
 
     Exactly one of: `count_by`, one or two columns whose rows are counted (of two, the second divides the
     bars); `file`, the path of an image; `call`, a ``module:function`` that takes the frame and returns a
     figure. `alt` says what it shows to those who cannot see it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     alt: str = Field(min_length=1)
     count_by: Names | None = None
@@ -57,6 +56,13 @@ class ChartOptions(BaseModel):
         if self.count_by is not None and len(self.count_by) not in (1, 2):
             raise ValueError("count_by takes one or two columns")
         return self
+
+    def check(self, tools: Tools) -> None:
+        """Refuse an image or a function that is not there."""
+        if self.file is not None:
+            present_file(self.file, tools, "chart.file")
+        if self.call is not None:
+            resolve(self.call)
 
     def draw(self, frame: pd.DataFrame, tools: Tools) -> Chart:
         """Return the chart of a frame.

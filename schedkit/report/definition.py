@@ -2,136 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import datetime, tzinfo
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schedkit.core.tasks.options import TASK_OPTIONS
-from schedkit.core.triggers import constructors
-from schedkit.values.parsers import Reads, duration, invalid, optional, text, timezone
+from schedkit.core.triggers.base import Trigger
+from schedkit.errors import UsageError
+from schedkit.report.check import Check
+from schedkit.report.deliver import Deliver
+from schedkit.report.models import Strict
+from schedkit.report.params import ForEach, Param, Params, combinations, read_declared, read_params
+from schedkit.report.placeholders import filled, has_placeholder
+from schedkit.report.schedule import Schedule
+from schedkit.report.sources import ISSUES, Extracts
+from schedkit.report.steps import Shape
+from schedkit.values.parsers import Reads, duration, invalid, optional
+from schedkit.values.text import safe_repr
+from schedkit.values.yaml import explain
 
-__all__ = ["Check", "Deliver", "Extract", "Report", "ReportTask", "Schedule", "Shape"]
+__all__ = ["NotebookReport", "Report", "ReportTask"]
 
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _OneOf(_Strict):
-    """A value with exactly one of its keys set."""
-
-    @property
-    def chosen(self) -> str:
-        """The name of the key that is set."""
-        return next(iter(self.model_fields_set))
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            known = ", ".join(type(self).model_fields)
-            raise ValueError(f"write exactly one of: {known}")
-        return self
-
-
-SOURCES = ("jql", "project", "root", "keys", "filter", "link")
-
-
-class Extract(_Strict):
-    """Which issues, from where: exactly one of jql, project, root, keys, filter and link.
-
-    A report fails if a site or an issue of its extraction is missing; with ``partial: allow`` it delivers
-    what there is, and its outputs tell what is missing.
-    """
-
-    site: Names
-    jql: str | None = None
-    project: Names | None = None
-    root: str | None = None
-    keys: Names | None = None
-    filter: int | None = None
-    link: str | None = None
-    fields: Names | None = None
-    limit: int | None = Field(default=None, ge=1)
-    links_depth: int = Field(default=0, ge=0)
-    partial: Literal["refuse", "allow"] = "refuse"
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if len([name for name in SOURCES if getattr(self, name) is not None]) != 1:
-            raise ValueError(f"write exactly one of: {', '.join(SOURCES)}")
-        return self
-
-    @property
-    def source(self) -> str:
-        """The name of the source that is set."""
-        return next(name for name in SOURCES if getattr(self, name) is not None)
-
-
-class Shape(_OneOf):
-    """One step from frame to frame.
-
-    ``select`` and ``drop`` columns, ``rename`` them, ``sort`` (a leading ``-`` sorts downwards), ``where``
-    and ``derive`` in pandas' expression language, ``top`` rows, ``explode`` lists to rows,
-    ``count_by`` columns, or ``call`` a ``module:function`` of your own.
-    """
-
-    select: Names | None = None
-    drop: Names | None = None
-    rename: dict[str, str] | None = None
-    sort: Names | None = None
-    where: str | None = None
-    derive: dict[str, str] | None = None
-    top: Annotated[int, Field(ge=1)] | None = None
-    explode: str | None = None
-    count_by: Names | None = None
-    call: str | None = None
-
-
-class Check(_OneOf):
-    """One thing that must hold before anything is delivered."""
-
-    min_rows: Annotated[int, Field(ge=0)] | None = None
-    max_rows: Annotated[int, Field(ge=0)] | None = None
-    unique: Names | None = None
-    filled: Names | None = None
-    complete: Literal[True] | None = None
-
-
-class Deliver(BaseModel):
-    """One destination: the name of a deliverer, and its options as it knows them."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    @property
-    def to(self) -> str:
-        """The deliverer's name."""
-        return next(iter(self.options_by_name))
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The deliverer's options."""
-        options: dict[str, Any] = self.options_by_name[self.to]
-        return options
-
-    @property
-    def options_by_name(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if len(self.options_by_name) != 1 or not isinstance(self.options, dict):
-            raise ValueError("write one deliverer with its options, e.g. `excel: {path: out.xlsx}`")
-        return self
+Place = tuple[str | int, ...]
 
 
 def _name(value: Any, what: str) -> str:
@@ -140,29 +45,7 @@ def _name(value: Any, what: str) -> str:
     return value
 
 
-def _cron(value: Any, what: str) -> str:
-    found: str = text(value, what)
-    constructors.cron(found)
-    return found
-
-
-class Schedule(_Strict):
-    """When: exactly one of a crontab line, an interval and a moment."""
-
-    cron: Annotated[str | None, Reads(optional(_cron))] = None
-    every: Annotated[float | None, Reads(optional(duration(above=True)))] = None
-    at: Annotated[datetime | None, Reads(optional(constructors.moment_of))] = None
-    tz: Annotated[tzinfo | None, Reads(optional(timezone))] = None
-    jitter: Annotated[float | None, Reads(optional(duration()))] = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len([value for value in (self.cron, self.every, self.at) if value is not None]) != 1:
-            raise ValueError("write exactly one of: cron, every, at")
-        return self
-
-
-class _ReportTask(_Strict):
+class _ReportTask(Strict):
     """How the report runs: the options of a task."""
 
     @property
@@ -174,52 +57,218 @@ class _ReportTask(_Strict):
 if TYPE_CHECKING:
     ReportTask: TypeAlias = _ReportTask
 else:
-    # A report has its own name and description, and takes no parameters.
+    # A report has its own name and description, and its own way to declare parameters.
     ReportTask = TASK_OPTIONS.model(_ReportTask, exclude=["name", "description", "params"])
 
 
-class Report(_Strict):
-    """A report: where its rows come from, what happens to them, what must hold, and where they go.
+class Scheduled(Strict):
+    """What reports and notebooks have in common: a name, parameters, a schedule, and how they run."""
 
-    Examples
-    --------
-    >>> report = Report(
-    ...     name="bugs",
-    ...     extract=Extract(site="demo", jql="type = Bug"),
-    ...     deliver=[Deliver(excel={"path": "bugs.xlsx"})],
-    ... )
-    >>> report.deliver[0].to
-    'excel'
-    """
-
-    name: Annotated[str, Reads(_name)]
+    name: Annotated[str, Reads(_name, {"type": "string", "pattern": r"^\w[\w. -]*$"})]
+    """The name of the task; with for_each, also its placeholders."""
     description: str = ""
+    """One line for people."""
+    params: Params = Field(default_factory=dict)
+    """Parameters, for {{ name }} in other texts: name: default, or name: {type, default, choices}."""
+    for_each: ForEach | None = None
+    """Make one report for each value of a parameter, or for each combination of several."""
     schedule: Schedule | None = None
+    """When it runs; without one, when somebody submits it."""
     task: ReportTask = ReportTask()
-    extract: Extract
-    shape: tuple[Shape, ...] = ()
-    check: tuple[Check, ...] = ()
-    deliver: tuple[Deliver, ...] = Field(min_length=1)
+    """How it runs: timeout, retry, priority, tags …"""
     _file: str = PrivateAttr("")
+    _document: dict[Any, Any] = PrivateAttr(default_factory=dict)
+    _values: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_values(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        declared = read_declared(data) if isinstance(data, Mapping) else None
+        if declared is None:
+            return handler(data)
+        params, first = declared
+        _check_each(data.get("for_each") or {}, params)
+        given = (info.context or {}).get("values")
+        values = {name: param.sample for name, param in params.items()} | first if given is None else given
+        made = handler(filled(data, values, _refused))
+        made._document = dict(data)
+        made._values = dict(values)
+        return made
 
     @property
-    def sites(self) -> list[tuple[tuple[str | int, ...], str, str]]:
-        """The sites it uses: where it names each, its name, and of which kind it has to be."""
-        found: list[tuple[tuple[str | int, ...], str, str]]
-        found = [(("extract", "site"), name, "jira") for name in self.extract.site]
-        for number, item in enumerate(self.deliver):
-            if item.to in ("confluence", "pages") and "site" in item.options:
-                place = ("deliver", number, item.to, "site")
-                found.append((place, str(item.options["site"]), "confluence"))
-        return found
+    def trigger(self) -> Trigger | None:
+        """When it runs; None without a schedule."""
+        return None if self.schedule is None else self.schedule.trigger
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values of its parameters."""
+        return self._values
+
+    @property
+    def code(self) -> str:
+        """What tells whether another process has the same report: what was written, variables not put in."""
+        return json.dumps(self._document, sort_keys=True, default=str)
 
     @property
     def file(self) -> str:
         """The whole path of the file it was read from; empty for one composed elsewhere."""
         return self._file
 
-    def of_file(self, path: str | Path) -> Report:
+    def of_file(self, path: str | Path) -> Self:
         """Return the same report, read from a file."""
         made = self.model_copy()
         made._file = str(Path(path).resolve())
         return made
+
+    def bound(self, given: Mapping[str, Any]) -> Self:
+        """Return the report with values for its parameters; those not given have their defaults.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such parameter, a value does not fit, or one is missing.
+        SettingsError
+            If the report is not valid with these values.
+        """
+        values = read_params(self.params, given, f"report {self.name!r}")
+        if values == self._values:
+            return self
+        return self._made(self._document, {"values": values})
+
+    def each(self) -> list[Self]:
+        """Return one report for each combination of `for_each`; itself without one."""
+        declared = read_declared(self._document)
+        if self.for_each is None or declared is None:
+            return [self]
+        params, _ = declared
+        made = []
+        for values in combinations(self.for_each):
+            document = {key: value for key, value in self._document.items() if key != "for_each"}
+            chosen = {
+                name: params[name].model_copy(update={"default": params[name].read(value, name)})
+                for name, value in values.items()
+            }
+            document["params"] = {**(document.get("params") or {}), **chosen}
+            if not has_placeholder(document.get("name")):
+                document["name"] = "-".join([str(document.get("name")), *map(_as_name, values.values())])
+            made.append(self._made(document))
+        return made
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], context: dict[str, Any] | None = None) -> Self:
+        """Return the report that a document, such as YAML holds, declares.
+
+        Raises
+        ------
+        SettingsError
+            It holds a key or value that is not understood.
+        """
+        try:
+            return cls.model_validate(document, context=context)
+        except ValidationError as error:
+            raise explain(error, lambda _: f"report {safe_repr(document.get('name'))}", cls) from None
+
+    def _made(self, document: dict[Any, Any], context: dict[str, Any] | None = None) -> Self:
+        made = self.of(document, context)
+        made._file = self._file
+        return made
+
+
+def _check_each(for_each: Mapping[str, Any], params: Mapping[str, Param]) -> None:
+    for name, values in for_each.items():
+        for number, value in enumerate(values):
+            try:
+                params[name].read(value, name)
+            except UsageError as error:
+                raise _refused(("for_each", name, number), error) from None
+
+
+def _as_name(value: Any) -> str:
+    return re.sub(r"[^\w. -]", "-", str(value))
+
+
+def _refused(place: Place, error: UsageError) -> ValidationError:
+    problem = PydanticCustomError("value_error", "{reason}", {"reason": str(error), "error": error})
+    details = InitErrorDetails(type=problem, loc=place, input=None)
+    return ValidationError.from_exception_data("Report", [details])
+
+
+class Report(Scheduled):
+    """A report: where its rows come from, what happens to them, what must hold, and where they go.
+
+    Examples
+    --------
+    >>> report = Report.of(
+    ...     {
+    ...         "name": "bugs",
+    ...         "extract": {"site": "demo", "jql": "type = Bug"},
+    ...         "deliver": [{"excel": {"path": "bugs.xlsx"}}],
+    ...     }
+    ... )
+    >>> report.deliver[0].to
+    'excel'
+    """
+
+    extract: Extracts
+    """Where the rows come from: one source, a list put below each other, or several by name."""
+    shape: tuple[Shape, ...] = ()
+    """What happens to the rows, step by step."""
+    check: tuple[Check, ...] = ()
+    """What must hold; else nothing is delivered."""
+    deliver: tuple[Deliver, ...] = Field(json_schema_extra={"minItems": 1})
+    """Where the rows go."""
+
+    @field_validator("deliver")
+    @classmethod
+    def _goes_somewhere(cls, value: tuple[Deliver, ...]) -> tuple[Deliver, ...]:
+        # Not min_length: pydantic counts an item that is wrong as one that is not there.
+        if not value:
+            raise ValueError("the report has no output: write at least one, e.g. - excel: {path: out.xlsx}")
+        return value
+
+    @property
+    def together(self) -> bool:
+        """Whether the rows of its extractions are put below each other."""
+        return not isinstance(self._document.get("extract"), Mapping)
+
+    @property
+    def sites(self) -> list[tuple[Place, str, str]]:
+        """The sites it uses: where it names each, its name, and of which kind it has to be."""
+        found: list[tuple[Place, str, str]] = []
+        for number, (name, what) in enumerate(self.extract.items()):
+            found += [((*self._place(name, number), "site"), site, "jira") for site in what.site]
+        for number, item in enumerate(self.deliver):
+            site = item.options.get("site")
+            if item.to in Deliver.model_fields and site is not None:
+                found.append((("deliver", number, item.to, "site"), str(site), "confluence"))
+        return found
+
+    def _place(self, name: str, number: int) -> Place:
+        """Return where an extraction stands in the document."""
+        if list(self.extract) == [ISSUES] and "site" in (self._document.get("extract") or {}):
+            return ("extract",)
+        return ("extract", number if self.together else name)
+
+    def places(self) -> list[Place]:
+        """Return where each extraction stands in the document."""
+        return [self._place(name, number) for number, name in enumerate(self.extract)]
+
+
+def _notebook(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value.endswith(".ipynb"):
+        raise invalid(what, value, "the path of a notebook, e.g. notebooks/weekly.ipynb")
+    return value
+
+
+class NotebookReport(Scheduled):
+    """A notebook that runs as a task; each run's executed copy is kept."""
+
+    notebook: Annotated[str, Reads(_notebook, {"type": "string"})]
+    """The notebook of the project (.ipynb); its cell tagged parameters has the defaults."""
+    kernel: str | None = None
+    """The name of the kernel; by default what the notebook says."""
+    cell_timeout: Annotated[
+        float | None, Reads(optional(duration(above=True)), {"type": ["string", "number"]})
+    ] = None
+    """How long one cell may take; by default as long as the run."""

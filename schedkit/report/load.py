@@ -7,18 +7,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from schedkit.errors import SettingsError
-from schedkit.report.definition import Report
-from schedkit.report.deliver import deliverer
+from schedkit.report.definition import NotebookReport, Report
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 from schedkit.values.yaml import Document, explain, parse_yaml_all
 
-__all__ = ["load_reports", "loads_reports", "read_text", "report_of"]
+__all__ = ["load_reports", "loads_reports", "read_text", "reports_of"]
 
 
 @check_keywords
 def load_reports(path: str | Path) -> list[Report]:
-    """Read every report of a file.
+    """Read every report of a file; one with ``for_each`` is one for each of its values.
 
     Raises
     ------
@@ -40,28 +39,29 @@ def read_text(path: str | Path) -> str:
 
 @check_keywords
 def loads_reports(text: str, name: str = "report") -> list[Report]:
-    """Read every report of a YAML text; `name` is for messages."""
-    reports = [report_of(document) for document in parse_yaml_all(text, name)]
-    if not reports:
+    """Read every report of a YAML text; `name` is for messages. Notebooks as tasks are left out."""
+    documents = list(parse_yaml_all(text, name))
+    if not documents:
         raise SettingsError(f"{name} contains no report", hint="write name:, extract: and deliver:")
-    return reports
+    found = [report for document in documents for report in reports_of(document)]
+    return [report for report in found if isinstance(report, Report)]
 
 
-def report_of(document: Document) -> Report:
-    """Return the report that one YAML document declares."""
+def reports_of(document: Document) -> list[Report | NotebookReport]:
+    """Return the reports that one YAML document declares, or the notebooks that it runs as tasks.
+
+    Raises
+    ------
+    SettingsError
+        It holds a key or value that is not understood; the message names file, line and column.
+    """
     if not isinstance(document.value, dict):
         raise SettingsError(
             f"{document.where(())}: expected a mapping, got {safe_repr(document.value)}",
             hint="write name:, extract: and deliver:",
         )
+    model = NotebookReport if "notebook" in document.value else Report
     try:
-        report = Report.model_validate(document.value)
+        return list(model.model_validate(document.value).each())
     except ValidationError as error:
-        raise explain(error, document.where, Report) from None
-    for index, item in enumerate(report.deliver):
-        try:
-            deliverer(item.to, item.options)
-        except SettingsError as error:
-            where = document.where(("deliver", index))
-            raise SettingsError(f"{where}: {error.message}", hint=error.hint) from None
-    return report
+        raise explain(error, document.where, model) from None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
-from schedkit.errors import IncompleteError, SettingsError
+from schedkit.errors import IncompleteError
 from schedkit.report.check import check
-from schedkit.report.definition import Extract, Report
-from schedkit.report.deliver import deliverer
-from schedkit.report.shape import shape
+from schedkit.report.definition import Report
+from schedkit.report.extract import extract_all
+from schedkit.report.frames import Frames, with_incompleteness
+from schedkit.report.shape import shape_frames
 from schedkit.report.tools import Tools
 from schedkit.values.extraction import incomplete
 from schedkit.values.keywords import check_keywords
@@ -20,14 +22,21 @@ from schedkit.values.keywords import check_keywords
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedkit.jira import Jira
-
-__all__ = ["extract", "run_report"]
+__all__ = ["run_report"]
 
 
 @check_keywords
-def run_report(report: Report, tools: Tools) -> pd.DataFrame:
+def run_report(report: Report, tools: Tools, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """Run every stage and return the frame that was delivered.
+
+    Parameters
+    ----------
+    report : Report
+        What to do.
+    tools : Tools
+        The project around it.
+    params : mapping, optional
+        Values of the report's parameters; the others have their defaults.
 
     Raises
     ------
@@ -35,42 +44,82 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
         A site or an issue is missing, and the report does not say ``partial: allow``; nothing was delivered.
     CheckError
         A check does not hold; nothing was delivered.
+    ParameterError
+        A parameter is missing or does not fit.
     UsageError, SiteError, WorkbookError, RegionError
         As the stages raise them; what was delivered before stays, and a rerun replaces it.
     """
     started = time.monotonic()
+    task, report = report.name, report.bound(params or {})
     tools = tools.for_run()
-    # Unknown deliverers and options are found before the first request is sent.
-    deliveries = [deliverer(item.to, item.options) for item in report.deliver]
-    frame = extract(report.extract, tools)
-    why = incomplete(frame.attrs)
-    if why:
-        _allow_partial(report, why)
-    for number, step in enumerate(report.shape, 1):
-        frame = shape(frame, step)
-        context.progress("shape", number, len(report.shape))
-    for number, rule in enumerate(report.check, 1):
-        check(frame, rule)
-        context.progress("check", number, len(report.check))
-    unconfirmed: list[str] = []
-    for apply in [look(frame, report, tools) for look in deliveries]:
-        context.checkpoint()
-        unconfirmed += _unconfirmed(apply())
+    # What a deliverer of another package refuses is found before the first request is sent.
+    for item in report.deliver:
+        _ = item.deliverer
+    frames = extract_all(report.extract, tools, together=report.together)
+    why = _missing(report, frames)
+    frames = _shaped(report, frames)
+    _checked(report, task, frames, tools)
+    unconfirmed = _delivered(report, frames, tools)
     if unconfirmed:
         context.fact("incomplete", {"reason": "; ".join(filter(None, [why, *unconfirmed]))})
-    context.fact("report", {"rows": len(frame), "seconds": round(time.monotonic() - started, 3)})
-    return frame
+    facts: dict[str, Any] = {"rows": len(frames.current), "seconds": round(time.monotonic() - started, 3)}
+    if report.values:
+        facts["params"] = dict(report.values)
+    context.fact("report", facts)
+    return frames.current
 
 
-def _allow_partial(report: Report, why: str) -> None:
-    """Tell that the extraction is not complete, or raise if the report does not allow it."""
-    if report.extract.partial == "refuse":
+def _missing(report: Report, frames: Frames) -> str:
+    """Return what the extractions lack; raise if the report does not allow it."""
+    lacking = {name: why for name, frame in frames.named.items() if (why := incomplete(frame.attrs))}
+    if not lacking:
+        return ""
+    # Extractions often lack the same site.
+    why = "; ".join(dict.fromkeys(lacking.values()))
+    if any(report.extract[name].partial == "refuse" for name in lacking):
         raise IncompleteError(
             f"the report {report.name!r} was not delivered: {why}",
             hint="run it again, or allow it: extract: {partial: allow}",
         )
     context.log(why, logging.WARNING)
     context.fact("incomplete", {"reason": why})
+    return why
+
+
+def _shaped(report: Report, frames: Frames) -> Frames:
+    extracted = list(frames.named.values())
+    for number, step in enumerate(report.shape, 1):
+        frames = shape_frames(frames, step)
+        context.progress("shape", number, len(report.shape))
+        context.checkpoint()
+    # Rows of several extractions may be in each frame: what one lacks, all may lack.
+    for frame in (frames.current, *frames.named.values()):
+        with_incompleteness(frame, extracted)
+    return frames
+
+
+def _checked(report: Report, task: str, frames: Frames, tools: Tools) -> None:
+    previous = None
+    if any(rule.chosen == "max_drop" for rule in report.check):
+        previous = tools.last_rows(task, report.values)
+    for number, rule in enumerate(report.check, 1):
+        check(frames.get(rule.frame, "check.frame"), rule, previous if rule.frame is None else None)
+        context.progress("check", number, len(report.check))
+
+
+def _delivered(report: Report, frames: Frames, tools: Tools) -> list[str]:
+    """Look at every destination, then write to each; return what could not be confirmed."""
+    tools = replace(tools, frames=frames.named)
+    # Pages may attach the files, which have to be written before.
+    items = sorted(report.deliver, key=lambda item: not getattr(item.deliverer, "is_file", False))
+    deliveries: list[Callable[[], object]] = [
+        item.deliverer(frames.get(item.frame, f"deliver.{item.to}: frame"), report, tools) for item in items
+    ]
+    unconfirmed: list[str] = []
+    for deliver in deliveries:
+        context.checkpoint()
+        unconfirmed += _unconfirmed(deliver())
+    return unconfirmed
 
 
 def _unconfirmed(delivered: object) -> list[str]:
@@ -81,47 +130,3 @@ def _unconfirmed(delivered: object) -> list[str]:
         for each in made
         if getattr(each, "unconfirmed", "")
     ]
-
-
-def extract(what: Extract, tools: Tools) -> pd.DataFrame:
-    """Return the issues that `what` names; several sites give one frame with a column ``site``.
-
-    Raises
-    ------
-    SettingsError
-        A site that is not configured, or is not a Jira.
-    SiteError, JqlError, IncompleteError
-        As the client raises them.
-    """
-    from schedkit.jira import search_sites
-
-    clients = {name: _jira(name, tools) for name in what.site}
-    if len(clients) > 1:
-        return search_sites(clients, functools.partial(_ask, what))
-    (client,) = clients.values()
-    frame: pd.DataFrame = _ask(what, client)
-    return frame
-
-
-def _jira(name: str, tools: Tools) -> Jira:
-    from schedkit.jira import Jira
-
-    client = tools.site(name)
-    if not isinstance(client, Jira):
-        raise SettingsError(f"extract.site: {name!r} is not a Jira site", hint="name a site of kind jira")
-    return client
-
-
-def _ask(what: Extract, client: Any) -> Any:
-    """Call the method that `what` means on a client's blocking or async API."""
-    fields: Any = None if what.fields is None else list(what.fields)
-    options: dict[str, Any] = {"fields": "*all" if fields == ["*all"] else fields}
-    if what.source == "keys":
-        return client.keys(list(what.keys or ()), **options)
-    options["limit"] = what.limit
-    if what.source == "project":
-        return client.project(*(what.project or ()), **options)
-    if what.source == "root":
-        return client.root(what.root, links_depth=what.links_depth, **options)
-    method = "search" if what.source == "jql" else what.source
-    return getattr(client, method)(getattr(what, what.source), **options)

@@ -1,61 +1,86 @@
-"""One pure function per step: a frame in, a new frame out; `attrs` travel along."""
+"""Carry out the steps of a report: each makes a new frame, and `attrs` travel along."""
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from schedkit.errors import UsageError
-from schedkit.report.definition import Shape
-from schedkit.values.text import did_you_mean, one_line, safe_repr
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.report.expressions import evaluate
+from schedkit.report.frames import Frames, columns_of, stacked
+from schedkit.report.functions import resolve
+from schedkit.report.metrics import metrics
+from schedkit.report.reshape import count_by, group, join, pivot
+from schedkit.report.steps import Call, Join, Metrics, Shape, step_of
+from schedkit.values.text import one_line, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["resolve", "shape"]
+__all__ = ["shape", "shape_frames"]
 
 
 def shape(frame: pd.DataFrame, step: Shape) -> pd.DataFrame:
-    """Apply one step.
+    """Apply one step to a frame.
 
     Raises
     ------
     UsageError
-        A column that the frame does not have (near matches are named), or an expression that fails.
+        A column or frame that is not there (near matches are named), or an expression that fails.
     """
-    name = step.chosen
-    value = getattr(step, name)
-    shaped = _STEPS[name](frame, value)
-    shaped.attrs = dict(frame.attrs)
-    return shaped
+    return shape_frames(Frames(frame), step).current
 
 
-def _known(frame: pd.DataFrame, names: tuple[str, ...], step: str) -> list[str]:
-    for name in names:
-        if name not in frame.columns:
-            raise UsageError(
-                f"shape.{step}: there is no column {safe_repr(name)}", hint=did_you_mean(name, frame.columns)
-            )
-    return list(names)
+def shape_frames(frames: Frames, step: Shape) -> Frames:
+    """Apply one step, which may use or name other frames."""
+    name, value = step.chosen, step.value
+    if name == "save":
+        return frames.saved(value)
+    if name == "use":
+        return frames.now(frames.get(value, "shape.use"))
+    frame = frames.current
+    if name == "call":
+        shaped = _call(frames, value)
+    elif name in _STEPS or name in _WITH_OTHERS:
+        shaped = _shaped(frames, name, value)
+    else:
+        shaped = _frame_of(step_of(name)(frame.copy(), **_options(value)), f"shape.{name}")
+    if name != "stack":
+        shaped.attrs = {**shaped.attrs, **frame.attrs}
+    return frames.now(shaped)
 
 
-def _select(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    return frame[_known(frame, names, "select")]
+def _shaped(frames: Frames, name: str, value: Any) -> pd.DataFrame:
+    try:
+        return _STEPS[name](frames.current, value) if name in _STEPS else _WITH_OTHERS[name](frames, value)
+    except SchedkitError:
+        raise
+    except Exception as error:  # pandas raises what its code meets: values that have no order, lists as keys
+        raise UsageError(
+            f"shape.{name}: {one_line(f'{type(error).__name__}: {error}')}",
+            hint="look at the types of these columns",
+        ) from error
+
+
+def _options(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {} if value is None else {"value": value}
+
+
+def _columns(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    return frame[columns_of(frame, names, "shape.columns")]
 
 
 def _drop(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    return frame.drop(columns=_known(frame, names, "drop"))
+    return frame.drop(columns=columns_of(frame, names, "shape.drop"))
 
 
 def _rename(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    _known(frame, tuple(names), "rename")
+    columns_of(frame, names, "shape.rename")
     return frame.rename(columns=names)
 
 
 def _sort(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    columns = _known(frame, tuple(name.removeprefix("-") for name in names), "sort")
+    columns = columns_of(frame, (name.removeprefix("-") for name in names), "shape.sort")
     kinds = frame.attrs.get("fields", {})
     return frame.sort_values(
         columns,
@@ -75,53 +100,22 @@ def _by_number(keys: pd.Series[str]) -> pd.Series[str]:
     return keys.str.replace(r"\d+$", lambda match: match[0].zfill(12), regex=True)
 
 
-def _where(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
-    kept: pd.DataFrame = _evaluated("where", expression, lambda: frame[_computed(frame, expression)])
-    return kept.reset_index(drop=True)
+def _filter(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
+    kept = evaluate(frame, expression, "shape.filter")
+    if getattr(kept, "dtype", None) is None or kept.dtype.kind != "b" or len(kept) != len(frame):
+        raise UsageError(
+            f"shape.filter: {safe_repr(expression)} is not true or false for each row",
+            hint="compare a column, e.g. Points > 3",
+        )
+    held: pd.DataFrame = frame[kept.fillna(False)].reset_index(drop=True)
+    return held
 
 
 def _derive(frame: pd.DataFrame, expressions: dict[str, str]) -> pd.DataFrame:
     derived = frame.copy()
     for name, expression in expressions.items():
-        derived[name] = _evaluated("derive", expression, functools.partial(_computed, derived, expression))
+        derived[name] = evaluate(derived, expression, "shape.derive")
     return derived
-
-
-def _computed(frame: pd.DataFrame, expression: str) -> Any:
-    """Return the value of an expression over the columns; moments compare with texts such as '2026-03-01'.
-
-    pandas makes a moment without a time zone of such a text, which is in no order with moments that have one.
-    """
-    import pandas as pd
-
-    work = functools.partial(pd.DataFrame.eval, expr=expression, engine="python", target=None)
-    zoned = {
-        place: frame.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None)
-        for place, dtype in enumerate(frame.dtypes)
-        if isinstance(dtype, pd.DatetimeTZDtype)
-    }
-    if not zoned:
-        return work(frame)
-    walls = frame.copy()
-    for place, wall in zoned.items():
-        walls.isetitem(place, wall)
-    try:
-        found: Any = work(walls)
-    except (TypeError, AttributeError):
-        # The expression names a time zone itself.
-        return work(frame)
-    moments = isinstance(found, pd.Series) and pd.api.types.is_datetime64_any_dtype(found.dtype)
-    return work(frame) if moments else found
-
-
-def _evaluated(step: str, expression: str, work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except Exception as error:
-        raise UsageError(
-            f"shape.{step}: {safe_repr(expression)} fails: {one_line(str(error) or type(error).__name__)}",
-            hint="put column names with spaces in `backticks`",
-        ) from error
 
 
 def _top(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -129,54 +123,51 @@ def _top(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
 
 
 def _explode(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    _known(frame, (name,), "explode")
+    columns_of(frame, (name,), "shape.explode")
     return frame.explode(name, ignore_index=True)
 
 
-def _count_by(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    columns = _known(frame, names, "count_by")
-    return frame.groupby(columns, observed=True, dropna=False).size().rename("Count").reset_index()
+def _stack(frames: Frames, names: tuple[str, ...]) -> pd.DataFrame:
+    return stacked([frames.current, *(frames.get(name, "shape.stack") for name in names)])
 
 
-def _call(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+def _join(frames: Frames, how: Join) -> pd.DataFrame:
+    return join(frames.current, frames.get(how.with_, "shape.join"), how)
+
+
+def _metrics(frames: Frames, which: Metrics) -> pd.DataFrame:
+    return metrics(frames, which.function, which.options, which.add)
+
+
+def _call(frames: Frames, call: Call) -> pd.DataFrame:
+    others = {name: frames.get(name, "shape.call") for name in call.frames}
+    result = resolve(call.function)(frames.current, **others, **call.arguments)
+    return _frame_of(result, f"shape.call: {call.function}")
+
+
+def _frame_of(result: Any, what: str) -> pd.DataFrame:
     import pandas as pd
 
-    result = resolve(target)(frame)
     if not isinstance(result, pd.DataFrame):
-        raise UsageError(f"shape.call: {target} returned {type(result).__name__}", hint="return a DataFrame")
+        raise UsageError(f"{what} returned {type(result).__name__}", hint="return a DataFrame")
     return result
 
 
-def resolve(target: str) -> Callable[..., Any]:
-    """Return the function that ``module:function`` names.
-
-    Raises
-    ------
-    UsageError
-        The module or function does not exist.
-    """
-    module, _, name = target.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # the module's own code may raise anything while it is imported
-        raise UsageError(
-            f"cannot find {safe_repr(target)}: {type(error).__name__}: {one_line(str(error))}",
-            hint="write `module:function`",
-        ) from None
-    if not callable(found):
-        raise UsageError(f"{target!r} is not a function", hint="write `module:function`")
-    return found  # type: ignore[no-any-return]
-
-
 _STEPS: dict[str, Callable[[pd.DataFrame, Any], pd.DataFrame]] = {
-    "select": _select,
+    "columns": _columns,
     "drop": _drop,
     "rename": _rename,
     "sort": _sort,
-    "where": _where,
+    "filter": _filter,
     "derive": _derive,
     "top": _top,
     "explode": _explode,
-    "count_by": _count_by,
-    "call": _call,
+    "count_by": count_by,
+    "group": group,
+    "pivot": pivot,
+}
+_WITH_OTHERS: dict[str, Callable[[Frames, Any], pd.DataFrame]] = {
+    "join": _join,
+    "stack": _stack,
+    "metrics": _metrics,
 }

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from schedkit.values.timezones import local_timezone, parse_timezone
 
-__all__ = ["Tools"]
+__all__ = ["ReportInfo", "Tools"]
+
+
+class ReportInfo(Protocol):
+    """What a destination knows of the report."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is about, one line."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values of its parameters."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,16 +46,23 @@ class Tools:
         Returns the present moment, timezone-aware; dates in file names come from it.
     tz : tzinfo
         The zone in which workbooks and pages show moments, unless a destination names its own.
+    last_rows : callable
+        ``last_rows(name, values)`` returns how many rows the last good run of a report with these parameters
+        had; None if there is none.
     written : dict
         Where the files of a run are, by where they were wanted: another name is taken when somebody has the
         wanted file open.
+    frames : mapping
+        The frames of a run that have a name.
     """
 
     site: Callable[[str], Any]
     root: Path
     clock: Callable[[], datetime]
     tz: tzinfo = field(default_factory=local_timezone)
+    last_rows: Callable[[str, Mapping[str, Any]], int | None] = lambda name, values: None
     written: dict[Path, Path] = field(default_factory=dict)
+    frames: Mapping[str, Any] = field(default_factory=dict)
 
     def shows_zone(self, tz: str | None, chosen: bool | None) -> bool:
         """Tell whether a page names the zone of its moments: by default where it is not the project's."""

@@ -72,6 +72,31 @@ class Option:
         """Its default as documentation shows it."""
         return self.default_words or repr(self.default)
 
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """What JSON Schema says of the values that a file may give it."""
+        return _json_schema(self.type)
+
+
+# Durations and rates are texts too; a tuple or another collection is one value or a list of them.
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+
+
+def _json_schema(hint: Any) -> dict[str, Any]:
+    parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    found: list[dict[str, Any]] = []
+    for part in parts:
+        origin = typing.get_origin(part) or part
+        if origin is typing.Literal:
+            found.append({"enum": list(typing.get_args(part))})
+        elif origin in _JSON_TYPES:
+            found.append({"type": _JSON_TYPES[origin]})
+        elif isinstance(origin, type) and issubclass(origin, Mapping):
+            found.append({"type": "object"})
+        elif isinstance(origin, type) and issubclass(origin, Iterable):
+            found.append({"type": "array"})
+    return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
+
 
 def _hint_text(hint: Any) -> str:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
@@ -221,7 +246,7 @@ class Options(Mapping[str, Option]):
             if option.data and option.name not in exclude:
                 names = AliasChoices(option.name, *option.spellings) if option.spellings else None
                 fields[option.name] = (
-                    typing.Annotated[Any, Reads(option.parse)],
+                    typing.Annotated[Any, Reads(option.parse, option.json_schema)],
                     Field(default=None, validation_alias=names, description=option.words),
                 )
         return create_model(base.__name__.removeprefix("_"), __base__=base, __doc__=base.__doc__, **fields)

@@ -35,10 +35,19 @@ Parser = Callable[[Any, str], Any]
 
 
 class Reads:
-    """Has pydantic read a field with one of these parsers: ``Annotated[float, Reads(duration())]``."""
+    """Has pydantic read a field with one of these parsers: ``Annotated[float, Reads(duration())]``.
 
-    def __init__(self, parse: Parser) -> None:
+    Parameters
+    ----------
+    parse : callable
+        The parser.
+    schema : mapping, optional
+        The JSON Schema of what people may write; by default anything.
+    """
+
+    def __init__(self, parse: Parser, schema: Mapping[str, Any] | None = None) -> None:
         self.parse = parse
+        self.schema = schema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -46,6 +55,9 @@ class Reads:
         return core_schema.with_info_plain_validator_function(
             lambda value, info: self.parse(value, str(info.field_name or "value"))
         )
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return dict(self.schema or {})
 
 
 def invalid(what: str, value: object, hint: str) -> UsageError:

@@ -160,7 +160,11 @@ class _Walk:
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise self._refused(key, "a key is a list or a mapping; keys are plain text")
+                raise self._refused(
+                    key,
+                    "a key is a list or a mapping; keys are plain text",
+                    "put a text with {{ }} in quotes",
+                )
             if key.value in seen:
                 raise self._refused(key, f"key {key.value!r} appears twice")
             seen.add(key.value)
@@ -168,8 +172,8 @@ class _Walk:
             self._marks[inner] = _position(key)
             self.visit(value, inner, above)
 
-    def _refused(self, node: yaml.Node, why: str) -> SettingsError:
-        return SettingsError(f"{_at(self._name, node.start_mark)}: {why}")
+    def _refused(self, node: yaml.Node, why: str, hint: str = "") -> SettingsError:
+        return SettingsError(f"{_at(self._name, node.start_mark)}: {why}", hint=hint)
 
 
 def _position(node: yaml.Node) -> tuple[int, int]:
@@ -268,7 +272,7 @@ def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
         current = _inner_model(field.annotation)
         if getattr(field.annotation, "__origin__", None) is dict:
             next(parts, None)
-    return list(current.model_fields) if current else []
+    return [field.alias or name for name, field in current.model_fields.items()] if current else []
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:

@@ -67,7 +67,7 @@ function whatHolds(store, now) {
   const { limits = {}, concurrency, nodes = [], state } = store.scheduler;
   const used = new Map();
   const use = (key) => used.set(key, (used.get(key) || 0) + 1);
-  const keysOf = (task) => [...(task?.tags || []).map((tag) => `tag:${tag}`), ...(task?.place ? [task.place] : [])];
+  const keysOf = (task) => [...(task?.tags || []).map((tag) => `tag:${tag}`), ...(task?.executor ? [task.executor] : [])];
   const starts = new Map(); // of tasks with a rate; of a long past the board knows only the latest runs
   for (const run of store.runs.values()) {
     const task = store.tasks.get(run.task);

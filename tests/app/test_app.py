@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import schedkit
-from schedkit.app import App, app, trigger_of
+from schedkit.app import App, app
 from schedkit.cli import main
 from schedkit.commands import demo as demo_command
 from schedkit.confluence import Confluence
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.core.tasks.options import TASK_OPTIONS
-from schedkit.errors import LedgerError, SettingsError
+from schedkit.errors import LedgerError, ParameterError, RunFailedError, SettingsError
 from schedkit.jira import Jira
 from schedkit.report import loads_reports
 from schedkit.values.options import Options
@@ -193,12 +195,12 @@ def test_job_defaults_of_the_settings_hold_for_jobs_tasks_and_reports(project: P
 )
 def test_a_schedule_becomes_a_trigger(schedule: str, moment: datetime) -> None:
     (report,) = loads_reports(REPORT + f"schedule: {{{schedule}}}\n")
-    assert trigger_of(report).next(datetime(2026, 1, 1, tzinfo=UTC)) == moment
+    assert report.trigger.next(datetime(2026, 1, 1, tzinfo=UTC)) == moment
 
 
 def test_without_a_schedule_there_is_no_trigger(project: Path) -> None:
     (report,) = loads_reports(REPORT)
-    assert trigger_of(report) is None
+    assert report.trigger is None
     (project / "schedkit.yaml").write_text(SITES)
     task = App(app().settings, project)
     with task.scheduler() as scheduler:
@@ -212,3 +214,76 @@ def test_keep_leaves_the_site_up_until_told(project: Path, monkeypatch: pytest.M
     monkeypatch.setattr(demo_command, "until_interrupted", lambda: kept.append("waited"))
     assert main(["demo", "--issues", "100", "--keep"]) == 0
     assert kept == ["waited"]
+
+
+ROWS = """
+name: rows
+params: {size: {type: integer, default: 20}}
+extract: {call: 'MODULE:rows', arguments: {count: '{{ size }}'}}
+check: [{max_drop: 50%}]
+deliver: [{csv: {path: 'rows-{{ size }}.csv'}}]
+"""
+made_rows: list[int] = []
+
+
+def rows(count: int) -> pd.DataFrame:
+    return pd.DataFrame({"Key": range(made_rows[-1] if made_rows else count)})
+
+
+def test_a_report_takes_parameters_and_knows_its_last_good_run(project: Path) -> None:
+    (report,) = loads_reports(ROWS.replace("MODULE", __name__))
+    with app().scheduler() as scheduler:
+        task = app().add_report(scheduler, report)
+        assert len(task.submit().result("30s")) == 20
+        assert len(task.submit(size=5).result("30s")) == 5
+        made_rows.append(9)
+        with pytest.raises(
+            RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"
+        ):
+            task.submit().result("30s")
+        # A failed run is none to compare with, and one with another parameter is another report.
+        made_rows.append(11)
+        assert len(task.submit(size=40).result("30s")) == 11
+        assert len(task.submit().result("30s")) == 11
+        with pytest.raises(ParameterError, match=r"unknown parameter 'szie' \(did you mean 'size'"):
+            task.submit(szie=1)
+        with pytest.raises(ParameterError, match="expected int"):
+            task.submit(size="many")
+    made_rows.clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("site: apache", "site: apach"),
+            r"r: extract.site: there is no site 'apach' .did you mean 'apache'",
+        ),
+        (("site: apache", "site: wiki"), "r: extract.site: site 'wiki' is of kind confluence"),
+        (("r.xlsx", "r.xlsx, template: no.xlsx"), r"r: deliver.0.excel: template: there is no file"),
+        (("site: apache", "site: unset"), r"r: extract.site: sites.unset: \$\{NO_SUCH_TOKEN\} is not set"),
+    ],
+)
+def test_a_report_that_cannot_run_is_refused_when_it_is_declared(
+    change: tuple[str, str], message: str, project: Path
+) -> None:
+    unset = '  unset: {url: "https://i.example.org", token: "${NO_SUCH_TOKEN}", cloud: false}\n'
+    (project / "schedkit.yaml").write_text(SITES + unset)
+    (report,) = loads_reports(REPORT.replace(*change))
+    scheduler = app().scheduler()
+    with pytest.raises(SettingsError, match=message):
+        app().add_report(scheduler, report)
+    assert "r" not in scheduler.tasks
+
+
+def test_a_report_tells_which_of_its_sites_are_away(project: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        (project / "schedkit.yaml").write_text(
+            f"sites: {{apache: {{url: 'http://127.0.0.1:{port}', token: x}}}}"
+        )
+        (report,) = loads_reports(REPORT)
+        assert list(app().unreachable(report)) == []
+    ((place, why),) = app().unreachable(report)
+    assert place == ("extract", "site")
+    assert why.startswith("site 'apache' cannot be reached")

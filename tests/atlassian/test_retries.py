@@ -13,7 +13,7 @@ from schedkit.loop import service
 JSON = {"Content-Type": "application/json"}
 
 
-class Lines(context.Surroundings):
+class Lines(context.ExecutionContext):
     def __init__(self) -> None:
         self.lines: list[str] = []
 

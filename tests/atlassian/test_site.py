@@ -429,7 +429,7 @@ def test_credentials_never_go_to_another_host(site, scripted) -> None:
 def test_a_retry_is_told_to_whoever_listens(site, replies) -> None:
     lines: list[str] = []
 
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def log(self, level: int, message: str) -> None:
             lines.append(message)
 

@@ -45,7 +45,7 @@ name: bugs
 schedule: {cron: "0 7 * * 1-5"}
 extract: {site: jira, jql: "project = DEMO AND type = Bug", fields: [summary, status]}
 shape:
-  - select: [Key, Summary, Status]
+  - columns: [Key, Summary, Status]
   - sort: [-Key]
 check:
   - min_rows: 1

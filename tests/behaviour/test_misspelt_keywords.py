@@ -27,8 +27,8 @@ OTHERS = (AsyncScheduler, Scheduler, RunHandle, TaskHandle, TaskSchedule, Site, 
 # What schedkit makes for its users, and what they extend.
 MADE_BY_US = ("AsyncScheduler", "Page", "PagesPlan", "Plan", "Table")
 NOT_CALLED = (
-    "Applied", "Attached", "BaseTask", "Change", "Effects", "Endpoint", "Faults", "NoListener", "Notice",
-    "Surroundings", "TaskResult", "Tls", "Tools", "Written", "parse_faults", "parse_latency",
+    "Applied", "Attached", "BaseTask", "Change", "Effects", "Endpoint", "ExecutionContext", "Faults",
+    "NoListener", "Notice", "TaskResult", "Tls", "Tools", "Written", "parse_faults", "parse_latency",
     "set_default", "use",
 )  # fmt: skip
 

@@ -21,7 +21,6 @@ import pytest
 import pytz
 
 from schedkit import excel
-from schedkit.app import trigger_of
 from schedkit.atlassian import Site
 from schedkit.confluence import latest_runs
 from schedkit.core.api.scheduler import Scheduler
@@ -117,7 +116,7 @@ def told_late(value: Any) -> float:
 
 
 def report_trigger(text: str) -> Any:
-    return trigger_of(report(text))
+    return report(text).trigger
 
 
 def shown_hour(write: Callable[[], object]) -> Any:

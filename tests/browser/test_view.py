@@ -286,8 +286,8 @@ def test_a_run_that_waits_for_a_limit_says_which(view: Any) -> None:
     board.put_scheduler(concurrency=4, limits={"tag:jira": 1, "thread": 2, "process": 1})
     places = {
         "tagged": {"tags": ("other", "jira")},
-        "sync": {"place": "thread"},
-        "heavy": {"place": "process"},
+        "sync": {"executor": "thread"},
+        "heavy": {"executor": "process"},
     }
     for name, facts in places.items():
         declare(board, f"{name}_now", **facts)

@@ -338,7 +338,7 @@ def test_a_site_that_stores_something_else_is_told(
     )
     heard: list[str] = []
 
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def log(self, level: int, message: str) -> None:
             heard.append(message)
 
@@ -363,7 +363,7 @@ def test_the_run_hears_what_happened(wiki: Confluence, make_page: MakePage) -> N
     facts: list[tuple[str, Mapping[str, Any]]] = []
     stages: list[tuple[str, float, float | None]] = []
 
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def fact(self, kind: str, facts_: Mapping[str, Any]) -> None:
             facts.append((kind, facts_))
 

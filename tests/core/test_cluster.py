@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.dask_cluster import dask_client
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
@@ -16,17 +16,7 @@ from schedkit.core.states import State
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    dask = pytest.importorskip("dask", reason="distributed is absent")
-    distributed = pytest.importorskip("distributed")
-    # Spawned workers ask the main module for its spec; a shell that another test made here has none.
-    main = sys.modules["__main__"]
-    if not hasattr(main, "__spec__"):
-        main.__spec__ = None
-    dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True})
-    cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    )
-    with cluster, distributed.Client(cluster) as client:
+    with dask_client() as client:
         yield client
 
 

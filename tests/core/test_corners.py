@@ -203,7 +203,7 @@ def test_handles_have_a_repr(sched: Scheduler) -> None:
 
 
 def test_a_run_forwards_its_progress_to_who_waits(sched: Scheduler) -> None:
-    class Bar(context.Surroundings):
+    class Bar(context.ExecutionContext):
         def __init__(self) -> None:
             self.seen: list[Any] = []
 

@@ -495,8 +495,9 @@ def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.
     os.kill(left, signal.SIGKILL)
 
 
-def test_a_process_is_cancelled_and_timed_out(sched: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schedkit.core.execution.process_pool.GRACE_SECONDS", 0.2)
+def test_a_process_is_cancelled_and_timed_out(make: Make) -> None:
+    sched = make(cancel_grace="0.4s")
+    sched.start()
     heard = Heard(sched)
 
     @sched.task(runs_in="process", name="polite")

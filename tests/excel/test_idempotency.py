@@ -16,7 +16,7 @@ from schedkit.context import Effects
 from schedkit.errors import WorkbookError
 
 
-class Attempt(context.Surroundings):
+class Attempt(context.ExecutionContext):
     def __init__(self, run: str = "run-1") -> None:
         self._effects = Effects(run)
 

@@ -362,7 +362,7 @@ def test_formulas_without_values_and_errors_are_told(value: str, tmp_path: Path)
     patched(path, SHEET, (r"<v\s*/>", value))
     told: list[str] = []
 
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def log(self, level: int, message: str) -> None:
             told.append(message)
 

@@ -21,7 +21,7 @@ from schedkit.errors import FileError, StopRequested, UsageError, WorkbookError
 FRAME = pd.DataFrame({"a": range(20_000), "b": "x"})
 
 
-class Listener(context.Surroundings):
+class Listener(context.ExecutionContext):
     """Notes what it is told; asks to stop once rows have been written, if so wished."""
 
     def __init__(self, stop: bool = False) -> None:

@@ -165,7 +165,7 @@ def test_bulkfetch_refuses_some_and_issues_move() -> None:
         once(site, "/issue/bulkfetch", lambda: site.store.move("DEMO-5", "OPS"))
         lines: list[str] = []
 
-        class Listener(context.Surroundings):
+        class Listener(context.ExecutionContext):
             def log(self, level: int, message: str) -> None:
                 lines.append(message)
 
@@ -297,7 +297,7 @@ def test_stopping_is_prompt(dialect: str) -> None:
         jira.fields()
         site.latency = 2.0
 
-        class Run(context.Surroundings):
+        class Run(context.ExecutionContext):
             def __init__(self) -> None:
                 self.stop = threading.Event()
                 self.callbacks: list[Callable[[], object]] = []
@@ -419,7 +419,7 @@ def test_one_odd_date_changes_no_column(dialect: str) -> None:
         site.store.edit("DEMO-2", due="20266-02-01")
         lines: list[str] = []
 
-        class Listener(context.Surroundings):
+        class Listener(context.ExecutionContext):
             def log(self, level: int, message: str) -> None:
                 lines.append(message)
 

@@ -275,7 +275,7 @@ def test_blocking_inside_a_coroutine_is_refused(jira: Jira) -> None:
 
 
 def test_progress_and_facts_reach_whoever_listens(jira: Jira) -> None:
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def __init__(self) -> None:
             self.seen: list[tuple[str, float, float | None]] = []
             self.facts: dict[str, object] = {}

@@ -140,10 +140,11 @@ def test_a_page_is_a_delivery_too(tmp_path: Path) -> None:
         schedule="at 2026-12-24 12:00",
     )
     report = draft.report()
-    assert report.deliver[0].options == {"site": "wiki", "page": "100001", "region": "nth:1", "key": "Key"}
+    expected = {"site": "wiki", "page": {"page": "100001"}, "region": "nth:1", "key": ("Key",)}
+    assert report.deliver[0].options == expected
     assert report.schedule is not None
     assert report.schedule.at == datetime(2026, 12, 24, 12)
-    assert report.extract.project == ("DEMO",)
+    assert report.extract["issues"].project == ("DEMO",)
     assert save(draft, tmp_path / "reports").read_text(encoding="utf-8") == draft.yaml()
 
 

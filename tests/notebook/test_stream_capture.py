@@ -16,7 +16,7 @@ from schedkit.errors import StopRequested
 from schedkit.notebook.stream_capture import CapturedStream, capture_streams
 
 
-class Listener(context.Surroundings):
+class Listener(context.ExecutionContext):
     def __init__(self) -> None:
         self.lines: list[tuple[int, str]] = []
 
@@ -24,7 +24,7 @@ class Listener(context.Surroundings):
         self.lines.append((level, message))
 
 
-class Stopping(context.Surroundings):
+class Stopping(context.ExecutionContext):
     def log(self, level: int, message: str) -> None:
         raise StopRequested("stop")
 

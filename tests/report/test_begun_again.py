@@ -59,7 +59,7 @@ def test_a_retry_after_a_later_destination_failed(
     cloud = site.jira_cloud
     clients = {"a": Jira(cloud.url, user=cloud.user, token=cloud.token)}
     tools = Tools(site=clients.__getitem__, root=tmp_path, clock=lambda: datetime.now(UTC))
-    report = Report.model_validate(
+    report = Report.of(
         {
             "name": "weekly",
             "extract": {"site": "a", "jql": "type = Bug", "fields": ["Key", "Summary"]},

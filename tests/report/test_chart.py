@@ -39,7 +39,7 @@ def tools(site: DemoSite, tmp_path: Path) -> Tools:
 
 def report(jql: str = "type = Bug", **deliver: Any) -> Report:
     extract = {"site": "jira", "jql": f"{jql} order by key"}
-    return Report.model_validate({"name": "r", "extract": extract, "deliver": [deliver]})
+    return Report.of({"name": "r", "extract": extract, "deliver": [deliver]})
 
 
 def attached(site: DemoSite, title: str) -> list[Any]:

@@ -26,8 +26,8 @@ deliver:
 
 def test_a_report_reads_as_written() -> None:
     (report,) = loads_reports(GOOD)
-    assert report.extract.site == ("demo",)
-    assert report.extract.source == "jql"
+    assert report.extract["issues"].site == ("demo",)
+    assert report.extract["issues"].source == "jql"
     assert report.shape[0].sort == ("-Updated",)
     assert report.deliver[0].to == "excel"
     assert report.schedule is not None
@@ -48,19 +48,22 @@ def test_several_documents_are_several_reports() -> None:
         ),
         (
             ("sort: [-Updated]", "sortt: [x]"),
-            r"r:5:5: shape.0: unknown option 'sortt' \(did you mean 'so",
+            r"r:5:5: shape.0: there is no step 'sortt' \(did you mean 'so",
         ),
         (("jql: type = Bug", "jql: a, root: A-1"), r"r:3:1: extract: write exactly one of: jql, project"),
         (("cron: ", "every: 1h, cron: "), r"r:2:1: schedule: write exactly one of: cron, every, at"),
         (
             ("excel: {path", "excl: {path"),
-            r"r:7:5: deliver: there is no deliverer 'excl' \(did you mean 'excel'",
+            r"r:7:5: deliver.0: there is no deliverer 'excl' \(did you mean 'excel'",
         ),
         (
             ("excel: {path", "excel: {pth"),
-            r"r:7:5: deliver.excel: unknown option 'pth'.* .did you mean 'pa",
+            r"r:7:13: deliver.0.excel: unknown option 'pth'.* .did you mean 'pa",
         ),
-        (("excel: {path: out.xlsx}", "excel: 3"), r"r:7:5: deliver.0: write one deliverer with its options"),
+        (
+            ("excel: {path: out.xlsx}", "excel: 3"),
+            r"r:7:5: deliver.0.excel: write a mapping of names to values$",
+        ),
         (("tz: Europe/Berlin", "tz: Europe"), r"r:2:37: schedule.tz: unknown time zone 'Europe'"),
         (("0 7 * * mon-fri", "0 7 * *"), r"r:2:12: schedule.cron: cron\('0 7 \* \*'\): 4 fields"),
         (
@@ -71,6 +74,7 @@ def test_several_documents_are_several_reports() -> None:
         (("shape:", "task: {retry: {tries: 2}}\nshape:"), r"r:4:8: task.retry: unknown option 'tries'"),
         (("shape:", "task: 5\nshape:"), r"r:4:1: task: write a mapping"),
         (("  - excel: {path: out.xlsx}", "  excel: {path: out.xlsx}"), r"r:6:1: deliver: write a list: - "),
+        (("  - excel: {path: out.xlsx}", "  []"), "deliver: the report has no output"),
         (("name: open-bugs", "name: a\nname: b"), "r:2:1: key 'name' appears twice"),
         (("name: open-bugs", "name: ["), r"r:\d:\d: .*\(fix the YAML syntax\)"),
         (("name: open-bugs", "name: \x01"), r"r:1: character 1 is not allowed in YAML"),

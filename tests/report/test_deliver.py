@@ -22,13 +22,18 @@ from schedkit.errors import SettingsError
 from schedkit.jira import Jira
 from schedkit.report import Deliver, Extract, Report, Tools
 from schedkit.report import deliver as rooms
-from schedkit.report.deliver import WorkbookDelivery, deliverer
+from schedkit.report.deliver import deliverer
+from schedkit.report.workbook import WorkbookDelivery
 
 FRAME = pd.DataFrame({"Key": ["A-1", "A-2"], "Summary": ["=cmd()", "plain"]})
 
 
-def report(**delivery: Any) -> Report:
-    return Report(name="bugs", extract=Extract(site="x", jql="a = b"), deliver=[Deliver(**delivery)])
+def report() -> Report:
+    return Report(
+        name="bugs",
+        extract={"issues": Extract(site="x", jql="a = b")},
+        deliver=[Deliver(excel={"path": "bugs.xlsx"})],
+    )
 
 
 def tools(root: Path) -> Tools:
@@ -37,7 +42,7 @@ def tools(root: Path) -> Tools:
 
 def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
     write = deliverer("excel", {"path": "out/{name}-{date:%Y-%m-%d}.xlsx", "sheet": "Bugs"})
-    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
     book = CalamineWorkbook.from_path(tmp_path / "out" / "bugs-2026-03-01.xlsx")
     assert book.get_sheet_by_name("Bugs").to_python()[1] == ["A-1", "=cmd()"]
 
@@ -45,14 +50,14 @@ def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
 def test_options_of_the_workbook_reach_it(tmp_path: Path) -> None:
     options = {"path": "r.xlsx", "mode": "upsert", "key": ["Key"], "missing": "delete", "max_drop": 0.2}
     write = deliverer("excel", {**options, "formats": {"Key": {"A-1": "#FFEBE6"}}})
-    write(FRAME, report(excel={}), tools(tmp_path))()
-    write(FRAME.tail(1), report(excel={}), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
+    write(FRAME.tail(1), report(), tools(tmp_path))()
     book = openpyxl.load_workbook(tmp_path / "r.xlsx")
     assert [cell.value for cell in book["bugs"]["A"]] == ["Key", "A-2"]
     (rules,) = book["bugs"].conditional_formatting
     assert rules.rules[0].dxf.fill.bgColor.rgb == "00FFEBE6"
     placed = deliverer("excel", {"path": "p.xlsx", "sheet": "Report", "at": "C3"})
-    placed(FRAME, report(excel={}), tools(tmp_path))()
+    placed(FRAME, report(), tools(tmp_path))()
     assert openpyxl.load_workbook(tmp_path / "p.xlsx")["Report"]["C4"].value == "A-1"
 
 
@@ -60,7 +65,8 @@ def test_a_report_knows_every_option_of_the_workbook() -> None:
     known = inspect.signature(excel.write).parameters
     # The frame and a history of status changes are not of YAML.
     told = set(known) - {"data", "history"}
-    assert set(WorkbookDelivery.model_fields) == told
+    # Which frames go where is of reports only.
+    assert set(WorkbookDelivery.model_fields) - {"frame", "sheets"} == told
     fields = WorkbookDelivery.model_fields
     usual = {name: known[name].default for name in told - {"path", "changes"}}
     assert {name: fields[name].default for name in usual} == usual
@@ -71,7 +77,7 @@ def test_pictures_properties_and_an_outline(tmp_path: Path) -> None:
     images = {"H2": "logo.png", "H9": {"path": "logo.png", "alt": "Logo", "width": 80}}
     options = {"images": images, "properties": {"author": "Ada"}, "outline": True, "collapse": 0}
     frame = FRAME.assign(Level=[0, 1])
-    deliverer("excel", {"path": "r.xlsx", **options})(frame, report(excel={}), tools(tmp_path))()
+    deliverer("excel", {"path": "r.xlsx", **options})(frame, report(), tools(tmp_path))()
     book = openpyxl.load_workbook(tmp_path / "r.xlsx")
     assert [each.anchor.ext.cx // 9525 for each in book["bugs"]._images] == [40, 80]
     assert book["bugs"].row_dimensions[3].hidden
@@ -89,15 +95,15 @@ def test_pictures_properties_and_an_outline(tmp_path: Path) -> None:
 )
 def test_what_changed_since_the_last_run(options: dict[str, Any], gone: list[str], tmp_path: Path) -> None:
     write = deliverer("excel", {"path": "r.xlsx", "changes": True, **options})
-    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
     path = tmp_path / "r.xlsx"
     assert openpyxl.load_workbook(path).sheetnames == ["bugs"]
     new = pd.DataFrame({"Key": ["A-1", "A-3"], "Summary": ["=cmd()", "new"]})
-    write(new, report(excel={}), tools(tmp_path))()
+    write(new, report(), tools(tmp_path))()
     found = excel.read(path, "Changes")
     assert found["Change"].tolist() == ["New", *gone]
     # What was told is not told again.
-    write(new, report(excel={}), tools(tmp_path))()
+    write(new, report(), tools(tmp_path))()
     assert len(excel.read(path, "Changes")) == 0
 
 
@@ -108,50 +114,49 @@ def test_every_field_of_a_site_changes_nothing(demo_site: DemoSite, tmp_path: Pa
     assert frame["Description"].str.len().max() > 32_767
     write = deliverer("excel", {"path": "r.xlsx", "changes": True, "tz": "Europe/Berlin"})
     for _ in range(2):
-        write(frame, report(excel={}), tools(tmp_path))()
+        write(frame, report(), tools(tmp_path))()
     assert len(excel.read(tmp_path / "r.xlsx", "Changes")) == 0
 
 
 def test_what_an_incomplete_extraction_lacks_is_not_gone(tmp_path: Path) -> None:
     write = deliverer("excel", {"path": "r.xlsx", "changes": True})
-    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
     part = FRAME.tail(1).copy()
     part.attrs["extraction"] = {"complete": False, "missing_sites": {"ops": "got no answer"}}
-    write(part, report(excel={}), tools(tmp_path))()
+    write(part, report(), tools(tmp_path))()
     assert len(excel.read(tmp_path / "r.xlsx", "Changes")) == 0
 
 
 def test_changes_of_a_sheet_that_is_new(tmp_path: Path) -> None:
     excel.write({"Other": FRAME}, tmp_path / "r.xlsx")
     write = deliverer("excel", {"path": "r.xlsx", "changes": True, "mode": "upsert", "key": "Key"})
-    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
     assert openpyxl.load_workbook(tmp_path / "r.xlsx").sheetnames == ["Other", "bugs"]
 
 
 def test_changes_need_a_key(tmp_path: Path) -> None:
     write = deliverer("excel", {"path": "r.xlsx", "changes": True, "mode": "append"})
-    write(FRAME, report(excel={}), tools(tmp_path))()
-    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
+    write(FRAME, report(), tools(tmp_path))()
     with pytest.raises(SettingsError, match=r"cannot compare with r\.xlsx: the old frame holds A-1 twice"):
-        write(FRAME, report(excel={}), tools(tmp_path))()
+        write(FRAME, report(), tools(tmp_path))()
 
 
 @pytest.mark.parametrize("placeholder", ["nam", "date.year", "name.__class__", "date[0]", "0"])
-def test_an_unknown_placeholder_is_refused(placeholder: str, tmp_path: Path) -> None:
-    write = deliverer("excel", {"path": f"{{{placeholder}}}.xlsx"})
+def test_an_unknown_placeholder_is_refused(placeholder: str) -> None:
     with pytest.raises(SettingsError, match=rf"placeholder: '{re.escape(placeholder)}' \(\{{name\}} and"):
-        write(FRAME, report(excel={}), tools(tmp_path))
-    assert list(tmp_path.iterdir()) == []
+        deliverer("excel", {"path": f"{{{placeholder}}}.xlsx"})
 
 
 def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     point = EntryPoint(name="shout", value=f"{__name__}:Shout", group=rooms.ENTRY_POINTS)
     monkeypatch.setattr(rooms, "entry_points", lambda group: [point] if group == point.group else [])
     monkeypatch.setattr(EntryPoint, "load", lambda self: Shout)
-    deliverer("shout", {"words": ["a"]})(FRAME, report(shout={}), tools(tmp_path))()
+    deliverer("shout", {"words": ["a"]})(FRAME, report(), tools(tmp_path))()
     assert Shout.heard == [["a"]]
     with pytest.raises(
-        SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, pages, shout\)"
+        SettingsError,
+        match=r"no deliverer 'whisper' \(known: attachment, confluence, csv, excel, fill, notify, .*shout\)",
     ):
         deliverer("whisper", {})
 

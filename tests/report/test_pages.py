@@ -16,7 +16,8 @@ from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SchedkitError, SettingsError, UnknownFieldError, UsageError
 from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
-from schedkit.report.deliver import PageDelivery, deliverer
+from schedkit.report.deliver import deliverer
+from schedkit.report.page import PageDelivery
 from schedkit.report.pages import PagesDelivery
 
 TEMPLATE = (
@@ -51,7 +52,7 @@ def report(
         "columns": ["Key", "Summary", "Status"], **options,
     }  # fmt: skip
     extract = {"site": "jira", "jql": jql, "limit": 60, "fields": fields}
-    return Report.model_validate({"name": "r", "extract": extract, "deliver": [{"pages": pages}]})
+    return Report.of({"name": "r", "extract": extract, "deliver": [{"pages": pages}]})
 
 
 def made(site: DemoSite, start: str = "Issues of") -> dict[str, Any]:
@@ -179,9 +180,7 @@ def test_without_a_parent_a_page_is_below_the_main_page(tools: Tools, site: Demo
 def test_a_page_is_named_by_its_id_or_its_title(tools: Tools, site: DemoSite, page: object) -> None:
     table = {"site": "wiki", "page": page, "region": "anchor:open-bugs", "max_drop": None}
     extract = {"site": "jira", "jql": "type = Bug order by key", "limit": 3}
-    run_report(
-        Report.model_validate({"name": "r", "extract": extract, "deliver": [{"confluence": table}]}), tools
-    )
+    run_report(Report.of({"name": "r", "extract": extract, "deliver": [{"confluence": table}]}), tools)
     assert site.wiki.pages["100001"].body.count(">DEMO-") >= 3
 
 

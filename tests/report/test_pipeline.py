@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 from openpyxl import load_workbook
 from starlette.requests import Request
@@ -17,15 +18,16 @@ from starlette.responses import Response
 from schedkit import context, excel
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
-from schedkit.errors import CheckError, IncompleteError, RegionError, SettingsError
+from schedkit.errors import CheckError, IncompleteError, ParameterError, RegionError, SettingsError
 from schedkit.jira import Jira
-from schedkit.report import Report, Tools, run_report
-from schedkit.report.definition import Extract
-from schedkit.report.pipeline import extract
+from schedkit.report import Report, Tools, loads_reports, run_report
+from schedkit.report.extract import extract
+from schedkit.report.preflight import problems
+from schedkit.report.sources import Extract
 from schedkit.values.timezones import parse_timezone
 
 
-class Heard(context.Surroundings):
+class Heard(context.ExecutionContext):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.facts: dict[str, Any] = {}
@@ -91,7 +93,7 @@ def test_a_wiki_is_no_jira(tools: Tools) -> None:
 
 def report(**changes: Any) -> Report:
     region = changes.pop("region", "anchor:open-bugs")
-    return Report.model_validate(
+    return Report.of(
         {
             "name": "r",
             "extract": {"site": "cloud", "jql": "type = Bug"},
@@ -287,3 +289,111 @@ def test_rows_of_a_site_that_is_missing_stay_where_they_are(tools: Tools, site: 
     assert shown() == [set(before.Key)] * 2
     run_report(report(extract={"site": "cloud", **part}, deliver=deliver), tools)
     assert shown() == [set(after.Key)] * 2
+
+
+EVERYTHING = """\
+name: weekly-{{ project }}
+params:
+  project: DEMO
+extract:
+  issues: {site: [cloud, dc], jql: 'project = {{ project }}'}
+  history: {changelog: issues, fields: Status}
+  work: {worklogs: issues}
+  below: {site: cloud, root: '{{ root }}'}
+  teams: {file: teams.csv}
+  kept: {site: cloud, sync: 'project = {{ project }}', into: kept.parquet}
+shape:
+  - save: all
+  - filter: site == 'cloud'
+  - metrics: {cycle_times: {changes: history, until: '2026-06-01'}, add: [Cycle, Lead]}
+  - join: {with: teams, on: {Type: Kind}, columns: [Team]}
+  - explode: Labels
+  - derive: {Late: Due < '2026-03-01'}
+  - rename: {Team: Squad}
+  - sort: [-Priority, Key]
+  - columns: [Key, Type, Squad, Status, Priority, Lead, Late]
+  - drop: [Late]
+  - call: {function: report.test_pipeline:marked, arguments: {label: x}, frames: [work]}
+  - save: bugs
+  - pivot: {rows: Type, columns: Status, total: true}
+  - save: table
+  - use: bugs
+  - group: {by: [Type], values: {Key: count, Oldest: {Lead: p85}}}
+  - save: types
+  - use: all
+  - stack: kept
+  - count_by: Type
+  - top: 3
+check:
+  - min_rows: 1
+  - max_rows: 3
+  - max_drop: 50%
+  - unique: Type
+  - not_null: [Type]
+  - complete: true
+  - expect: Count > 0
+  - {unique: [Key, site], frame: issues}
+deliver:
+  - excel: {path: 'out/{name}.xlsx', sheets: {Bugs: bugs, Table: table, Types: types}}
+  - csv: {path: 'out/{name}.csv', frame: bugs}
+  - parquet: {path: 'out/{name}.parquet'}
+  - confluence: {site: wiki, page: 100003, region: anchor:types, create: end, key: Type, frame: types}
+  - pages:
+      {site: wiki, parent: 100003, frame: bugs, title: 'Weekly {{ project }}', template: '<p>{{ count }}</p>'}
+  - attachment: {site: wiki, page: 100003, file: 'out/{name}.csv'}
+"""
+
+
+def marked(frame: pd.DataFrame, work: pd.DataFrame, label: str) -> pd.DataFrame:
+    return frame.assign(Mark=label, Hours=float(work["Hours"].sum()))
+
+
+def test_a_report_of_every_kind_of_step(tools: Tools, site: DemoSite) -> None:
+    root = tools.site("cloud").search("type = Epic", limit=1)["Key"].iloc[0]
+    (tools.root / "teams.csv").write_text("Kind,Team\nBug,Red\nStory,Blue\n", encoding="utf-8")
+    (report,) = loads_reports(EVERYTHING.replace("{{ root }}", root), "weekly.yaml")
+    assert list(problems(report, tools)) == []
+    frame = run_report(report, tools)
+    assert list(frame.columns) == ["Type", "Count"]
+    assert frame["Count"].sum() <= len(tools.site("cloud").project("DEMO")) * 3
+    sheets = excel.read_all(tools.root / "out" / "weekly-DEMO.xlsx")
+    assert list(sheets) == ["Bugs", "Table", "Types"]
+    assert set(sheets["Bugs"]["Mark"]) == {"x"}
+    assert sheets["Table"].iloc[-1, 0] == "Total"
+    assert set(sheets["Types"]["Type"]) == set(sheets["Bugs"]["Type"])
+    assert (
+        pd.read_parquet(tools.root / "out" / "weekly-DEMO.parquet")["Count"].tolist()
+        == frame["Count"].tolist()
+    )
+    attached = {each.title: each.latest.data for each in site.wiki.pages["100003"].attachments.values()}
+    assert attached["weekly-DEMO.csv"] == (tools.root / "out" / "weekly-DEMO.csv").read_bytes()
+    assert any(page.title == "Weekly DEMO" for page in site.wiki.pages.values())
+
+
+def test_other_parameters_at_a_run(tools: Tools) -> None:
+    (report,) = loads_reports(
+        EVERYTHING.split("shape:")[0].replace("root: '{{ root }}'", "jql: 'project = {{ project }}'")
+        + "deliver: [{csv: {path: '{name}.csv'}}]"
+    )
+    listener = Heard()
+    (tools.root / "teams.csv").write_text("Kind,Team\n", encoding="utf-8")
+    with context.use(listener):
+        frame = run_report(report, tools, {"project": "OPS"})
+    assert {key.partition("-")[0] for key in frame["Key"]} == {"OPS"}
+    assert (tools.root / "weekly-OPS.csv").exists()
+    assert listener.facts["report"]["params"] == {"project": "OPS"}
+    with pytest.raises(ParameterError, match="unknown parameter 'projct'"):
+        run_report(report, tools, {"projct": "OPS"})
+
+
+def test_fewer_rows_than_the_last_good_run_deliver_nothing(tools: Tools) -> None:
+    asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def last(name: str, values: Mapping[str, Any]) -> int:
+        asked.append((name, values))
+        return 100_000
+
+    with pytest.raises(CheckError, match=r"check.max_drop: \d+ rows, the last good run had 100000"):
+        run_report(report(check=[{"max_drop": "50%"}]), replace(tools, last_rows=last))
+    assert asked == [("r", {})]
+    assert not (tools.root / "out").exists()

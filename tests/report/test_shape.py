@@ -27,10 +27,10 @@ def rows(frame: pd.DataFrame, **step: object) -> list[list[object]]:
 
 
 def test_steps(frame: pd.DataFrame) -> None:
-    assert rows(frame, select=["Key"]) == [["A-1"], ["A-2"], ["B-1"]]
+    assert rows(frame, columns=["Key"]) == [["A-1"], ["A-2"], ["B-1"]]
     assert rows(frame, drop=["Labels", "Points"]) == [["A-1"], ["A-2"], ["B-1"]]
     assert [r[0] for r in rows(frame, sort="-Points")] == ["A-1", "B-1", "A-2"]
-    assert [r[0] for r in rows(frame, where="Points > 1")] == ["A-1", "B-1"]
+    assert [r[0] for r in rows(frame, filter="Points > 1")] == ["A-1", "B-1"]
     assert [r[-1] for r in rows(frame, derive={"Double": "Points * 2", "Four": "Double * 2"})] == [12, 4, 8]
     assert len(rows(frame, top=2)) == 2
     assert [r[2] for r in rows(frame, explode="Labels")][:2] == ["x", "y"]
@@ -69,7 +69,7 @@ MOMENTS = pd.DataFrame(
     ],
 )
 def test_moments_and_dates_compare_with_texts(expression: str, keys: list[str]) -> None:
-    assert shape(MOMENTS, Shape(where=expression))["Key"].tolist() == keys
+    assert shape(MOMENTS, Shape(filter=expression))["Key"].tolist() == keys
 
 
 def test_moments_that_are_derived_keep_their_zone() -> None:
@@ -93,11 +93,11 @@ not_a_function = 3
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ({"select": ["Kye"]}, r"shape.select: there is no column 'Kye' \(did you mean 'Key'\?\)"),
+        ({"columns": ["Kye"]}, r"shape.columns: there is no column 'Kye' \(did you mean 'Key'\?\)"),
         ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(known: Key, Points, Labels\)"),
         ({"sort": ["-Point"]}, "did you mean 'Points'"),
-        ({"where": "Nope > 1"}, r"shape.where: 'Nope > 1' fails: name 'Nope' is not defined"),
-        ({"where": "Points = 3"}, "cannot assign without a target"),
+        ({"filter": "Nope > 1"}, r"shape.filter: 'Nope > 1' fails: name 'Nope' is not defined"),
+        ({"filter": "Points = 3"}, "cannot assign without a target"),
         ({"derive": {"x": "1 +"}}, "shape.derive: '1 \\+' fails"),
         ({"call": f"{__name__}:not_a_frame"}, "returned int"),
         ({"call": f"{__name__}:not_a_function"}, "is not a function"),

@@ -29,6 +29,8 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     "python_multipart": ("demo", [*SITE, "import schedkit.demo.site"]),
     "jupyterlab": ("notebook", [["lab"]]),
     "nbformat": ("notebook", [["run", "tasks.ipynb", "--once"]]),
+    "nbclient": ("notebook", [["run", "notebook.yaml", "--once"]]),
+    "nbconvert": ("notebook", [["run", "notebook.yaml", "--once"]]),
     "IPython": (
         "notebook",
         [["run", "tasks.ipynb"], *PANELS, "import schedkit.notebook.bar", "import schedkit.notebook.builder"],
@@ -94,6 +96,7 @@ def project(tmp_path: Path) -> Path:
     report = (ROOT.parent / "reports" / "demo.yaml").read_text(encoding="utf-8")
     (tmp_path / "reports" / "demo.yaml").write_text(report, encoding="utf-8")
     (tmp_path / "tasks.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (tmp_path / "notebook.yaml").write_text("name: n\nnotebook: tasks.ipynb\n")
     (tmp_path / "tasks.py").write_text("def run(): return 1\n")
     return tmp_path
 

@@ -258,7 +258,7 @@ class RunHandle:
         hint = (run.error or {}).get("hint", "")
         raise _ERRORS[run.state](f"{what}: {run.why}" if run.why else what, hint=hint)
 
-    def _forward(self, listener: context.Surroundings) -> Callable[[], None]:
+    def _forward(self, listener: context.ExecutionContext) -> Callable[[], None]:
         """Let whoever surrounds this call see the run's progress and log."""
 
         def hear(event: Event) -> None:

@@ -56,7 +56,7 @@ _TASK: Mapping[str, Callable[[TaskRow], Any]] = {
     "tags": lambda row: list(row.facts.get("tags", ())),
     "priority": lambda row: priority_word(row.facts.get("priority", int(Priority.MEDIUM))),
     "limit": lambda row: row.limit,
-    "place": lambda row: row.facts.get("place", ""),
+    "executor": lambda row: row.facts.get("executor", ""),
     "rate": lambda row: row.facts.get("rate", ""),
     "options": lambda row: row.facts.get("options", {}),
     "home": lambda row: row.home,

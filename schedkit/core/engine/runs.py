@@ -215,7 +215,7 @@ class Runs:
             limits = self._state.config.limits
             keys = [] if task.overlap is Overlap.ALLOW else [f"task:{task.name}"]
             keys += [key for tag in task.tags if (key := f"tag:{tag}") in limits]
-            keys += [task.place] if task.place in limits else []
+            keys += [task.executor_kind] if task.executor_kind in limits else []
             known = self._keys[task.name] = (task, tuple(keys))
         return known[1]
 

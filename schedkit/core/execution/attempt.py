@@ -1,109 +1,124 @@
-"""A running attempt: where it runs, its deadline, and how it is asked to stop."""
+"""A running attempt, and the protocol that everything keeps which can run one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Protocol
 
-from schedkit.core.engine.retries import tries
-from schedkit.core.execution.execute import Ending, await_hook, call_hook, perform, perform_async
-from schedkit.core.execution.process_pool import Children
-from schedkit.core.execution.remote import call_in_executor
-from schedkit.core.execution.results import Results
+import msgspec
+
 from schedkit.core.execution.run_context import RunContext
-from schedkit.core.execution.threads import Threads, UserLoop
-from schedkit.core.model import Task, is_async
+from schedkit.core.model import Task
 from schedkit.core.run import Run
+from schedkit.core.states import Outcome
 
-__all__ = ["Execution", "Ports"]
+__all__ = ["Ending", "Execution", "Handle", "TaskExecutor"]
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How the code of an attempt ended; `skipped` says that the run itself found nothing to do."""
+
+    outcome: Outcome
+    value: Any = None
+    cause: BaseException | None = None
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    retryable: bool = False
+    skipped: bool = False
+    reason: str = ""
+
+
+class Handle(Protocol):
+    """What an executor returns for an attempt that it has started."""
+
+    def stop(self, reason: str) -> None:
+        """Make its code end, as far as the executor can; from any thread, any number of times.
+
+        Parameters
+        ----------
+        reason : str
+            "cancel", "timeout" or "stop".
+        """
+
+
+class TaskExecutor(Protocol):
+    """Runs attempts: on a loop, in threads, in other processes, on other machines.
+
+    While its code runs, what it tells of itself (`progress`, `log`, `fact`, `artifact`) is passed to the
+    attempt's `context`, from wherever it runs. Its end is told once, by `Execution.end`, whatever happens.
+    """
+
+    def start(self, attempt: Execution) -> Handle:
+        """Start an attempt and return at once."""
 
 
 class Execution:
-    """One attempt from its start until its code has really ended.
+    """One attempt from its start until its code has ended.
 
-    `ended` says that its code has ended. `why` is what it was asked to stop for: "", "cancel", "timeout" or
-    "stop". `recorded` says that the ledger has its end already, though its code goes on.
+    Attributes
+    ----------
+    context : RunContext
+        Takes in what the code tells of itself, and tells it whether to stop.
+    started : int
+        Microseconds on a clock that never jumps.
+    why, actor : str
+        What it was asked to stop for ("", "cancel", "timeout" or "stop"), and by whom.
+    recorded : bool
+        The ledger has its end, though its code goes on.
     """
 
-    __slots__ = ("actor", "cancel", "context", "ended", "recorded", "run", "started", "task", "why")
+    __slots__ = (
+        "_ended",
+        "_handle",
+        "_on_end",
+        "actor",
+        "context",
+        "recorded",
+        "run",
+        "started",
+        "task",
+        "why",
+    )
 
-    def __init__(self, run: Run, task: Task, context: RunContext, started: int) -> None:
-        self.run = run
-        self.task = task
-        self.context = context
-        self.started = started  # microseconds on a clock that never jumps
-        self.cancel: Callable[[], None] | None = None
-        self.ended = False
+    def __init__(
+        self,
+        run: Run,
+        task: Task,
+        context: RunContext,
+        started: int,
+        on_end: Callable[[Execution, Ending], object],
+    ) -> None:
+        self.run, self.task, self.context, self.started = run, task, context, started
+        self.why = self.actor = ""
         self.recorded = False
-        self.why = ""
-        self.actor = ""
+        self._on_end = on_end
+        self._handle: Handle | None = None
+        self._ended = False
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Its run and its number."""
-        return self.run.id, self.run.attempt
+    def unwanted(self) -> bool:
+        """Whether a value that its code returns is dropped: it was cancelled, or has its end recorded."""
+        return self.recorded or self.why == "cancel"
+
+    def began(self, handle: Handle) -> None:
+        """Take the handle of its executor."""
+        self._handle = handle
+        if self.why:  # asked for between its claim and here
+            handle.stop(self.why)
+        if self._ended:  # before its executor returned
+            self._handle = None
 
     def stop(self, why: str, actor: str = "") -> None:
-        """Ask it to stop; the first reason counts."""
+        """Ask its code to end; the first reason counts."""
         if not self.why:
             self.why, self.actor = why, actor
         self.context.stop()
-        if self.cancel is not None:
-            self.cancel()
+        if (handle := self._handle) is not None:
+            handle.stop(why)
 
-
-class Ports:
-    """The places where tasks run: users' loop, threads, child processes, any executor."""
-
-    def __init__(self, loop: UserLoop, threads: Threads, children: Children, results: Results) -> None:
-        self.loop = loop
-        self.threads = threads
-        self.children = children
-        self.results = results
-
-    def prepare(self, task: Task) -> None:
-        """Have the place of a task ready before its first run."""
-        if not task.place:
-            self.loop.loop()
-
-    def launch(self, execution: Execution, ended: Callable[[Execution, Ending], object]) -> None:
-        """Start an attempt; `ended` is called from wherever it ends, exactly once."""
-        task, context, results = execution.task, execution.context, self.results
-        assert task.function is not None
-        last_try = tries(execution.run) >= task.retry.attempts
-        if task.runs_in == "process":
-            function = task.function
-
-            def in_child() -> None:
-                call = self.children.caller(function, context)
-                ended(execution, perform(task, context, results, last_try, call))
-
-            self.threads.submit(in_child)
-        elif isinstance(task.runs_in, Executor):
-            call = call_in_executor(task.runs_in, task.function, context)
-            self.threads.submit(lambda: ended(execution, perform(task, context, results, last_try, call)))
-        elif not task.place:
-
-            async def on_loop() -> None:
-                ended(execution, await perform_async(task, context, results, last_try))
-
-            execution.cancel = self.loop.start(on_loop, f"{task.name} (run {context.id})")
-        else:
-            self.threads.submit(lambda: ended(execution, perform(task, context, results, last_try)))
-
-    def tell_hooks(self, execution: Execution, cause: BaseException, *, final: bool) -> None:
-        """Call the hooks of an attempt that timed out; its own code may still be running."""
-        hooks, run = execution.task.hooks, execution.context
-        hook: Callable[..., Any] | None
-        arguments: tuple[Any, ...]
-        if final:
-            hook, arguments = hooks.on_failure, (cause,)
-        else:
-            hook, arguments = hooks.on_retry, (run.attempt, execution.task.retry.attempts)
-        if hook is None:
-            return
-        if is_async(hook):
-            self.loop.start(lambda: await_hook(hook, arguments, run), f"{execution.task.name} (run {run.id})")
-        else:
-            self.threads.submit(lambda: call_hook(hook, arguments, run))
+    def end(self, ending: Ending) -> None:
+        """Tell how its code ended; called once, from any thread."""
+        self._ended = True
+        # The handle may lead back here: a circle for each run, which the collector would have to find.
+        self._handle = None
+        self._on_end(self, ending)

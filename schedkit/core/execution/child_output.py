@@ -16,10 +16,10 @@ import threading
 from typing import IO
 
 from schedkit import context
-from schedkit.errors import StopRequested
+from schedkit.core.execution.remote_call import pass_on
 from schedkit.values.limits import MAX_STORED_CHARS
 
-__all__ = ["Words", "say_end"]
+__all__ = ["ChildOutput", "say_end"]
 
 _log = logging.getLogger("schedkit")
 
@@ -31,26 +31,26 @@ MOST_LINES = 1000
 PATIENCE_SECONDS = 1.0
 
 
-class Words:
+class ChildOutput:
     """Reads what one child writes, on a thread of its own."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self._lock = threading.Lock()
-        self._run: context.Surroundings | None = None
+        self._run: context.ExecutionContext | None = None
         self._lines = 0
         self._last = ""
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="schedkit-words", daemon=True)
+        self._thread = threading.Thread(target=self._read, name="schedkit-child-output", daemon=True)
         self._thread.start()
 
-    def begin(self, run: context.Surroundings) -> None:
+    def begin(self, run: context.ExecutionContext) -> None:
         """From here on lines belong to `run`."""
         with self._lock:
             self._run, self._lines, self._last = run, 0, ""
         self._ended.clear()
 
-    def heard_all(self) -> None:
+    def wait_for_end(self) -> None:
         """Wait until everything that the call has written was read."""
         self._ended.wait(PATIENCE_SECONDS)
 
@@ -61,7 +61,7 @@ class Words:
         if run is not None and more > 0:
             _tell(run, f"and {more} more lines")
 
-    def last(self) -> str:
+    def last_line(self) -> str:
         """Return the last line of a process that has ended."""
         self._thread.join(PATIENCE_SECONDS)
         return self._last
@@ -101,10 +101,8 @@ class Words:
             self._ended.set()
 
 
-def _tell(run: context.Surroundings, line: str) -> None:
-    # A run that was asked to stop hears of it by itself.
-    with contextlib.suppress(StopRequested):
-        run.log(logging.INFO, line)
+def _tell(run: context.ExecutionContext, line: str) -> None:
+    pass_on(run, "log", (logging.INFO, line))
 
 
 def say_end() -> None:

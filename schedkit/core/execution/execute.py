@@ -1,58 +1,132 @@
-"""One attempt, carried out: arguments in, value out, every way of ending told apart."""
+"""One attempt, carried out: arguments in, value out, hooks around it, every way of ending told apart.
+
+The course of an attempt is the same wherever it runs, and is written once, as a coroutine. What differs is
+how users' code is called there, which a `Caller` knows; where calls may block, nothing is ever awaited, and
+`perform_here` runs the coroutine to its end without a loop.
+"""
 
 from __future__ import annotations
 
 import asyncio  # users write their coroutines and hooks for it
+import contextlib
 import inspect
 import logging
 import os
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
-from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Any, Protocol
 
 from schedkit import context
-from schedkit.core.execution.failures import FailedElsewhere
+from schedkit.core.engine.retries import tries
+from schedkit.core.execution.attempt import Ending, Execution
+from schedkit.core.execution.failures import RemoteFailure, error_facts
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.run_context import RunContext
-from schedkit.core.model import Task
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.params import call_arguments, complete
 from schedkit.errors import ParameterError, RetryableError, StopRequested
-from schedkit.values.limits import MAX_TRACEBACK_CHARS
 from schedkit.values.text import clean, one_line, safe_repr
 
-__all__ = ["Ending", "await_hook", "call_hook", "called", "error_facts", "perform", "perform_async"]
+__all__ = [
+    "BlockingCaller",
+    "Caller",
+    "call_function",
+    "call_hook",
+    "call_hook_here",
+    "failed",
+    "failure_hooks",
+    "perform",
+    "perform_here",
+]
 
 _log = logging.getLogger("schedkit")
-_HERE = str(Path(__file__).parent)
+# A hook with its arguments.
+HookCall = tuple[Callable[..., object], tuple[Any, ...]]
 
 
-class Ending(msgspec.Struct, frozen=True):
-    """How an attempt ended; `skipped` says that the run itself found nothing to do."""
+class Caller(Protocol):
+    """How the function of a task is called where an attempt runs."""
 
-    outcome: Outcome
-    value: Any = None
-    cause: BaseException | None = None
-    result: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-    retryable: bool = False
-    skipped: bool = False
-    reason: str = ""
+    @property
+    def may_block(self) -> bool:
+        """Whether the attempt has the thread to itself that carries it out."""
+
+    @property
+    def suspends(self) -> bool:
+        """Whether `call` returns an awaitable."""
+
+    def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
+        """Call the function."""
 
 
-def called(call: Callable[[], Any]) -> Any:
-    """Make a call of users' code; a process that it forked ends with it, as a script would end.
+class BlockingCaller:
+    """Calls on the thread that an attempt has to itself."""
+
+    may_block: bool = True
+    suspends: bool = False
+
+    def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
+        assert attempt.task.function is not None
+        return call_function(attempt.task.function, arguments)
+
+
+def perform_here(attempt: Execution, results: Results, caller: Caller) -> None:
+    """Carry out an attempt on the present thread; the calls of `caller` must block."""
+    try:
+        perform(attempt, results, caller).send(None)
+    except StopIteration as done:
+        attempt.end(done.value)
+
+
+async def perform(attempt: Execution, results: Results, caller: Caller) -> Ending:
+    """Carry out an attempt and return how it ended; never raises."""
+    task, run = attempt.task, attempt.context
+    valid = False
+    with context.use(run):
+        try:
+            if attempt.why:
+                raise StopRequested("it was asked to stop before it began")
+            arguments = call_arguments(task, run.params, run)
+            if (check := task.hooks.validate_params) is not None:
+                given = complete(task, arguments)
+                if await _settled(check(**given), caller) is False:
+                    shown = safe_repr(given, 300)
+                    raise ParameterError(f"task {task.name!r}: validate_params refused {shown}")
+            valid = True
+            value = caller.call(attempt, arguments)
+            if caller.suspends:
+                value = await value
+            if attempt.unwanted:
+                raise StopRequested("its value is not wanted any more")
+            if value is None:
+                ending = Ending(Outcome.DONE)
+            elif caller.may_block:
+                ending = _concluded(attempt, results, value)
+            else:  # it may write a large file
+                ending = await asyncio.to_thread(_concluded, attempt, results, value)
+        except BaseException as error:
+            ending = failed(attempt, error, valid)
+        for hook_call in _hooks_after(attempt, ending):
+            await call_hook(attempt, hook_call, caller)
+    return ending
+
+
+async def _settled(answer: Any, caller: Caller) -> Any:
+    """Return what a hook returned, or what becomes of it if it has to be awaited."""
+    if caller.may_block:
+        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def call_function(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call users' code; a process that it forked ends with it, as a script would end.
 
     Else the fork would go on with what is its parent's: tell the end of the run, wait for the next one.
     """
     process = os.getpid()
     try:
-        value = call()
+        value = function(**arguments)
     except BaseException as error:
         if os.getpid() != process:
             code = error.code if isinstance(error, SystemExit) else 1
@@ -63,66 +137,12 @@ def called(call: Callable[[], Any]) -> Any:
     return value
 
 
-def perform(
-    task: Task,
-    run: RunContext,
-    results: Results,
-    last_try: bool,
-    call: Callable[[dict[str, Any]], Any] | None = None,
-) -> Ending:
-    """Carry out an attempt on the present thread; never raises.
-
-    Parameters
-    ----------
-    last_try : bool
-        Whether a failure is final, for the hooks.
-    call : callable, optional
-        Given the arguments, calls the task's function elsewhere, e.g. in another process.
-    """
-    valid = False
-    with context.use(run):
-        try:
-            arguments = call_arguments(task, run.params, run)
-            verdict = _asked(task, arguments)
-            _judged(task, asyncio.run(verdict) if inspect.iscoroutine(verdict) else verdict, arguments)
-            valid = True
-            assert task.function is not None
-            function = task.function
-            value = call(arguments) if call is not None else called(lambda: function(**arguments))
-            if inspect.iscoroutine(value):
-                value.close()
-                raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
-            ending = _concluded(task, run, results, value)
-        except BaseException as error:
-            ending = _failed(task, run, error, valid)
-    for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
-        call_hook(hook, arguments_of_hook, run)
-    return ending
-
-
-async def perform_async(task: Task, run: RunContext, results: Results, last_try: bool) -> Ending:
-    """Carry out an attempt as a coroutine on the users' loop; never raises."""
-    valid = False
-    with context.use(run):
-        try:
-            arguments = call_arguments(task, run.params, run)
-            verdict = _asked(task, arguments)
-            _judged(task, await verdict if inspect.isawaitable(verdict) else verdict, arguments)
-            valid = True
-            assert task.function is not None
-            value = await task.function(**arguments)
-            if value is None:
-                ending = Ending(Outcome.DONE)
-            else:  # writing a result may take its time
-                ending = await asyncio.to_thread(_concluded, task, run, results, value)
-        except BaseException as error:
-            ending = _failed(task, run, error, valid)
-    for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
-        await await_hook(hook, arguments_of_hook, run)
-    return ending
-
-
-def _concluded(task: Task, run: RunContext, results: Results, value: Any) -> Ending:
+def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
+    """Return how an attempt ended whose function returned something."""
+    task, run = attempt.task, attempt.context
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
     if not isinstance(value, TaskResult):
         return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
     reason = run.shortened(clean(value.message), "the message")
@@ -144,29 +164,22 @@ def _concluded(task: Task, run: RunContext, results: Results, value: Any) -> End
     return Ending(Outcome.DONE, value=kept, result=reference, reason=reason)
 
 
-def _asked(task: Task, arguments: dict[str, Any]) -> Any:
-    """Return what `validate_params` says to all parameters, as the function would get them."""
-    if task.hooks.validate_params is None:
-        return True
-    return task.hooks.validate_params(**complete(task, arguments))
+def failed(attempt: Execution, error: BaseException, valid: bool = True) -> Ending:
+    """Return how an attempt ended that raised.
 
-
-def _judged(task: Task, verdict: Any, arguments: dict[str, Any]) -> None:
-    if verdict is False:
-        shown = safe_repr(complete(task, arguments), 300)
-        raise ParameterError(f"task {task.name!r}: validate_params refused {shown}")
-
-
-def _failed(task: Task, run: RunContext, error: BaseException, valid: bool) -> Ending:
+    Parameters
+    ----------
+    valid : bool
+        Whether its parameters were found to fit: those that do not fit now will not fit the next time.
+    """
     facts: dict[str, Any] | None = None
-    if isinstance(error, FailedElsewhere):
+    if isinstance(error, RemoteFailure):
         facts, error = error.facts, error.error
     if isinstance(error, StopRequested | asyncio.CancelledError | CancelledError):
         return Ending(Outcome.CANCELLED)
-    # Parameters that do not fit will not fit the next time either.
     final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))
-    retryable = task.retry.allows(error) and not final
-    kept = _stored(run, facts or error_facts(error))
+    retryable = attempt.task.retry.allows(error) and not final
+    kept = _stored(attempt.context, facts or error_facts(error))
     return Ending(Outcome.FAILED, cause=error, error=kept, retryable=retryable)
 
 
@@ -179,73 +192,41 @@ def _stored(run: RunContext, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def error_facts(error: BaseException) -> dict[str, Any]:
-    """Return what the ledger keeps of an exception: type, message, hint, traceback."""
-
-    def message() -> str:
-        own = getattr(error, "message", None)
-        return own if isinstance(own, str) else str(error)
-
-    return {
-        "type": type(error).__qualname__,
-        "message": _said(message).strip() or type(error).__name__,
-        "hint": _said(lambda: str(getattr(error, "hint", "") or "")),
-        "traceback": _said(lambda: _traceback(error)),
-    }
-
-
-def _said(say: Callable[[], str]) -> str:
-    # An exception speaks by code of its own, which may fail; the run must end all the same.
-    try:
-        return clean(say())
-    except BaseException as failure:
-        return f"(no text: asking for it raised {type(failure).__qualname__})"
-
-
-def _traceback(error: BaseException) -> str:
-    # Our own frames around the task's say nothing to who wrote the task.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_HERE) and trace.tb_next:
-        trace = trace.tb_next
-    lines = traceback.format_exception(type(error), error, trace, limit=-30)
-    return "".join(lines)[-MAX_TRACEBACK_CHARS:]
-
-
-def _hooks_after(
-    task: Task, run: RunContext, ending: Ending, last_try: bool
-) -> list[tuple[Callable[..., object], tuple[Any, ...]]]:
-    hooks = task.hooks
-    calls: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+def _hooks_after(attempt: Execution, ending: Ending) -> list[HookCall]:
+    """Return the hooks to call after the code of an attempt has ended."""
+    hooks = attempt.task.hooks
+    calls: list[HookCall] = []
     if ending.outcome is Outcome.DONE and not ending.skipped and hooks.on_success is not None:
         calls.append((hooks.on_success, (ending.value,)))
-    if ending.outcome is Outcome.FAILED and not run.should_stop():
-        final = last_try or not ending.retryable
-        if final and hooks.on_failure is not None:
-            calls.append((hooks.on_failure, (ending.cause,)))
-        elif not final and hooks.on_retry is not None:
-            calls.append((hooks.on_retry, (run.attempt, task.retry.attempts)))
+    if ending.outcome is Outcome.FAILED and ending.cause is not None and not attempt.why:
+        final = not ending.retryable or tries(attempt.run) >= attempt.task.retry.attempts
+        calls += failure_hooks(attempt, ending.cause, final=final)
     if hooks.cleanup is not None:
         calls.append((hooks.cleanup, ()))
     return calls
 
 
-def call_hook(hook: Callable[..., object], arguments: tuple[Any, ...], run: RunContext) -> None:
+def failure_hooks(attempt: Execution, cause: BaseException, *, final: bool) -> list[HookCall]:
+    """Return the hook to call after a failure or a timeout, if the task has it."""
+    hooks = attempt.task.hooks
+    if final:
+        return [(hooks.on_failure, (cause,))] if hooks.on_failure is not None else []
+    tried = (attempt.run.attempt, attempt.task.retry.attempts)
+    return [(hooks.on_retry, tried)] if hooks.on_retry is not None else []
+
+
+async def call_hook(attempt: Execution, call: HookCall, caller: Caller) -> None:
     """Call a hook; its failure, even SystemExit, is logged and changes nothing."""
-    with context.use(run):
+    hook, arguments = call
+    with context.use(attempt.context):
         try:
-            waits = hook(*arguments)
-            if inspect.iscoroutine(waits):
-                asyncio.run(waits)
+            await _settled(hook(*arguments), caller)
         except BaseException:
-            _log.exception("hook %s of task %r failed", getattr(hook, "__name__", hook), run.task)
+            name = getattr(hook, "__name__", hook)
+            _log.exception("hook %s of task %r failed", name, attempt.task.name)
 
 
-async def await_hook(hook: Callable[..., object], arguments: tuple[Any, ...], run: RunContext) -> None:
-    """Call a hook on the users' loop, waiting for it if it is a coroutine function."""
-    with context.use(run):
-        try:
-            waits = hook(*arguments)
-            if inspect.isawaitable(waits):
-                await waits
-        except BaseException:
-            _log.exception("hook %s of task %r failed", getattr(hook, "__name__", hook), run.task)
+def call_hook_here(attempt: Execution, call: HookCall) -> None:
+    """Call a hook on the present thread."""
+    with contextlib.suppress(StopIteration):
+        call_hook(attempt, call, BlockingCaller()).send(None)

@@ -1,4 +1,4 @@
-"""A task's failure in another process: told there, and understood here.
+"""A task's failure: what the ledger keeps of it, and how it leaves another process.
 
 An exception is the user's, and need not survive being pickled: many cannot be made again from their `args`,
 others hold what cannot leave a process. What the ledger keeps of it is therefore made where it was raised,
@@ -8,12 +8,52 @@ with the traceback that only is there; and what decides about retries, its type,
 from __future__ import annotations
 
 import contextlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["FailedElsewhere", "Failure"]
+from schedkit.values.limits import MAX_TRACEBACK_CHARS
+from schedkit.values.text import clean
+
+__all__ = ["Failure", "RemoteFailure", "error_facts"]
+
+_HERE = str(Path(__file__).parent)
 
 
-class FailedElsewhere(BaseException):
+def error_facts(error: BaseException) -> dict[str, Any]:
+    """Return what the ledger keeps of an exception: type, message, hint, traceback."""
+
+    def message() -> str:
+        own = getattr(error, "message", None)
+        return own if isinstance(own, str) else str(error)
+
+    return {
+        "type": type(error).__qualname__,
+        "message": _said(message).strip() or type(error).__name__,
+        "hint": _said(lambda: str(getattr(error, "hint", "") or "")),
+        "traceback": _said(lambda: _traceback(error)),
+    }
+
+
+def _said(say: Callable[[], str]) -> str:
+    # An exception speaks by code of its own, which may fail; the run must end all the same.
+    try:
+        return clean(say())
+    except BaseException as failure:
+        return f"(no text: asking for it raised {type(failure).__qualname__})"
+
+
+def _traceback(error: BaseException) -> str:
+    # Our own frames around the task's say nothing to who wrote the task.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_HERE) and trace.tb_next:
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace, limit=-30)
+    return "".join(lines)[-MAX_TRACEBACK_CHARS:]
+
+
+class RemoteFailure(BaseException):
     """Carries a failure of another process to where the attempt ends.
 
     Attributes
@@ -49,35 +89,49 @@ class Failure(NamedTuple):
         attributes = {name: _travelling(value) for name, value in vars(error).items()}
         return cls(
             facts,
-            _travelling(error),
+            _whole(error),
             tuple(filter(None, types)),
             tuple(_travelling(one) or _travelling(_shown(one)) for one in error.args),
             {name: packed for name, packed in attributes.items() if packed},
         )
 
-    def here(self) -> FailedElsewhere:
+    def here(self) -> RemoteFailure:
         """Return what to raise here."""
         import cloudpickle
 
         if self.whole:
             # What it is made of may be known there only.
             with contextlib.suppress(Exception):
-                return FailedElsewhere(cloudpickle.loads(self.whole), self.facts)
+                return RemoteFailure(cloudpickle.loads(self.whole), self.facts)
         for packed in self.types:
             with contextlib.suppress(Exception):
-                return FailedElsewhere(self._like(cloudpickle.loads(packed)), self.facts)
-        return FailedElsewhere(RuntimeError(self.facts["message"]), self.facts)
+                return RemoteFailure(self._like(cloudpickle.loads(packed)), self.facts)
+        return RemoteFailure(RuntimeError(self.facts["message"]), self.facts)
 
     def _like(self, kind: type[BaseException]) -> BaseException:
         import cloudpickle
 
-        error = _made(kind)
-        parts = {"args": tuple(map(cloudpickle.loads, self.args))}
+        args = tuple(map(cloudpickle.loads, self.args))
+        error = _made(kind, args)
+        parts: dict[str, Any] = {"args": args}
         parts |= {name: cloudpickle.loads(value) for name, value in self.attributes.items()}
         for name, value in parts.items():
             # Not by the type's own `__setattr__`, which may refuse.
             BaseException.__setattr__(error, name, value)
         return error
+
+
+def _whole(error: BaseException) -> bytes:
+    """Return an exception as bytes; none if it would not arrive, or not with what it says.
+
+    Libraries change how exceptions are pickled: with Dask imported, a `UnicodeDecodeError` arrives empty.
+    """
+    import cloudpickle
+
+    packed = _travelling(error)
+    if packed and _shown(cloudpickle.loads(packed), str) == _shown(error, str):
+        return packed
+    return b""
 
 
 def _travelling(value: object) -> bytes:
@@ -92,17 +146,22 @@ def _travelling(value: object) -> bytes:
     return packed if arrived else b""
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, form: Callable[[object], str] = repr) -> str:
     try:
-        return repr(value)
+        return form(value)
     except BaseException:  # its own code, too
         return f"<{type(value).__qualname__}>"
 
 
-def _made(kind: type[BaseException]) -> BaseException:
+def _made(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
     """Return an exception of a type without calling code of the type's own, which wants its own arguments."""
     ready: Any = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-    # A group must not be empty.
-    needed = ("", [Exception()]) if issubclass(ready, BaseExceptionGroup) else ()
-    made: BaseException = ready.__new__(kind, *needed)
+    made: BaseException
+    try:
+        made = ready.__new__(kind, *args)
+        ready.__init__(made, *args)  # else a `UnicodeError`, say, has nothing of what it tells
+    except Exception:
+        # A group must not be empty.
+        needed = ("", [Exception()]) if issubclass(ready, BaseExceptionGroup) else ()
+        made = ready.__new__(kind, *needed)
     return made

@@ -8,155 +8,72 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import IO, Any
+from functools import partial
+from typing import Any
 
-from schedkit.core.execution.child_output import Words, say_end
-from schedkit.core.execution.remote import Answer, RunElsewhere, answer, heard, pack
-from schedkit.core.execution.run_context import RunContext
+import cloudpickle
+
+from schedkit import context
+from schedkit.core.execution.attempt import Execution, Handle
+from schedkit.core.execution.child_output import ChildOutput
+from schedkit.core.execution.execute import BlockingCaller, perform_here
+from schedkit.core.execution.messages import STOP, receive, send
+from schedkit.core.execution.remote_call import Answer, pack, pass_on, value_of
+from schedkit.core.execution.results import Results
+from schedkit.core.execution.threads import Threads
 from schedkit.errors import RetryableError, StopRequested
 
-__all__ = ["ChildDiedError", "Children", "serve"]
-
-_HEADER = struct.Struct("!Q")
-# How long a child that was asked to stop may take before its process is ended.
-GRACE_SECONDS = 5.0
+__all__ = ["ChildCall", "ChildDiedError", "ChildPool", "ProcessExecutor"]
 
 
 class ChildDiedError(RetryableError):
     """The process of a task ended in the middle of a call."""
 
 
-def _send(stream: IO[bytes], payload: bytes) -> None:
-    stream.write(_HEADER.pack(len(payload)))
-    stream.write(payload)
-    stream.flush()
+class ProcessExecutor:
+    """Runs each attempt in a child process; a thread here waits for it meanwhile."""
+
+    def __init__(self, threads: Threads, children: ChildPool, results: Results) -> None:
+        self._threads, self._children, self._results = threads, children, results
+
+    def start(self, attempt: Execution) -> Handle:
+        """Start an attempt."""
+        call = ChildCall(self._children, attempt.context)
+        self._threads.submit(partial(perform_here, attempt, self._results, _ChildCaller(call)))
+        return call
 
 
-def _receive(stream: IO[bytes]) -> bytes:
-    header = stream.read(_HEADER.size)
-    if len(header) < _HEADER.size:
-        raise EOFError
-    (size,) = _HEADER.unpack(header)
-    payload = stream.read(size)
-    if len(payload) < size:
-        raise EOFError
-    return payload
+class _ChildCaller(BlockingCaller):
+    """Calls the function in a child process, and hooks here."""
+
+    def __init__(self, call: ChildCall) -> None:
+        self._call = call
+
+    def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
+        assert attempt.task.function is not None
+        return self._call.result(pack(attempt.task.function, arguments, attempt.context))
 
 
-class _Child:
-    """One process."""
+class ChildPool:
+    """Child processes that are made when needed and reused.
 
-    def __init__(self) -> None:
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from schedkit.core.execution.process_pool import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._to, self._from = self._process.stdin, self._process.stdout
-        self._words = Words(self._process.stderr)
-        self._lock = threading.Lock()
+    Parameters
+    ----------
+    grace : float
+        How many seconds after it was asked to stop the process of a call is ended by force.
+    """
 
-    def call(self, packed: bytes, run: RunContext) -> Any:
-        """Carry out a call; the child's progress and log reach `run` while it runs."""
-        killer: list[threading.Timer] = []
-
-        def stop() -> None:
-            with contextlib.suppress(OSError), self._lock:
-                _send(self._to, b"stop")
-            killer.append(threading.Timer(GRACE_SECONDS, self.kill))
-            killer[0].daemon = True
-            killer[0].start()
-
-        self._words.begin(run)
-        try:
-            with self._lock:
-                _send(self._to, packed)
-            unsubscribe = run.on_stop(stop)
-            try:
-                ended = self._listen(run)
-            finally:
-                unsubscribe()
-        except (EOFError, OSError) as error:
-            self.kill()
-            if run.should_stop():
-                raise StopRequested("the run was asked to stop") from None
-            last = self._words.last()
-            raise ChildDiedError(
-                f"its process ended with exit code {self._process.wait()}",
-                hint=f"its last words: {last}" if last else "killed for memory, or did the task exit?",
-            ) from error
-        finally:
-            self._words.end()
-            for timer in killer:
-                timer.cancel()
-        # Not above, where an OSError of the task would pass for one of the pipe.
-        return heard(ended)
-
-    def _listen(self, run: RunContext) -> Answer:
-        """Pass on what the child tells until its call has ended, and return how."""
-        import cloudpickle
-
-        while True:
-            kind, content = cloudpickle.loads(_receive(self._from))
-            if kind == "ended":
-                self._words.heard_all()
-                ended: Answer = content
-                return ended
-            with contextlib.suppress(StopRequested):  # the child hears of it by itself
-                getattr(run, kind)(*content)
-
-    @property
-    def usable(self) -> bool:
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self._process.kill()
-
-    def close(self) -> None:
-        """End the process and its pipes."""
-        self.kill()
-        self._process.wait()
-        for pipe in (self._to, self._from):
-            with contextlib.suppress(OSError):
-                pipe.close()
-        self._words.close()
-
-
-class Children:
-    """Child processes that are made when needed and reused."""
-
-    def __init__(self) -> None:
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
         self._lock = threading.Lock()
 
-    def caller(self, function: Callable[..., Any], run: RunContext) -> Callable[[dict[str, Any]], Any]:
-        """Return what calls `function` in a child, given its arguments."""
-
-        def call(arguments: dict[str, Any]) -> Any:
-            packed = pack(function, arguments, run)
-            child = self._take()
-            try:
-                return child.call(packed, run)
-            finally:
-                self._give_back(child, reuse=not run.should_stop())
-
-        return call
-
-    def _take(self) -> _Child:
+    def take(self) -> _Child:
+        """Return a child that does nothing."""
         with self._lock:
             while self._idle:
                 child = self._idle.pop()
@@ -169,7 +86,8 @@ class Children:
             self._all.add(child)
         return child
 
-    def _give_back(self, child: _Child, reuse: bool) -> None:
+    def give_back(self, child: _Child, reuse: bool) -> None:
+        """Keep a child for the next call, or end it."""
         with self._lock:
             if reuse and child.usable and child in self._all:
                 self._idle.append(child)
@@ -185,92 +103,140 @@ class Children:
             child.close()
 
 
-class _Reporter(RunElsewhere):
-    """In the child: what surrounds the call, and how it is told to stop."""
+class ChildCall:
+    """One call in a child process, and the handle that stops it.
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+    Parameters
+    ----------
+    run : ExecutionContext
+        Takes in what the child tells while it runs.
+    """
+
+    def __init__(self, children: ChildPool, run: context.ExecutionContext) -> None:
+        self._children, self._run = children, run
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._callbacks: list[Callable[[], object]] = []
+        self._child: _Child | None = None
+        self._sent = self._stopping = False
+        self._killer: threading.Timer | None = None
 
-    def say(self, kind: str, content: Any) -> None:
-        import cloudpickle
+    def result(self, packed: bytes) -> Any:
+        """Carry out a packed call and return its value.
 
-        payload = cloudpickle.dumps((kind, content))
+        Raises
+        ------
+        RemoteFailure
+            If it failed in the child.
+        ChildDiedError
+            If the process ended before the call did.
+        StopRequested
+            If it was stopped.
+        """
+        child = self._children.take()
+        child.output.begin(self._run)
+        try:
+            ended = self._ended(child, packed)
+        except (EOFError, OSError) as error:
+            child.kill()
+            if self._stopping:
+                raise StopRequested("the run was asked to stop") from None
+            raise child.death() from error
+        finally:
+            child.output.end()
+            self._leave()
+            self._children.give_back(child, reuse=not self._stopping)
+        # Not above, where an OSError of the task would pass for one of the pipe.
+        return value_of(ended)
+
+    def _ended(self, child: _Child, packed: bytes) -> Answer:
         with self._lock:
-            _send(self._stream, payload)
+            self._child = child  # from here on it may be killed
+        child.send(packed)
+        with self._lock:
+            self._sent = True
+            if self._stopping:
+                child.send(STOP)
+        return child.listen(self._run)
 
-    def ask_to_stop(self) -> None:
-        self._stop.set()
-        for callback in self._callbacks:
-            callback()
+    def _leave(self) -> None:
+        """Have nothing reach the child any more that is meant for this call."""
+        with self._lock:
+            self._child = None
+            if self._killer is not None:
+                self._killer.cancel()
 
-    def _raise_if_stopping(self) -> None:
-        if self._stop.is_set():
-            raise StopRequested("the run was asked to stop")
+    def stop(self, reason: str) -> None:
+        """Ask the child to stop, and end its process if it goes on for longer than the grace."""
+        with self._lock:
+            if self._stopping:
+                return
+            self._stopping = True
+            self._killer = threading.Timer(self._children.grace, self._kill)
+            self._killer.daemon = True
+            self._killer.start()
+            if self._child is not None and self._sent:
+                with contextlib.suppress(OSError):
+                    self._child.send(STOP)
 
-    def progress(self, stage: str, done: float, total: float | None = None) -> None:
-        self.say("progress", (stage, done, total))
-        self._raise_if_stopping()
-
-    def log(self, level: int | str, message: str | None = None) -> None:
-        self.say("log", (level, message))
-        self._raise_if_stopping()
-
-    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
-        self.say("fact", (kind, dict(facts)))
-        self._raise_if_stopping()
-
-    def artifact(self, path: Path, label: str = "") -> None:
-        self.say("artifact", (path, label))
-        self._raise_if_stopping()
-
-    def should_stop(self) -> bool:
-        return self._stop.is_set()
-
-    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
-        if self._stop.is_set():
-            callback()
-            return lambda: None
-        self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
+    def _kill(self) -> None:
+        with self._lock:
+            if self._child is not None:
+                self._child.kill()
 
 
-def serve() -> None:
-    """Be a child: carry out calls from standard input until it is closed."""
-    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    # What a task prints must not run into the answers, nor what it reads take away calls.
-    os.dup2(2, 1)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # these are text files
-    incoming: list[bytes] = []
-    arrived = threading.Condition()
-    current: list[_Reporter] = []
+class _Child:
+    """One process."""
 
-    def listen() -> None:
+    def __init__(self) -> None:
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from schedkit.core.execution.child_process import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
+        self.output = ChildOutput(self._process.stderr)
+
+    def send(self, message: bytes) -> None:
+        """Send a call, or a stop."""
+        send(self._to, message)
+
+    def listen(self, run: context.ExecutionContext) -> Answer:
+        """Pass on what the child tells until its call has ended, and return how."""
         while True:
-            try:
-                message = _receive(calls)
-            except EOFError:
-                os._exit(0)
-            if message == b"stop":
-                for reporter in current:
-                    reporter.ask_to_stop()
-                continue
-            with arrived:
-                current[:] = [_Reporter(answers)]
-                incoming.append(message)
-                arrived.notify()
+            kind, content = cloudpickle.loads(receive(self._from))
+            if kind == "ended":
+                self.output.wait_for_end()
+                ended: Answer = content
+                return ended
+            pass_on(run, kind, content)
 
-    threading.Thread(target=listen, daemon=True).start()
-    while True:
-        with arrived:
-            while not incoming:
-                arrived.wait()
-            packed, reporter = incoming.pop(), current[0]
-        ended = answer(packed, reporter)
-        say_end()
-        reporter.say("ended", ended)
+    @property
+    def usable(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
+    def death(self) -> ChildDiedError:
+        """Return what is known of how the process, which has been killed, ended."""
+        last = self.output.last_line()
+        return ChildDiedError(
+            f"its process ended with exit code {self._process.wait()}",
+            hint=f"its last words: {last}" if last else "killed for memory, or did the task exit?",
+        )
+
+    def close(self) -> None:
+        """End the process and its pipes."""
+        self.kill()
+        self._process.wait()
+        for pipe in (self._to, self._from):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self.output.close()

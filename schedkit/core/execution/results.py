@@ -20,6 +20,7 @@ import msgspec
 from schedkit import context
 from schedkit.core.execution.full_texts import remove_full_texts
 from schedkit.core.run import PRUNED
+from schedkit.core.tasks.stored import plain
 from schedkit.errors import SchedkitError
 from schedkit.values.failures import translate
 from schedkit.values.files import replacing
@@ -57,6 +58,8 @@ class Results:
         """
         if value is None:
             return None
+        if plain(value) and not isinstance(value, str):
+            return {"kind": "json", "value": value}
         folder = _UNSAFE.sub("_", task)[:60]
         # A task may be called "..", or ".".
         name = f"{folder if folder.strip('.') else '_'}/{run}-{attempt}"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schedkit.context import Effects, Surroundings
+from schedkit.context import Effects, ExecutionContext
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
 from schedkit.core.execution.full_texts import FullTexts, cut
 from schedkit.core.run import Run, first_number
@@ -27,7 +27,7 @@ __all__ = ["RunContext"]
 PROGRESS_SECONDS = 0.05
 
 
-class RunContext(Surroundings):
+class RunContext(ExecutionContext):
     """A running attempt, as its task sees it: an argument named ``run``, or `schedkit.context.current`.
 
     Attributes
@@ -36,17 +36,15 @@ class RunContext(Surroundings):
         The run and its task.
     params : dict
         Its parameters.
-    scheduled_at : datetime or None
-        The trigger time (aware, UTC); None for a run that was submitted.
     attempt : int
         Counts starts of this run, from 1; lets a task make its effects idempotent.
     """
 
     def __init__(self, run: Run, tell: Callable[[Event], object], results: Path | None = None) -> None:
+        self._run = run
         self.id = run.id
         self.task = run.task
         self.params: dict[str, Any] = dict(run.params)
-        self.scheduled_at = run.scheduled_at
         self.attempt = run.attempt
         # Most runs tell nothing: they should not each bring containers that the collector has to look at.
         self.facts: dict[str, Any] = {}
@@ -56,7 +54,7 @@ class RunContext(Surroundings):
         self._stages: dict[str, dict[str, Any]] = {}
         self._lines: deque[dict[str, Any]] | None = None
         self._logged = 0
-        self._number = first_number(run.attempt) - 1
+        self._outputs = 0
         self._results = results
         self._full_texts: FullTexts | None = None
         self._lock = threading.Lock()
@@ -66,6 +64,11 @@ class RunContext(Surroundings):
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
+
+    @property
+    def scheduled_at(self) -> datetime | None:
+        """The trigger time (aware, UTC); None for a run that was submitted."""
+        return self._run.scheduled_at
 
     @property
     def trigger_time(self) -> datetime | None:
@@ -157,8 +160,13 @@ class RunContext(Surroundings):
 
     def _next_number(self) -> int:
         self.changed = True
-        self._number += 1
+        self._outputs += 1
         return self._number
+
+    @property
+    def _number(self) -> int:
+        """The number of its last output."""
+        return first_number(self.attempt) + self._outputs - 1
 
     @property
     def _whose(self) -> dict[str, Any]:
@@ -173,7 +181,7 @@ class RunContext(Surroundings):
             "log": self._kept_lines(),
             "facts": dict(self.facts),
             "artifacts": list(self.artifacts),
-            "last_output": self._number if self._number >= first_number(self.attempt) else 0,
+            "last_output": self._number if self._outputs else 0,
         }
 
     # Above, the lock is held.

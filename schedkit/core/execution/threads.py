@@ -1,25 +1,22 @@
-"""Where users' code runs: worker threads, and a loop of its own for coroutines."""
+"""Threads in which tasks run."""
 
 from __future__ import annotations
 
-import asyncio  # the loop that users' coroutines share is one of its own
 import itertools
 import logging
 import queue
-import sys
 import threading
-import time
-import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-__all__ = ["Threads", "UserLoop"]
+from schedkit.core.execution.attempt import Execution, Handle
+from schedkit.core.execution.execute import BlockingCaller, perform_here
+from schedkit.core.execution.results import Results
+
+__all__ = ["ThreadExecutor", "Threads"]
 
 _log = logging.getLogger("schedkit")
-
-# How long the users' loop may be busy before the coroutine that keeps it so is named.
-BLOCKED_SECONDS = 1.0
 
 
 class Threads:
@@ -57,135 +54,21 @@ class Threads:
             self._idle.append(None)
 
 
-class _Started:
-    """A coroutine on the users' loop, from the order to start it."""
+class _AskedOnly:
+    """The handle of code in a thread, which nothing can end: its context tells it to stop."""
 
-    __slots__ = ("_loop", "_make", "_name", "_task")
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, None]], name: str
-    ) -> None:
-        self._loop, self._make, self._name = loop, make, name
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        self._task = self._loop.create_task(self._make(), name=self._name)
-
-    def cancel(self) -> None:
-        # Calls reach the loop in order: it has begun. Its first step goes before, since a task that is
-        # cancelled before that never runs at all, and nobody would hear of its end.
-        if self._task is not None:
-            self._loop.call_soon(self._task.cancel)
+    def stop(self, reason: str) -> None:
+        pass
 
 
-class UserLoop:
-    """The loop that users' coroutines share, in a thread of its own, watched.
+class ThreadExecutor:
+    """Runs each attempt in a thread of this process."""
 
-    Parameters
-    ----------
-    blocked : callable
-        Called from `watch` with the name of the asyncio task, the seconds so far, where it stands, and
-        whether it is over.
-    """
+    def __init__(self, threads: Threads, results: Results) -> None:
+        self._threads, self._results = threads, results
+        self._caller, self._handle = BlockingCaller(), _AskedOnly()
 
-    def __init__(self, blocked: Callable[[str, float, str, bool], object]) -> None:
-        self._blocked = blocked
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._beat_asked = 0.0
-        self._beat_seen = True
-        self._named = ""
-        self._calls: deque[Callable[[], object]] = deque()
-        self._awake = False
-
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop, starting its thread at first use."""
-        with self._lock:
-            if self._loop is None:
-                ready = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._run, args=(ready,), name="schedkit-users", daemon=True
-                )
-                self._thread.start()
-                ready.wait()
-            assert self._loop is not None
-            return self._loop
-
-    def _run(self, ready: threading.Event) -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        self._loop = loop
-        loop.call_soon(ready.set)
-        # Only `stop` ends it: asyncio lets SystemExit of any task through, and users can stop their loop.
-        while self._loop is loop:
-            self._turn(loop.run_forever)
-        cleared = loop.create_task(_cleared(asyncio.all_tasks(loop)))
-        while not cleared.done():
-            self._turn(lambda: loop.run_until_complete(cleared))
-        loop.close()
-
-    @staticmethod
-    def _turn(run: Callable[[], object]) -> None:
-        try:
-            run()
-        except BaseException:
-            _log.exception("the users' loop goes on after what tried to end it")
-
-    def start(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
-        """Run a coroutine, which must not raise; returns what cancels it."""
-        loop = self.loop()
-        started = _Started(loop, make, name)
-        self._call(started.begin)
-        return lambda: self._call(started.cancel)
-
-    def _call(self, call: Callable[[], object]) -> None:
-        """Have `call` run on the loop; many calls cost one wake-up."""
-        loop = self._loop
-        self._calls.append(call)
-        if not self._awake and loop is not None and not loop.is_closed():
-            self._awake = True
-            loop.call_soon_threadsafe(self._serve)
-
-    def _serve(self) -> None:
-        self._awake = False
-        while self._calls:
-            self._calls.popleft()()
-
-    def watch(self) -> None:
-        """Look whether the loop still turns; called now and then from another thread."""
-        if self._loop is None or self._thread is None:
-            return
-        if self._beat_seen:
-            if self._named:
-                self._blocked(self._named, time.monotonic() - self._beat_asked, "", True)
-                self._named = ""
-            self._beat_asked, self._beat_seen = time.monotonic(), False
-            self._loop.call_soon_threadsafe(self._beat)
-        elif (spent := time.monotonic() - self._beat_asked) > BLOCKED_SECONDS and not self._named:
-            task = asyncio.current_task(self._loop)
-            self._named = task.get_name() if task is not None else "a callback"
-            frame = sys._current_frames().get(self._thread.ident or 0)
-            stack = traceback.extract_stack(frame) if frame is not None else []
-            where = f"{stack[-1].filename}:{stack[-1].lineno}" if stack else ""
-            self._blocked(self._named, spent, where, False)
-
-    def _beat(self) -> None:
-        self._beat_seen = True
-
-    def stop(self, timeout: float = 2.0) -> None:
-        """Cancel what runs and end the thread, waiting at most `timeout` seconds."""
-        with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(timeout)
-
-
-async def _cleared(left: set[asyncio.Task[Any]]) -> None:
-    for task in left:
-        task.cancel()
-    if left:
-        await asyncio.wait(left, timeout=1.0)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    def start(self, attempt: Execution) -> Handle:
+        """Start an attempt."""
+        self._threads.submit(partial(perform_here, attempt, self._results, self._caller))
+        return self._handle

@@ -48,6 +48,14 @@ class NodeConfig:
         """All that limits how many runs there are at once, as a board shows it."""
         return {"concurrency": self.concurrency, "limits": self.limits}
 
+    @property
+    def kill_after(self) -> float:
+        """Seconds after which a child process that was asked to stop is ended by force.
+
+        Half of the grace: its end is then recorded before it counts as code that goes on.
+        """
+        return self.cancel_grace / 2
+
     def engine(self, life: str) -> EngineConfig:
         """Return the part of it by which the engine of a life decides."""
         return EngineConfig(

@@ -236,7 +236,7 @@ def _facts(task: Task) -> dict[str, Any]:
         "after": [parent.task for parent in task.after],
         "overlap": task.overlap.value,
         "max_instances": task.max_instances,
-        "place": task.place,
+        "executor": task.executor_kind,
         "rate": "" if task.rate is None else str(task.rate),
         "options": shown_options(task),
     }

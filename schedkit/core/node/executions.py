@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import anyio
 
@@ -10,10 +11,8 @@ from schedkit.core.engine.changes import DetailsRecorded
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
-from schedkit.core.execution.attempt import Execution, Ports
-from schedkit.core.execution.execute import Ending
+from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.run_context import RunContext
-from schedkit.core.model import timeout_error
 
 __all__ = ["Executions"]
 
@@ -23,6 +22,8 @@ class Executions:
 
     Parameters
     ----------
+    folder : Path
+        Of the results, for texts that are too long for the ledger.
     tell : callable
         Is called with what code tells of itself, on any thread.
     post : callable
@@ -30,9 +31,9 @@ class Executions:
     """
 
     def __init__(
-        self, ports: Ports, tell: Callable[[Event], object], post: Callable[[Ended], object]
+        self, folder: Path, tell: Callable[[Event], object], post: Callable[[Ended], object]
     ) -> None:
-        self._ports, self._tell, self._post = ports, tell, post
+        self._folder, self._tell, self._post = folder, tell, post
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
@@ -53,16 +54,13 @@ class Executions:
 
     def begin(self, decision: Decision, steady: int) -> list[Execution]:
         """Return the executions that a decision starts; they are launched when it is written."""
-        begun = [
-            Execution(
-                start.run,
-                start.task,
-                RunContext(start.run, self._tell, self._ports.results.folder),
-                started=steady,
-            )
-            for start in decision.starts
-        ]
-        self._known.update((execution.key, execution) for execution in begun)
+        begun: list[Execution] = []
+        for start in decision.starts:
+            run = start.run
+            context = RunContext(run, self._tell, self._folder)
+            execution = Execution(run, start.task, context, steady, self._ended)
+            self._known[run.id, run.attempt] = execution
+            begun.append(execution)
         return begun
 
     def ask_to_stop(self, decision: Decision) -> list[tuple[Execution, bool]]:
@@ -87,7 +85,7 @@ class Executions:
     def withdraw(self, begun: Iterable[Execution]) -> None:
         """Forget executions that were never launched."""
         for execution in begun:
-            self._known.pop(execution.key, None)
+            self._known.pop((execution.run.id, execution.run.attempt), None)
 
     def adopted(self) -> tuple[Adopted, ...]:
         """Return all of them as an engine that is made anew takes them in."""
@@ -103,20 +101,9 @@ class Executions:
             for execution in self.values()
         )
 
-    # After its commit, on the writer's thread
-
-    def launch(self, execution: Execution) -> None:
-        """Start its code."""
-        self._ports.launch(execution, self._ended)
-        if execution.why:
-            execution.stop(execution.why)  # asked for between the claim and here
-        if execution.ended:
-            execution.cancel = None
+    # After its commit
 
     def _ended(self, execution: Execution, ending: Ending) -> None:
-        # What cancels it leads back to it: a circle for each run, which the collector would have to find.
-        execution.ended = True
-        execution.cancel = None
         self._post(
             Ended(
                 run=execution.run.id,
@@ -131,11 +118,6 @@ class Executions:
                 details=execution.context.told(),
             )
         )
-
-    def tell_hooks(self, timed_out: Sequence[tuple[Execution, bool]]) -> None:
-        """Tell the hooks of attempts that they timed out."""
-        for execution, final in timed_out:
-            self._ports.tell_hooks(execution, timeout_error(execution.task), final=final)
 
     def forget(self, stimuli: Iterable[Stimulus]) -> bool:
         """Forget the attempts whose end is written; tell whether none is left."""

@@ -32,7 +32,7 @@ from schedkit.core.engine.stimuli import (
     Submit,
 )
 from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack, TaskChanged
-from schedkit.core.execution.attempt import Ports
+from schedkit.core.execution.executors import Executors
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
@@ -98,16 +98,17 @@ class Life:
         ledger: Ledger,
         registry: Registry,
         bus: EventBus,
-        ports: Ports,
+        executors: Executors,
         config: NodeConfig,
         declarations: Declarations,
         lease: Lease,
         lost: Callable[[], object],
     ) -> None:
-        self.ledger, self.registry, self.bus, self.ports, self.config = ledger, registry, bus, ports, config
+        self.ledger, self.registry, self.bus, self.config = ledger, registry, bus, config
+        self.executors = executors
         self.lease = lease
         self.engine = Engine(config.engine(lease.life))
-        self.executions = Executions(ports, self._tell, self.post)
+        self.executions = Executions(executors.results.folder, self._tell, self.post)
         self.waiters = Waiters()
         self.declarations = declarations
         self.written = 0
@@ -360,8 +361,9 @@ class Life:
         for reply in made.decision.replies:
             self._reply(reply)
         for execution in made.executions:
-            self.executions.launch(execution)
-        self.executions.tell_hooks(made.timed_out)
+            self.executors.start(execution)
+        for execution, final in made.timed_out:
+            self.executors.tell_timeout(execution, final=final)
         self._forget(made.stimuli)
         self.waiters.settle(made.decision.finished)
 

@@ -49,7 +49,7 @@ class Maintenance:
         while True:
             self._life.turn()
             self._life.save_progress()
-            self._life.ports.loop.watch()
+            self._life.executors.users.watch()
             await anyio.sleep(TURN_SECONDS)
 
     async def keep_log_short(self) -> None:
@@ -92,4 +92,4 @@ class Maintenance:
     async def prune(self) -> int:
         """Forget what the retention policy lets go; return how many rows and files."""
         life = self._life
-        return await prune(life.config.retention, life.writer, list(life.engine.rows), life.ports.results)
+        return await prune(life.config.retention, life.writer, list(life.engine.rows), life.executors.results)

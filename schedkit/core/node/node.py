@@ -16,10 +16,8 @@ from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.snapshot import OutdatedError
 from schedkit.core.engine.stimuli import Heard
 from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
-from schedkit.core.execution.attempt import Ports
-from schedkit.core.execution.process_pool import Children
+from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
-from schedkit.core.execution.threads import Threads, UserLoop
 from schedkit.core.model import Task
 from schedkit.core.node.apart import HasMovedError, bury
 from schedkit.core.node.backfill import Backfills
@@ -181,12 +179,10 @@ class Node:
 
     async def _live(self, begun: Promise[None]) -> None:
         """Live, and live again under another id when this process was taken for dead."""
-        users = UserLoop(self._blocked)
-        threads, children = Threads("schedkit-task"), Children()
-        ports = Ports(users, threads, children, self.results)
+        executors = Executors(self.results, self._blocked, self.config.kill_after)
         try:
             while not self._stopping:
-                life = await self._born(ports, begun)
+                life = await self._born(executors, begun)
                 try:
                     await self._serve(life, begun)
                 finally:
@@ -194,15 +190,13 @@ class Node:
                         await self._end(life)
         finally:
             with anyio.CancelScope(shield=True):
-                threads.stop()
-                await anyio.to_thread.run_sync(users.stop)
-                await anyio.to_thread.run_sync(children.stop)
+                await anyio.to_thread.run_sync(executors.stop)
 
     def _blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
         if self.life is not None:
             self.life.blocked(name, seconds, where, over)
 
-    async def _born(self, ports: Ports, begun: Promise[None]) -> Life:
+    async def _born(self, executors: Executors, begun: Promise[None]) -> Life:
         """Begin a life; the first one at once or not at all, another one as soon as the ledger can be had."""
         while True:
             lease = Lease(self.ledger.store, self.config.name, seconds=self._lease_seconds)
@@ -214,7 +208,7 @@ class Node:
                     self.ledger,
                     self.registry,
                     self.bus,
-                    ports,
+                    executors,
                     self.config,
                     self.declarations,
                     lease,

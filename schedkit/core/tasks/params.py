@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import comes_back, is_data, plain, refuse_too_large, refused
+from schedkit.core.tasks.stored import is_data, plain, refuse_too_large, refused, survives_json
 from schedkit.errors import DeclarationError, ParameterError
 from schedkit.values.options import refuse_unknown
 from schedkit.values.text import safe_repr
@@ -234,7 +234,7 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
         convert = (
             functools.partial(parameter.convert, task.name) if parameter is not None and hinted else None
         )
-        if not comes_back(value, convert):
+        if not survives_json(value, convert):
             raise refused(task.name, name, value, hinted=hinted)
     refuse_too_large(task.name, given)
     return given

@@ -17,13 +17,13 @@ from schedkit.errors import ParameterError
 from schedkit.values.limits import MAX_PARAMETER_BYTES
 from schedkit.values.text import safe_repr
 
-__all__ = ["comes_back", "is_data", "plain", "refuse_too_large", "refused"]
+__all__ = ["is_data", "plain", "refuse_too_large", "refused", "survives_json"]
 
 # Whole numbers that are the same in any JSON; larger ones are tried.
 _LEAST, _BEYOND = -(2**63), 2**64
 
 
-def comes_back(value: Any, convert: Callable[[Any], Any] | None) -> bool:
+def survives_json(value: Any, convert: Callable[[Any], Any] | None) -> bool:
     """Tell whether a value that is not `plain` is the same after it was stored.
 
     Parameters

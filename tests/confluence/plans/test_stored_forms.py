@@ -27,7 +27,7 @@ def test_what_a_site_drops_is_told_and_not_sent_again(
     page = make_page(BODY)
     heard: list[str] = []
 
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def log(self, level: int, message: str) -> None:
             heard.append(message)
 

@@ -582,9 +582,9 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
 
         board = sched.screens.board()
     assert board["scheduler"]["limits"] == {"tag:jira": 1, "process": 3, "thread": 2}
-    assert {task["name"]: (task["place"], task["rate"]) for task in board["tasks"]} == {
-        "elsewhere": ("thread", ""),
-        "loop": ("", ""),
+    assert {task["name"]: (task["executor"], task["rate"]) for task in board["tasks"]} == {
+        "elsewhere": ("executor", ""),
+        "loop": ("loop", ""),
         "process": ("process", ""),
         "thread": ("thread", "5 in 1m"),
     }
@@ -594,7 +594,7 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
     assert told.wait(10)
     assert sched.queries.flush_events()
     (row,) = [task for task in sched.screens.board()["tasks"] if task["name"] == "thread"]
-    assert (row["place"], row["rate"]) == ("process", "3 in 10s")  # as events tell one that is there
+    assert (row["executor"], row["rate"]) == ("process", "3 in 10s")  # as events tell one that is there
 
 
 def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) -> None:

@@ -14,8 +14,7 @@ import pytest
 
 from schedkit import Retry
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.execution.execute import error_facts
-from schedkit.core.execution.failures import Failure
+from schedkit.core.execution.failures import Failure, error_facts
 
 
 class NeedsTwoError(Exception):
@@ -63,7 +62,7 @@ def test_the_traceback_is_that_of_the_task(sched: Scheduler, place: Any) -> None
     lines = run.error["traceback"].splitlines()
     assert __file__ in lines[1]
     assert "raises_plainly" in lines[1]
-    assert "children.py" not in run.error["traceback"]
+    assert "schedkit/core/execution" not in run.error["traceback"]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +159,13 @@ def test_what_stands_for_a_failure_is_of_its_nearest_known_type(
     assert type(arrived.error) is kind
     assert kind is ExceptionGroup or str(arrived.error) == str(error)
     assert arrived.facts == facts
+
+
+def test_what_a_failure_says_arrives_though_a_library_changes_how_it_is_pickled() -> None:
+    pytest.importorskip("tblib.pickling_support").install(UnicodeDecodeError)  # as Dask does
+    error = UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")
+    arrived = Failure.of(error, error_facts(error)).here().error
+    assert (type(arrived), str(arrived)) == (UnicodeDecodeError, str(error))
 
 
 def test_a_failure_of_a_type_that_nobody_knows_here_is_told_all_the_same() -> None:

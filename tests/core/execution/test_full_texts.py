@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schedkit.context import Surroundings
+from schedkit.context import ExecutionContext
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.execution.full_texts import MOST_FILES, FullTexts, cut
 from schedkit.core.execution.results import Results
@@ -36,7 +36,7 @@ def whole(artifacts: Any, label: str) -> str:
 
 def test_a_long_log_line_is_cut_and_kept_whole_as_an_artifact(sched: Scheduler) -> None:
     @sched.task
-    def talks(run: Surroundings) -> None:
+    def talks(run: ExecutionContext) -> None:
         run.log(logging.INFO, "short")
         run.log(logging.INFO, LONG)
 
@@ -83,7 +83,7 @@ def test_a_long_message_and_large_facts_of_a_result(sched: Scheduler, status: An
 
 def test_the_ledger_and_the_board_stay_small(sched: Scheduler, tmp_path: Path) -> None:
     @sched.task
-    def talks(run: Surroundings) -> None:
+    def talks(run: ExecutionContext) -> None:
         for _ in range(3):
             run.log(logging.INFO, LONG)
         run.fact("all", {"text": LONG})
@@ -100,7 +100,7 @@ def test_the_ledger_and_the_board_stay_small(sched: Scheduler, tmp_path: Path) -
 
 def test_dropped_log_lines_are_counted(sched: Scheduler) -> None:
     @sched.task
-    def talks(run: Surroundings) -> None:
+    def talks(run: ExecutionContext) -> None:
         for number in range(1234):
             run.log(logging.INFO, f"line {number}")
 

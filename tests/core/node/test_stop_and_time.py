@@ -110,14 +110,14 @@ def test_a_coroutine_cancelled_before_it_is_launched_is_told_so(
         await asyncio.Event().wait()
 
     life = life_of(sched)
-    launch = life.ports.launch
+    start = life.executors.start
 
-    def cancelled_first(execution: Execution, ended: Any) -> None:
+    def cancelled_first(execution: Execution) -> None:
         execution.stop("cancel", "a colleague")
         life.post(Cancel(run=execution.run.id, actor="a colleague"))
-        launch(execution, ended)
+        start(execution)
 
-    monkeypatch.setattr(life.ports, "launch", cancelled_first)
+    monkeypatch.setattr(life.executors, "start", cancelled_first)
     run = sched.submit("endless")
     ended = run.wait("10s")
     assert (ended.state, ended.reason) == (State.CANCELLED, "cancelled by a colleague")

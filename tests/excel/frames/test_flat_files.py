@@ -118,7 +118,7 @@ def test_one_file_holds_one_frame(suffix: str, tmp_path: Path) -> None:
         excel.write({"a": frame, "b": frame}, tmp_path / f"r{suffix}")
 
 
-class Stopping(context.Surroundings):
+class Stopping(context.ExecutionContext):
     def should_stop(self) -> bool:
         return True
 

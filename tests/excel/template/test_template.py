@@ -172,7 +172,7 @@ def test_append_starts_a_workbook_and_continues_it(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(excel.read(path), pd.concat([first, second], ignore_index=True))
 
 
-class Listener(context.Surroundings):
+class Listener(context.ExecutionContext):
     def __init__(self) -> None:
         self.lines: list[str] = []
 

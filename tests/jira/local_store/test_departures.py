@@ -46,7 +46,7 @@ def test_what_leaves_is_told_apart(dialect: str, tmp_path: Path) -> None:
         assert facts["complete"] is (dialect == "cloud")
 
 
-class Listener(context.Surroundings):
+class Listener(context.ExecutionContext):
     """Takes the lines that a run would log."""
 
     def __init__(self) -> None:

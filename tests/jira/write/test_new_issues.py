@@ -164,7 +164,7 @@ def test_where_others_cannot_be_looked_for_the_issues_are_told_as_made(site: Dem
     rival(site, plan)
     lines: list[str] = []
 
-    class Listener(context.Surroundings):
+    class Listener(context.ExecutionContext):
         def log(self, level: int, message: str) -> None:
             lines.append(message)
 

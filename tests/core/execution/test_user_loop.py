@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from schedkit.core.execution import threads
-from schedkit.core.execution.threads import UserLoop
+from schedkit.core.execution import user_loop
+from schedkit.core.execution.user_loop import UserLoop
 
 
 def test_who_blocks_the_loop_is_told_once_and_that_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(user_loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
     told: list[tuple[str, float, str, bool]] = []
     loop = UserLoop(lambda *what: told.append(what))
     loop.watch()  # nothing has run on it yet

@@ -1,0 +1,61 @@
+"""The child's side of a child process: carry out calls from standard input until it is closed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Any
+
+import cloudpickle
+
+from schedkit.core.execution.child_output import say_end
+from schedkit.core.execution.messages import STOP, receive, send
+from schedkit.core.execution.remote_call import RemoteContext, answer
+
+__all__ = ["serve"]
+
+
+def serve() -> None:
+    """Be a child."""
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # What a task prints must not run into the answers, nor what it reads take away calls.
+    os.dup2(2, 1)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # these are text files
+    incoming: list[bytes] = []
+    arrived = threading.Condition()
+    current: list[RemoteContext] = []
+    sending = threading.Lock()
+
+    def tell(kind: str, content: Any) -> None:
+        payload = cloudpickle.dumps((kind, content))
+        with sending:
+            send(answers, payload)
+
+    def listen() -> None:
+        while True:
+            try:
+                message = receive(calls)
+            except EOFError:
+                os._exit(0)
+            if message == STOP:
+                for run in current:
+                    run.stop()
+                continue
+            with arrived:
+                current[:] = [RemoteContext(tell)]
+                incoming.append(message)
+                arrived.notify()
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        with arrived:
+            while not incoming:
+                arrived.wait()
+            packed, run = incoming.pop(), current[0]
+        ended = answer(packed, run)
+        say_end()
+        tell("ended", ended)

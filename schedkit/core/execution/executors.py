@@ -1,0 +1,72 @@
+"""Everything that runs attempts in this process's name, and which of it runs a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from schedkit.core.execution.attempt import Execution, TaskExecutor
+from schedkit.core.execution.execute import call_hook, call_hook_here, failed, failure_hooks
+from schedkit.core.execution.foreign import ForeignExecutor
+from schedkit.core.execution.process_pool import ChildPool, ProcessExecutor
+from schedkit.core.execution.results import Results
+from schedkit.core.execution.threads import ThreadExecutor, Threads
+from schedkit.core.execution.user_loop import LoopCaller, LoopExecutor, UserLoop
+from schedkit.core.execution.worker_channel import Channels
+from schedkit.core.model import is_async, timeout_error
+
+__all__ = ["Executors"]
+
+
+class Executors:
+    """The executors by their kinds, as `Task.executor_kind` names them.
+
+    Parameters
+    ----------
+    results : Results
+        Where values are kept.
+    blocked : callable
+        See `UserLoop`.
+    kill_after : float
+        How many seconds after it was asked to stop a child process is ended by force.
+    """
+
+    def __init__(
+        self, results: Results, blocked: Callable[[str, float, str, bool], object], kill_after: float
+    ) -> None:
+        self.results = results
+        self.users = UserLoop(blocked)
+        self._threads = Threads("schedkit-task")
+        self._children = ChildPool(kill_after)
+        self._channels = Channels(self._threads)
+        self._by_kind: dict[str, TaskExecutor] = {
+            "loop": LoopExecutor(self.users, results),
+            "thread": ThreadExecutor(self._threads, results),
+            "process": ProcessExecutor(self._threads, self._children, results),
+            "executor": ForeignExecutor(self._threads, self._channels, results),
+        }
+
+    def start(self, attempt: Execution) -> None:
+        """Start an attempt; what keeps it from being started is how it ends."""
+        try:
+            handle = self._by_kind[attempt.task.executor_kind].start(attempt)
+        except Exception as error:
+            attempt.end(failed(attempt, error))
+        else:
+            attempt.began(handle)
+
+    def tell_timeout(self, attempt: Execution, *, final: bool) -> None:
+        """Call the hook of an attempt that timed out; its own code may still be running."""
+        for call in failure_hooks(attempt, timeout_error(attempt.task), final=final):
+            if is_async(call[0]):
+                name = f"{attempt.task.name} (run {attempt.run.id})"
+                self.users.start(partial(call_hook, attempt, call, LoopCaller()), name)
+            else:
+                self._threads.submit(partial(call_hook_here, attempt, call))
+
+    def stop(self) -> None:
+        """End child processes and the users' loop, and let threads end that do nothing; this may take 2 s."""
+        self._threads.stop()
+        self._channels.stop()
+        self.users.stop()
+        self._children.stop()

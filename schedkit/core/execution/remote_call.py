@@ -1,0 +1,201 @@
+"""A call of a task's function in another process: sent there, made there, what it tells sent back.
+
+Everything that comes back is a kind and its content: "progress", "log", "fact" and "artifact" with the
+arguments of the method of that name, "ended" with an `Answer`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from schedkit import context
+from schedkit.core.execution.execute import call_function
+from schedkit.core.execution.failures import Failure, error_facts
+from schedkit.core.execution.run_context import RunContext
+from schedkit.core.tasks.params import RUN
+from schedkit.core.text import dump, load
+from schedkit.errors import StopRequested, UsageError
+
+__all__ = ["Answer", "RecordingContext", "RemoteContext", "answer", "pack", "pass_on", "value_of"]
+
+# How a call ended in another process: its value, packed, or what it raised.
+Answer = bytes | Failure
+
+# What a run is to its task; see `schedkit.core.execution.run_context.RunContext`.
+_FACTS = ("id", "task", "params", "scheduled_at", "attempt")
+_TOLD = frozenset({"progress", "log", "fact", "artifact"})
+
+
+class RemoteContext(context.ExecutionContext):
+    """A running attempt, as its task sees it in another process: the same names as in the scheduler's.
+
+    Parameters
+    ----------
+    send : callable
+        Is given the kind and the content of everything that the task tells of itself.
+    """
+
+    id: str
+    task: str
+    params: dict[str, Any]
+    scheduled_at: datetime | None
+    attempt: int
+
+    def __init__(self, send: Callable[[str, tuple[Any, ...]], object]) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._on_stop: list[Callable[[], object]] = []
+        self._effects: context.Effects | None = None
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
+
+    @property
+    def trigger_time(self) -> datetime | None:
+        """Alias of `scheduled_at`, APScheduler's word."""
+        return self.scheduled_at
+
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Become the context of the attempt that these facts are of."""
+        for name, fact in facts.items():
+            setattr(self, name, fact)
+        self._effects = context.Effects(self.id)
+
+    def progress(self, stage: str, done: float, total: float | None = None) -> None:
+        """Report that `stage` has done `done` of `total` units (None: unknown)."""
+        self._tell("progress", (str(stage), done, total))
+
+    def log(self, level: int | str, message: str | None = None) -> None:
+        """Add a line to the run's log: ``run.log("…")``, ``run.log("warning", "…")`` or by number."""
+        if message is None:
+            level, message = logging.INFO, str(level)
+        self._tell("log", (level, str(message)))
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Keep JSON-able facts with the run; the last of a kind counts."""
+        self._tell("fact", (kind, load(dump(dict(facts)))))  # any object may be in it, which need not travel
+
+    def artifact(self, path: Path, label: str = "") -> None:
+        """Keep note of a file the run has written."""
+        self._tell("artifact", (Path(path), label))
+
+    def _tell(self, kind: str, content: tuple[Any, ...]) -> None:
+        self._send(kind, content)
+        if self._stopping:
+            raise StopRequested("the run was asked to stop")
+
+    def should_stop(self) -> bool:
+        """Tell whether someone asked this run to stop."""
+        return self._stopping
+
+    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
+        with self._lock:
+            if not self._stopping:
+                self._on_stop.append(callback)
+                return lambda: self._forget(callback)
+        callback()
+        return lambda: None
+
+    def _forget(self, callback: Callable[[], object]) -> None:
+        with self._lock, contextlib.suppress(ValueError):  # it was called
+            self._on_stop.remove(callback)
+
+    def stop(self) -> None:
+        """Ask the run to stop; its next schedkit call raises `StopRequested`."""
+        with self._lock:
+            self._stopping = True
+            callbacks, self._on_stop = self._on_stop, []
+        for callback in callbacks:
+            callback()
+
+    def effects(self) -> context.Effects | None:
+        """Return the effects that this attempt has had."""
+        return self._effects
+
+
+class RecordingContext(RemoteContext):
+    """Records what a task tells where nobody can be reached; `told` travels back with its value."""
+
+    def __init__(self) -> None:
+        super().__init__(self._record)
+        self.told: list[tuple[str, tuple[Any, ...]]] = []
+
+    def _record(self, kind: str, content: tuple[Any, ...]) -> None:
+        if kind == "progress":  # only the last of a stage would be seen
+            self.told = [one for one in self.told if one[0] != kind or one[1][0] != content[0]]
+        self.told.append((kind, content))
+
+
+def pass_on(run: context.ExecutionContext, kind: str, content: tuple[Any, ...]) -> None:
+    """Tell a run's context here what its code has told in another process."""
+    if kind in _TOLD:
+        with contextlib.suppress(StopRequested):  # its code hears of that by itself
+            getattr(run, kind)(*content)
+
+
+def pack(
+    function: Callable[..., Any], arguments: Mapping[str, Any], run: RunContext | RemoteContext
+) -> bytes:
+    """Return a run's call as bytes; functions of a notebook's cells travel by value."""
+    wants_run = RUN in arguments
+    plain = {name: value for name, value in arguments.items() if name != RUN}
+    facts = {name: getattr(run, name) for name in _FACTS}
+    try:
+        packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
+    except Exception as error:
+        raise UsageError(
+            f"task {run.task!r} cannot travel to another process: {error}",
+            hint="make locks, connections and open files inside the function",
+        ) from error
+    return packed
+
+
+def answer(packed: bytes, run: RemoteContext) -> Answer:
+    """Make a packed call here and return how it ended, whatever it raised."""
+    failure: BaseException
+    try:
+        value = _call(packed, run)
+    except BaseException as error:
+        failure = error
+    else:
+        try:
+            returned: bytes = cloudpickle.dumps(value)
+        except BaseException as error:
+            kind = type(value).__name__
+            failure = TypeError(f"what it returned, of type {kind}, cannot leave its process: {error}")
+        else:
+            return returned
+    return Failure.of(failure, error_facts(failure))
+
+
+def value_of(ended: Answer) -> Any:
+    """Return the value of a call that ended in another process.
+
+    Raises
+    ------
+    RemoteFailure
+        If it failed there.
+    """
+    if isinstance(ended, Failure):
+        raise ended.here()
+    return cloudpickle.loads(ended)
+
+
+def _call(packed: bytes, run: RemoteContext) -> Any:
+    """Make a packed call with `run` around it, which becomes that of its attempt."""
+    function, arguments, wants_run, facts = cloudpickle.loads(packed)
+    run.begin(facts)
+    if wants_run:
+        arguments[RUN] = run
+    with context.use(run):
+        return call_function(function, arguments)

@@ -1,0 +1,29 @@
+"""A Dask cluster of one worker process on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+__all__ = ["dask_client"]
+
+
+@contextmanager
+def dask_client() -> Iterator[Any]:
+    """Yield a client of a new cluster; without Dask the test is skipped."""
+    dask = pytest.importorskip("dask", reason="distributed is absent")
+    distributed = pytest.importorskip("distributed")
+    # Spawned workers ask the main module for its spec; a shell that another test made here has none.
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__spec__"):
+        main.__spec__ = None
+    dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True})
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
