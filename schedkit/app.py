@@ -38,7 +38,7 @@ from schedkit.values.timezones import parse_timezone
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedkit.core.api.handles import TaskHandle
+    from schedkit.core.api.task_handle import TaskHandle
 
 __all__ = ["App", "Scheduler", "app", "site", "task_options"]
 

@@ -58,7 +58,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "execution": {"tasks", "engine"},
         "node": {"triggers", "tasks", "engine", "store", "execution"},
         "board": {"store"},
-        "compat": {"triggers", "tasks", "store", "api.handles"},
+        "compat": {"triggers", "tasks", "store", "api.run_handle", "api.task_handle"},
         "api": {"triggers", "tasks", "engine", "store", "execution", "node", "board", "compat"},
     },
     "excel": {

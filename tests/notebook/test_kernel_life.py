@@ -148,7 +148,7 @@ def pulse(run):
 
     later = time.time() + 60
     module.write_text(source.format(word="new"))
-    with open(package / "core" / "api" / "handles.py", "a") as file:
+    with open(package / "core" / "api" / "task_handle.py", "a") as file:
         file.write("\nRELOADED = True\n")
     for file in [module, *package.rglob("*.py")]:
         os.utime(file, (later, later))
@@ -162,7 +162,7 @@ def pulse(run):
     assert len(times) == len(set(times))
     same = "print([now is then for now, then in zip((context._current, context._default), known)])"
     assert cells.say(same) == "[True, True]"
-    assert cells.say("import schedkit.core.api.handles as handles; print(handles.RELOADED)") == "True"
+    assert cells.say("from schedkit.core.api import task_handle; print(task_handle.RELOADED)") == "True"
     assert cells.say("print(pulse.pulse.submit().result(20))") == "new"
     assert cells.say("print(await pulse.pulse.submit())") == "new"
     assert cells.say("print([row['name'] for row in sched.screens.board()['tasks']])") == "['pulse']"

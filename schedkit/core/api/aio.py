@@ -9,9 +9,9 @@ from typing import Any
 import anyio.to_thread
 from msgspec.structs import replace
 
-from schedkit.core.api.handles import Host, RunHandle, TaskHandle
 from schedkit.core.api.queries import Queries
-from schedkit.core.api.task_handles import named
+from schedkit.core.api.run_handle import RunHandle, RunHost
+from schedkit.core.api.task_handle import TaskHandle, named
 from schedkit.core.engine.stimuli import Cancel, Pause, Resume, Stimulus
 from schedkit.core.ids import new_id
 from schedkit.core.node.backfill import asked
@@ -33,7 +33,7 @@ _STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume
 class AsyncScheduler:
     """The async face of a scheduler: the same methods, awaited, from any loop."""
 
-    def __init__(self, host: Host, node: Node, queries: Queries, started: Callable[[], None]) -> None:
+    def __init__(self, host: RunHost, node: Node, queries: Queries, started: Callable[[], None]) -> None:
         self._host, self._node, self._queries, self._started = host, node, queries, started
 
     @bridged

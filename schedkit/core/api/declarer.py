@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schedkit.core.api.front_end import front_end
-from schedkit.core.api.handles import TaskHandle
 from schedkit.core.api.queries import Queries
-from schedkit.core.api.task_handles import TaskHandles
+from schedkit.core.api.task_handle import TaskHandle, TaskHandles
 from schedkit.core.model import Task
 from schedkit.core.node.node import Node
 from schedkit.core.tasks import origin

@@ -15,12 +15,12 @@ from schedkit.core.api.declarer import Declarer
 from schedkit.core.api.delegated import delegated
 from schedkit.core.api.frames import due_times_frame, runs_frame
 from schedkit.core.api.front_end import front_end
-from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.api.process_spec import ProcessSpec
 from schedkit.core.api.queries import Queries
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
-from schedkit.core.api.task_handles import TaskHandles, named
+from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
 from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.execution.results import Results

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS
 from schedkit.core.api.queries import Queries
+from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.board import history
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.run_handle import RunHandle
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.events import Event
 from schedkit.core.model import Task, TaskRow

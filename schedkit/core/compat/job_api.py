@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.run_handle import RunHandle
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.compat.args import first_at, identity, past, resolved, split_options, trigger_from
 from schedkit.core.compat.host import Host, Queries, Screens
 from schedkit.core.compat.pending_jobs import PendingJobs

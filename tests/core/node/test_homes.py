@@ -17,8 +17,8 @@ from support.lives import die, life_of, node_of
 from support.node_processes import NodeProcess
 
 from schedkit.core import events
-from schedkit.core.api.handles import TaskHandle
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.states import Outcome, State
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import cron, every

@@ -1,4 +1,4 @@
-"""What people hold: a run, and a task."""
+"""A run as users hold it: its state, its output, its result."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import CancelledError, Future
-from datetime import datetime
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Protocol
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
 from schedkit.core.engine.decision import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
-from schedkit.core.model import Task
 from schedkit.core.node.event_bus import Listener
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.store.lives import NodeRow
-from schedkit.core.tasks.params import arguments_by_name
-from schedkit.core.triggers.constructors import Moment
 from schedkit.errors import (
-    DeclarationError,
     RunCancelledError,
     RunError,
     RunFailedError,
@@ -34,12 +29,10 @@ from schedkit.loop import patiently, refuse_in_coroutine
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
 
-__all__ = ["Host", "Reads", "RunHandle", "TaskHandle"]
+__all__ = ["EVENTS_PATIENCE_SECONDS", "RunHandle", "RunHost", "RunQueries"]
 
 # How long a busy listener may delay whoever waits for a run.
 EVENTS_PATIENCE_SECONDS = 1.0
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _ERRORS: dict[State, type[RunError]] = {
     State.FAILED: RunFailedError,
@@ -49,14 +42,9 @@ _ERRORS: dict[State, type[RunError]] = {
 }
 
 
-class Reads(Protocol):
-    """What handles read; see `schedkit.core.api.queries.Queries`."""
+class RunQueries(Protocol):
+    """What a run's handle reads; see `schedkit.core.api.queries.Queries`."""
 
-    def task(self, name: str, /) -> Task: ...
-    def task_state(self, name: str, /) -> str: ...
-    def next_run(self, name: str, /) -> datetime | None: ...
-    def is_paused(self, name: str, /) -> bool: ...
-    def latest(self, name: str, /) -> Any: ...
     def home(self, task: str, /) -> NodeRow | None: ...
     def run(self, id: str, /) -> Run: ...
     def details(self, id: str, /) -> dict[str, Any]: ...
@@ -66,27 +54,13 @@ class Reads(Protocol):
     def flush_events(self, timeout: float, /) -> bool: ...
 
 
-class AsyncHost(Protocol):
-    """What handles ask a scheduler to do, awaited."""
-
-    async def submit(self, name: str, /, **params: Any) -> RunHandle: ...
-
-
-class Host(Protocol):
-    """What handles need of a scheduler; see `schedkit.core.api.scheduler.Scheduler`."""
+class RunHost(Protocol):
+    """What a run's handle needs of a scheduler; see `schedkit.core.api.scheduler.Scheduler`."""
 
     @property
-    def queries(self) -> Reads: ...
-    @property
-    def aio(self) -> AsyncHost: ...
-    def submit(self, name: str, /, **params: Any) -> RunHandle: ...
+    def queries(self) -> RunQueries: ...
     def cancel(self, run: str) -> bool: ...
-    def pause(self, name: str) -> None: ...
-    def resume(self, name: str) -> None: ...
-    def backfill(self, name: str, start: Moment, end: Moment) -> list[RunHandle]: ...
-    def runs(self, task: str, limit: int) -> list[Run]: ...
-    def history(self, task: str, limit: int) -> Any: ...
-    def due_times(self, task: str, *, ran: bool | None, limit: int) -> Any: ...
+    def retry(self, run: str, /, **params: Any) -> RunHandle: ...
     def subscribe(self, listener: Listener) -> Callable[[], None]: ...
 
 
@@ -101,7 +75,7 @@ class RunHandle:
     task : str
     """
 
-    def __init__(self, scheduler: Host, id: str, task: str, waiter: Waiter | None = None) -> None:
+    def __init__(self, scheduler: RunHost, id: str, task: str, waiter: Waiter | None = None) -> None:
         self.scheduler = scheduler
         self.id = id
         self.task = task
@@ -302,121 +276,6 @@ class RunHandle:
         """Cancel it; False if it had ended."""
         return self.scheduler.cancel(self.id)
 
-
-class _AsyncTask(Generic[P]):
-    """The async face of a task."""
-
-    def __init__(self, handle: TaskHandle[P, Any]) -> None:
-        self._handle = handle
-
-    @overload
-    async def submit(self, /) -> RunHandle: ...
-    @overload
-    async def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
-    async def submit(self, /, *args: Any, **params: Any) -> RunHandle:
-        """Ask for a run; durable when it returns."""
-        by_name = arguments_by_name(self._handle.task.function, args, params)
-        return await self._handle.scheduler.aio.submit(self._handle.name, **by_name)
-
-
-@check_keywords
-class TaskHandle(Generic[P, R]):
-    """A declared task: still the plain function it was, and a name in the ledger."""
-
-    def __init__(self, scheduler: Host, name: str) -> None:
-        self.scheduler = scheduler
-        self.name = name
-        self.aio: _AsyncTask[P] = _AsyncTask(self)
-        function = self.task.function
-        if function is not None:
-            self.__doc__ = function.__doc__
-            self.__name__ = getattr(function, "__name__", name)
-            self.__wrapped__ = function
-
-    def __repr__(self) -> str:
-        upcoming = self.next_run
-        when = f", next {upcoming.isoformat(timespec='seconds')}" if upcoming is not None else ""
-        return f"<task {self.name!r}: {self.state}{when}>"
-
-    def _ipython_display_(self) -> None:
-        front_end().display(self)
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the plain function, here and now, unrecorded."""
-        function = self.task.function
-        if function is None:
-            raise DeclarationError(
-                f"task {self.name!r} is known from the ledger only",
-                hint="run the cell or module that declares it",
-            )
-        result: R = function(*args, **kwargs)
-        return result
-
-    @property
-    def task(self) -> Task:
-        """Its declaration; without a function if this process has not declared it."""
-        return self.scheduler.queries.task(self.name)
-
-    # Parameters may also be given where the task is declared, with params=: none may be missing here.
-    @overload
-    def submit(self, /) -> RunHandle: ...
-    @overload
-    def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
-    def submit(self, /, *args: Any, **params: Any) -> RunHandle:
-        """Ask for a run now, with the function's parameters; durable when it returns."""
-        by_name = arguments_by_name(self.task.function, args, params)
-        return self.scheduler.submit(self.name, **by_name)
-
-    def history(self, limit: int = 100) -> Any:
-        """Return its runs as a DataFrame, newest first."""
-        return self.scheduler.history(self.name, limit)
-
-    def runs(self, limit: int = 100) -> list[Run]:
-        """Return its runs, newest first."""
-        return self.scheduler.runs(self.name, limit)
-
-    def due_times(self, *, ran: bool | None = None, limit: int = 1000) -> Any:
-        """Return its due times as a DataFrame, newest first: see `Scheduler.due_times`."""
-        return self.scheduler.due_times(self.name, ran=ran, limit=limit)
-
-    def latest(self) -> Any:
-        """Return what its last DONE run returned, also after a restart; None before the first.
-
-        It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
-        tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
-        are text too; a second column of one name is called `name.1`. What neither can hold is not kept, which
-        the run's log says.
-
-        Raises
-        ------
-        ResultGoneError
-            If it was not kept, or its file is gone.
-        """
-        return self.scheduler.queries.latest(self.name)
-
-    @property
-    def state(self) -> str:
-        """One of running, queued, paused, waiting, idle."""
-        return self.scheduler.queries.task_state(self.name)
-
-    @property
-    def next_run(self) -> datetime | None:
-        """Its next due time (aware), None without one."""
-        return self.scheduler.queries.next_run(self.name)
-
-    @property
-    def paused(self) -> bool:
-        """Whether its due times are stopped."""
-        return self.scheduler.queries.is_paused(self.name)
-
-    def pause(self) -> None:
-        """Stop its due times."""
-        self.scheduler.pause(self.name)
-
-    def resume(self) -> None:
-        """Let its due times happen again."""
-        self.scheduler.resume(self.name)
-
-    def backfill(self, start: Moment, end: Moment) -> list[RunHandle]:
-        """Run the due times between `start` and `end` that have no run, each once."""
-        return self.scheduler.backfill(self.name, start, end)
+    def retry(self, **params: Any) -> RunHandle:
+        """Run it again after its end, with its parameters or these instead: see `Scheduler.retry`."""
+        return self.scheduler.retry(self.id, **params)
