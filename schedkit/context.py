@@ -1,4 +1,4 @@
-"""What surrounds a call: progress, log, facts, artifacts, whether to stop, and which run it belongs to.
+"""What surrounds a call: progress, log, facts, artifacts, whether to stop, which run it belongs to, who asks.
 
 Jira, Excel and Confluence report here independently of the listener: a run of the
 scheduler, a bar in a cell or a terminal, or none. The listener travels in a context variable, so it
@@ -22,6 +22,8 @@ __all__ = [
     "Effects",
     "ExecutionContext",
     "NoListener",
+    "acting_as",
+    "actor",
     "artifact",
     "checkpoint",
     "current",
@@ -106,6 +108,7 @@ _current: ContextVar[ExecutionContext | None] = globals().get("_current") or Con
     "schedkit_context", default=None
 )
 _default: Callable[[], AbstractContextManager[ExecutionContext]] | None = globals().get("_default")
+_actor: ContextVar[str] = globals().get("_actor") or ContextVar("schedkit_actor", default="")
 
 
 def current() -> ExecutionContext:
@@ -127,6 +130,21 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
 
     def __exit__(self, *failure: object) -> None:
         _current.reset(self._token)
+
+
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Have what is asked of a scheduler in the block recorded as asked by `actor`, a person or a token."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def actor() -> str:
+    """Return on whose behalf the present call acts; empty: on that of the process."""
+    return _actor.get()
 
 
 def set_default(factory: Callable[[], AbstractContextManager[ExecutionContext]] | None) -> None:

@@ -65,7 +65,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     Attributes
     ----------
     cause : str
-        Why it exists: "schedule", "submit", "after", "backfill" or "command".
+        Why it exists: "schedule", "submit", "after", "backfill" or "retry".
+    retry_of : str
+        The run that it repeats; empty: none.
     scheduled, due, queued, started, finished : int
         Microseconds since 1970; `scheduled_at` and so on are the same as aware times in UTC.
     attempt : int
@@ -88,6 +90,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     attempt: int = 0
     interruptions: int = 0
     params: dict[str, Any] = {}
+    retry_of: str = ""
     reason: str = ""
     error: dict[str, Any] | None = None  # type, message, hint, traceback
     result: dict[str, Any] | None = None  # kind, path, rows, …

@@ -65,9 +65,8 @@ async def _run(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 
 async def _again(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    row = _run_row(scheduler, command["run"])
-    await scheduler.aio.submit(row["task"], **row["params"])
-    return Answer(words=f"{row['task']} is queued again with the same parameters")
+    again = await scheduler.aio.retry(command["run"])
+    return Answer(words=f"{again.task} is queued again with the same parameters")
 
 
 async def _pause(scheduler: Any, command: Mapping[str, Any]) -> Answer:

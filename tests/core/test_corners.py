@@ -243,16 +243,12 @@ def test_what_nobody_runs_is_seen_all_the_same(make: Make) -> None:
 
 
 def test_commands_are_carried_out_once(sched: Scheduler) -> None:
-    from schedkit.core.node.commands import carry_out
-
     sched.task(name="one")(lambda: 1)
     life = life_of(sched)
     run = new_id()
-    command = CommandRow(
-        id=new_id(), actor="cli", kind="submit", data={"task": "one", "run": run, "params": {}}
-    )
-
-    pause = CommandRow(id=new_id(), actor="cli", kind="pause", data={"task": "one"})
+    now, asked_for = life.clock.wall(), {"task": "one", "run": run, "params": {}}
+    command = CommandRow(id=new_id(), at=now, actor="cli", kind="submit", data=asked_for)
+    pause = CommandRow(id=new_id(), at=now, actor="cli", kind="pause", data={"task": "one"})
     resume = structs.replace(pause, id=new_id(), kind="resume")
     # As after a home that died with the run written and the command not yet answered.
     once_more = structs.replace(command, id=new_id())
@@ -260,7 +256,7 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
 
     async def twice() -> None:
         for asked in (command, command, once_more, stranger, pause, pause, resume):
-            await carry_out(life, node_of(sched).backfills, asked)
+            await node_of(sched).dispatcher.answer(life, asked)
 
     service().call(twice)
     assert sched.run(run).result("10s") == 1

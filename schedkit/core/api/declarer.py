@@ -42,9 +42,9 @@ class Declarer:
         task = fill(task, self._defaults)
         if task.trigger is not None:  # before anybody knows of the task: a trigger that fails is refused
             task.trigger.begins(datetime.now(UTC), node.config.tz)
-        node.registry.add(task, known=self._known_parents(task), origin=origin.here())
-        if replace:
-            node.declarations.replacing.add(task.name)
+        known = self._known_parents(task)
+        node.declarations.expect(task.name, replace)
+        node.registry.add(task, known=known, origin=origin.here())
         handle = self._handles.new(task.name)
         if node.state == "running":
             service().submit(node.declare, [task]).result()

@@ -20,6 +20,7 @@ from schedkit.core.api.process_spec import ProcessSpec
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
+from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
 from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.pending_jobs import PendingJobs
@@ -96,10 +97,11 @@ class Scheduler:
         self.queries = Queries(node)
         self.screens = Screens(node, self.queries)
         self.process = ProcessSpec(store, registry, chosen)
-        self.aio = AsyncScheduler(self, node, self.queries, self._started)
+        self._submitter = Submitter(self, node, self.queries)
+        self.aio = AsyncScheduler(self, node, self.queries, self._submitter, self._started)
         self._handles = TaskHandles(self)
         self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])
-        self._pending = PendingJobs(self, self.aio.submit_soon)
+        self._pending = PendingJobs(self, self._submitter.begin)
         self._jobs = JobApi(
             self,
             queries=self.queries,
@@ -217,6 +219,7 @@ class Scheduler:
     remove = blocking(AsyncScheduler.remove)
     reschedule = blocking(AsyncScheduler.reschedule)
     cancel = blocking(AsyncScheduler.cancel)
+    retry = blocking(AsyncScheduler.retry)
 
     # Running
 
@@ -238,12 +241,13 @@ class Scheduler:
         UsageError
             If no task is called so, or the parameters do not fit.
         """
-        return self.submit_many(name, [params])[0]
+        refuse_in_coroutine("Scheduler.submit")
+        return self._submitter.submit(name, [params])[0]
 
     def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Ask for a run for each set of parameters, all durable when it returns."""
-        refuse_in_coroutine("Scheduler.submit")
-        return self.aio.submit_blocking(name, batch)
+        refuse_in_coroutine("Scheduler.submit_many")
+        return self._submitter.submit(name, batch)
 
     backfill = blocking(AsyncScheduler.backfill)
 

@@ -121,6 +121,7 @@ class Runs:
             stimulus.run,
             params=stimulus.params,
             scheduled=stimulus.scheduled,
+            retry_of=stimulus.retry_of,
         )
         self.add(run)
         return {"run": run.id}

@@ -91,7 +91,7 @@ class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
-    """A run is requested; `scheduled` is the due time that it makes up for."""
+    """A run is requested; `scheduled` is the due time that it makes up for, `retry_of` the run it repeats."""
 
     run: str
     task: str
@@ -99,6 +99,7 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
     cause: str = "submit"
     actor: str = ""
     scheduled: int | None = None
+    retry_of: str = ""
 
 
 class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):

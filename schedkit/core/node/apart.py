@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
@@ -48,7 +50,7 @@ async def bury(life: Life, dead: NodeRow) -> None:
         _log.info("%s has ended; its tasks wait for a process that declares them", dead)
 
 
-async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, object]:
+async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, Any]:
     """Decide about a task that is at home with nobody who lives; return the answer.
 
     Raises
@@ -65,12 +67,12 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
             raise HasMovedError(f"task {task!r} has just moved", hint="try again")
         engine = Engine(life.config.engine(life.lease.life), snapshot)
-        decision = engine.handle_all([stimulus], life.clock.wall(), careful=True)
+        replied = replace(stimulus, token="told below")  # else nobody is
+        decision = engine.handle_all([replied], life.clock.wall(), careful=True)
         for reply in decision.replies:
             if reply.error is not None:
                 raise reply.error
         return decision
 
     decision = await awaited(life.writer.decide(decide))
-    answers = [reply.answer for reply in decision.replies]
-    return answers[0] if answers else {}
+    return decision.replies[0].answer

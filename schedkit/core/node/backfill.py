@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 
+from schedkit.core.ids import new_id
+from schedkit.core.node.commands import BackfillTask
 from schedkit.core.node.life import Life
-from schedkit.core.node.submissions import Submitted, submit_all
+from schedkit.core.node.submissions import submit_all
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.store.reader import scheduled_times
 from schedkit.core.triggers.base import Trigger
 from schedkit.errors import NotRunningError, UsageError
 from schedkit.loop import awaited
 from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["MOST_BACKFILL", "Backfills", "asked", "due_times"]
+__all__ = ["MOST_BACKFILL", "Backfills", "due_times"]
 
 MOST_BACKFILL = 10_000
 MICROSECOND = timedelta(microseconds=1)
@@ -45,15 +46,19 @@ def due_times(trigger: Trigger, start: datetime, end: datetime, what: str) -> li
 
 
 class Backfills:
-    """A life's way to make up for past due times; its methods run on our loop."""
+    """A process's way to make up for past due times; its methods run on our loop."""
 
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self) -> None:
         # Between the look at what is taken and the runs themselves, nobody else may take it.
         self._one_at_a_time = anyio.Lock()
 
-    async def make(self, name: str, start: datetime, end: datetime, actor: str) -> Submitted:
-        """Submit a run for each due time in [start, end] that has none, oldest first; durable on return.
+    async def make(self, life: Life, asked: BackfillTask) -> dict[str, Waiter]:
+        """Submit a run for each due time that has none, oldest first; durable on return.
+
+        Returns
+        -------
+        dict of str to Waiter
+            A promise of the end of each run, by its id.
 
         Raises
         ------
@@ -62,7 +67,7 @@ class Backfills:
         UsageError
             If the task has no schedule here, or the window holds too much.
         """
-        life = self._life
+        name = asked.task
         async with self._one_at_a_time:
             row, task = life.engine.rows.get(name), life.registry.get(name)
             if row is None or task is None:
@@ -75,33 +80,25 @@ class Backfills:
                     f"task {name!r} has no schedule here", hint="only due times can be made up for"
                 )
             trigger = task.trigger.bind(row.anchor, life.config.tz)
+            start, end = from_micros(asked.start), from_micros(asked.end)
             # Times that lie ahead belong to the clock.
             until = min(end, (row.next_at or datetime.now(UTC)) - MICROSECOND)
             due = await anyio.to_thread.run_sync(due_times, trigger, start, until, f"task {name!r}")
-            taken = await self._taken(name, due)
-            wanted = [{"scheduled": to_micros(time)} for time in due if time not in taken]
-            submitted = submit_all(life, name, wanted, cause="backfill", actor=actor)
-            await awaited(submitted[2].future())
-        return submitted
-
-    async def _taken(self, name: str, due: list[datetime]) -> set[datetime]:
-        if not due:
-            return set()
-        # Read by the writer, after everything the clock has decided and not yet written.
-        await self._life.decided()
-
-        def read(connection: sa.Connection) -> set[datetime]:
-            return scheduled_times(connection, name, due[0], due[-1])
-
-        return await awaited(self._life.writer.call(read))
-
-    async def carry_out(self, data: Mapping[str, Any], actor: str) -> dict[str, Any]:
-        """Do what `asked` wrote down; return its answer."""
-        start, end = (from_micros(data[key]) for key in ("start", "end"))
-        runs, _, _ = await self.make(data["task"], start, end, actor)
-        return {"runs": runs}
+            taken = await _taken(life, name, due)
+            runs = {new_id(): to_micros(time) for time in due if time not in taken}
+            wanted = [{"run": run, "scheduled": scheduled} for run, scheduled in runs.items()]
+            waiters, durable = submit_all(life, wanted, task=name, cause="backfill", actor=asked.actor)
+            await awaited(durable.future())
+        return dict(zip(runs, waiters, strict=True))
 
 
-def asked(name: str, start: datetime, end: datetime) -> dict[str, Any]:
-    """Return a backfill as data for another process."""
-    return {"task": name, "start": to_micros(start), "end": to_micros(end)}
+async def _taken(life: Life, name: str, due: list[datetime]) -> set[datetime]:
+    if not due:
+        return set()
+    # Read by the writer, after everything the clock has decided and not yet written.
+    await life.decided()
+
+    def read(connection: sa.Connection) -> set[datetime]:
+        return scheduled_times(connection, name, due[0], due[-1])
+
+    return await awaited(life.writer.call(read))

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import anyio.to_thread
 
 from schedkit.core.engine.snapshot import Found
 from schedkit.core.engine.stimuli import Declare, Remove, Reschedule, StandBy
+from schedkit.core.events import Event, TaskChanged
 from schedkit.core.model import Task
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.homes import Claim, settle_home
@@ -57,6 +58,17 @@ class Declarations:
         self.replacing: set[str] = set()
         self.elsewhere: dict[str, str] = {}
         self.declared: dict[str, datetime] = {}
+        self._pending: set[str] = set()
+
+    def expect(self, name: str, replace: bool = False) -> None:
+        """Note that a task is about to be declared here, with `replace` whatever code another process has."""
+        self._pending.add(name)
+        if replace:
+            self.replacing.add(name)
+
+    def settled(self, names: Iterable[str]) -> None:
+        """Note that it is known where these tasks are at home."""
+        self._pending.difference_update(names)
 
     async def again(self, home: Collection[str]) -> list[Declare]:
         """Return the declarations of the tasks that are at home here, for an engine that is made anew."""
@@ -163,15 +175,67 @@ class Declarations:
         file = origin.file_of(task, told, Path(notebook) if notebook else None)
         return "" if file is None else str(file)
 
+    # What others did with it
+
+    async def hear(self, events: Iterable[Event], life: str = "") -> None:
+        """Follow what other processes did with tasks that are declared here, in this life if it runs any.
+
+        One that is at home elsewhere with the same code may be inherited; with other code it is declared here
+        no more.
+        """
+        moved: dict[str, str] = {}
+        for event in events:
+            if not isinstance(event, TaskChanged) or event.row is None:
+                continue
+            if event.change == "removed":
+                moved.pop(event.task, None)
+                self.forget(event.task, event.at)
+            elif life and event.row.home != life and not self._knows_better(event.task, event.at):
+                moved[event.task] = event.row.home
+        for name in await self._same_code(moved):
+            self.elsewhere[name] = moved[name]
+
+    async def inherited(self, living: Container[str]) -> list[Task]:
+        """Return the tasks declared here whose home elsewhere has died, with the code that it had."""
+        left = {name: home for name, home in self.elsewhere.items() if home not in living}
+        return [
+            task for name in await self._same_code(left) if (task := self._registry.get(name)) is not None
+        ]
+
+    async def _same_code(self, homes: Mapping[str, str]) -> list[str]:
+        """Return the tasks of which their homes have the code that is here; the others are given up."""
+        codes = await anyio.to_thread.run_sync(self._ledger.codes, list(homes)) if homes else {}
+        same: list[str] = []
+        for name, home in homes.items():
+            task = self._registry.get(name)
+            if task is None:
+                continue
+            if codes.get((home, name)) in (None, code_of(task)):
+                same.append(name)
+                continue
+            _log.warning(
+                "task %r is run elsewhere with other code now: it is not declared here any more", name
+            )
+            self.elsewhere.pop(name, None)
+            self._registry.drop(name)
+        return same
+
     def forget(self, name: str, at: datetime | None = None) -> None:
         """Take back a declaration of before `at` (None: of any time): its task was removed."""
-        if at is None or name not in self.declared or self.declared[name] < at:
+        if at is None or not self._declared_since(name, at):
             self.elsewhere.pop(name, None)
             # Who removed it did not know of what comes after it here, which needs it.
             with contextlib.suppress(DeclarationError):
                 self._registry.remove(name)
 
-    def remove(self, name: str, actor: str, *, token: Any = None, command: str = "") -> Remove:
+    def _knows_better(self, name: str, at: datetime) -> bool:
+        """Tell whether what was told of a task at that time is of no concern here, or not any more."""
+        return name not in self._registry or name in self._pending or self._declared_since(name, at)
+
+    def _declared_since(self, name: str, at: datetime) -> bool:
+        return name in self.declared and self.declared[name] >= at
+
+    def remove(self, name: str, actor: str, *, command: str = "") -> Remove:
         """Return what has a task forgotten; this process does not declare it any more.
 
         Raises
@@ -180,24 +244,23 @@ class Declarations:
             If another task comes after it.
         """
         self._registry.remove(name)
-        return Remove(task=name, actor=actor, token=token, command=command)
+        return Remove(task=name, actor=actor, command=command)
 
-    def reschedule(
+    async def reschedule(
         self,
         name: str,
         trigger: Trigger | None,
         actor: str,
         *,
-        known: Container[str] = (),
-        token: Any = None,
+        home: Container[str] = (),
         command: str = "",
     ) -> Reschedule:
         """Return what gives a task another trigger; this process knows it by that from now on.
 
         Parameters
         ----------
-        known : container of str
-            Tasks that only the ledger knows, which may be parents too.
+        home : container of str
+            The tasks that are at home here, also those that are not in the ledger yet.
 
         Raises
         ------
@@ -208,6 +271,9 @@ class Declarations:
             trigger.begins(datetime.now(UTC), self._config.tz)
         task = self._registry.get(name)
         if task is not None:
+            known = home
+            if any(parent.task not in home for parent in task.after):
+                known = await anyio.to_thread.run_sync(self._names)
             told = self._registry.origins.get(name)
             self._registry.add(replaced(task, trigger=trigger), known=known, origin=told)
         return Reschedule(
@@ -216,9 +282,11 @@ class Declarations:
             trigger_json=None if trigger is None else trigger_data.dumps(trigger),
             schedule_text="" if trigger is None else trigger.text(self._config.tz),
             actor=actor,
-            token=token,
             command=command,
         )
+
+    def _names(self) -> list[str]:
+        return [row.name for row in self._ledger.tasks()]
 
 
 def _schedule_text(task: Task, tz: tzinfo | None) -> str:

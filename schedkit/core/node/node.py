@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,19 +15,17 @@ import anyio.to_thread
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.snapshot import OutdatedError
 from schedkit.core.engine.stimuli import Heard
-from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
+from schedkit.core.events import Event, NodeChanged, RunEnded
 from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
 from schedkit.core.model import Task
-from schedkit.core.node.apart import HasMovedError, bury
-from schedkit.core.node.backfill import Backfills
-from schedkit.core.node.commands import carry_out
+from schedkit.core.node.apart import bury
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
+from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import Maintenance, wait_idle
-from schedkit.core.node.send_command import send_command
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
@@ -35,7 +33,7 @@ from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
+from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -49,8 +47,6 @@ LOOK_SECONDS = 0.2
 CENSUS_SECONDS = 1.0
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
-# How often the home of a task is looked for again that moves while it is asked.
-MOVES = 5
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 # How often a declaration is decided again because another process was quicker.
@@ -85,8 +81,8 @@ class Node:
         self.declarations = Declarations(ledger, registry, config)
         self.watching = Watching(ledger, bus)
         self.life: Life | None = None
-        self.backfills: Backfills  # these are the life's, as long as there is one
-        self.maintenance: Maintenance
+        self.dispatcher = Dispatcher(ledger, registry, self.declarations, config)
+        self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
         self.lives: set[str] = set()
         self._changing = anyio.Lock()
@@ -237,10 +233,10 @@ class Node:
         self._lost = False
         async with task_group() as group:
             self._group = group
-            self.backfills, self.maintenance = Backfills(life), Maintenance(life)
+            self.maintenance = Maintenance(life)
             group.start_soon(life.serve)
             await self._take_census(life)
-            self.life = life
+            self.life = self.dispatcher.life = life
             await self.declare(list(self.registry.values()), alone=False)
             life.announce("started")
             begun.settle(None)
@@ -265,7 +261,7 @@ class Node:
 
     async def _end(self, life: Life) -> None:
         """End a life, stopped or lost."""
-        self.life = None
+        self.life = self.dispatcher.life = None
         await anyio.to_thread.run_sync(life.writer.stop, 1.0 if self._lost else max(self._patience, 1.0))
         await anyio.to_thread.run_sync(life.lease.end if life.settled else life.lease.leave)
         life.end()
@@ -284,10 +280,11 @@ class Node:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
                 for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
-                    await carry_out(life, self.backfills, command)
+                    await self.dispatcher.answer(life, command)
                 news = await self.watching.catch_up(life.lease.life)
                 life.hear_of_all(news)
                 self._hear(life, news, await self._whether_paused(life))
+                await self.declarations.hear(news, life.lease.life)
                 await self.watching.poll_progress(
                     {execution.run.id for execution in life.executions.values()}
                 )
@@ -312,11 +309,6 @@ class Node:
         for event in events:
             if isinstance(event, RunEnded):
                 life.waiters.settle([Finished(event.after)])
-            elif isinstance(event, TaskChanged) and event.row is not None:
-                if event.change == "removed":
-                    self.declarations.forget(event.task, event.at)
-                elif event.row.home != life.lease.life and event.task in self.registry:
-                    self.declarations.elsewhere[event.task] = event.row.home
 
     async def _take_census(self, life: Life) -> None:
         """Bury who has died, and inherit of their tasks what is declared here too."""
@@ -325,10 +317,9 @@ class Node:
             if not node.alive and node.life != life.lease.life:
                 await bury(life, node)
         living = {node.life for node in nodes if node.alive}
-        left = [name for name, home in self.declarations.elsewhere.items() if home not in living]
+        left = await self.declarations.inherited(living)
         if left and self.life is life:
-            declared = [task for name in left if (task := self.registry.get(name)) is not None]
-            await self.declare(declared, alone=False)
+            await self.declare(left, alone=False)
 
     # Watching
 
@@ -337,9 +328,7 @@ class Node:
         begun.settle(None)
         while True:
             try:
-                for event in await self.watching.catch_up():
-                    if isinstance(event, TaskChanged) and event.change == "removed":
-                        self.declarations.forget(event.task, event.at)
+                await self.declarations.hear(await self.watching.catch_up())
                 await self.watching.poll_progress()
             except LedgerError as error:
                 _log.debug("news could not be read: %s", error)
@@ -389,56 +378,8 @@ class Node:
                     await awaited(token.future())
                 except (StaleError, RefusedRowError, OutdatedError):
                     stale.append(task)
+        self.declarations.settled({task.name for task in tasks} - {task.name for task in stale})
         return stale
-
-    async def ask(
-        self,
-        kind: str,
-        data: Mapping[str, Any],
-        *,
-        task: str | None = None,
-        life: str | None = None,
-        timeout: float = 30.0,
-    ) -> dict[str, Any]:
-        """Have a command carried out by the home of a task, by a life, or by whoever lives.
-
-        Raises
-        ------
-        NotRunningError
-            If nobody runs who could, or nobody has answered within `timeout` seconds; no command is left.
-        SchedkitError
-            If it cannot be done; says why.
-        """
-        await self.open()
-        for left in range(MOVES, -1, -1):
-            try:
-                return await self._ask(kind, data, task, life, timeout)
-            except HasMovedError:
-                if not left:
-                    raise
-        raise AssertionError("it is answered or refused")
-
-    async def _ask(
-        self, kind: str, data: Mapping[str, Any], task: str | None, life: str | None, timeout: float
-    ) -> dict[str, Any]:
-        if life is None and (task is None or await anyio.to_thread.run_sync(self.ledger.home, task) is None):
-            somebody = await self._somebody()
-            if somebody is None:
-                raise NotRunningError(
-                    f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
-                    hint="start it first: sched.start()",
-                )
-            life = somebody
-        return await send_command(
-            self.ledger, self.config.name, kind, data, task=task, life=life, timeout=timeout
-        )
-
-    async def _somebody(self) -> str | None:
-        """Return a life that decides about what is at home with nobody: this process's, or another's."""
-        if self.life is not None:
-            return self.life.lease.life
-        nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
-        return next((node.life for node in nodes if node.alive), None)
 
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""

@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
-from schedkit.core.node.commands import answered
+from schedkit.core.node.apart import HasMovedError
+from schedkit.core.node.commands import Command
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
-from schedkit.errors import NotRunningError
+from schedkit.errors import (
+    DeclarationError,
+    NotRunningError,
+    ParameterError,
+    SchedkitError,
+    TriggerError,
+    UsageError,
+)
 
-__all__ = ["send_command"]
+__all__ = ["ANSWER_SECONDS", "send_command"]
 
+# How long an answer is waited for.
+ANSWER_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 # A process that died may have an heir, which takes a moment; without one nobody will ever answer.
 HEIR_SECONDS = 5.0
 
+# What wrong input is called, wherever it is refused.
+_REFUSALS: dict[str, type[SchedkitError]] = {
+    kind.__name__: kind
+    for kind in (UsageError, DeclarationError, TriggerError, ParameterError, NotRunningError, HasMovedError)
+}
+
 
 async def send_command(
-    ledger: Ledger,
-    actor: str,
-    kind: str,
-    data: Mapping[str, Any],
-    *,
-    timeout: float,
-    task: str | None = None,
-    life: str | None = None,
+    ledger: Ledger, command: Command, *, life: str | None = None, timeout: float = ANSWER_SECONDS
 ) -> dict[str, Any]:
-    """Leave a command for the home of a task, or for a life, and return its answer.
+    """Leave a command for the home of its task, or for a life, and return its answer.
 
     Raises
     ------
@@ -41,28 +49,51 @@ async def send_command(
     SchedkitError
         If it cannot be carried out; says why.
     """
-    leave = functools.partial(ledger.ask, actor, kind, data, task=task, life=life)
-    command = await anyio.to_thread.run_sync(leave)
+    leave = functools.partial(ledger.ask, command.actor, command.kind, command.data)
+    id = await anyio.to_thread.run_sync(functools.partial(leave, task=command.task, life=life))
+    answer, withdrawn = None, False
+    try:
+        answer = await _answer(ledger, id, command.task, life, timeout)
+    finally:
+        if answer is None:  # also when whoever asks waits no longer
+            with anyio.CancelScope(shield=True):
+                withdrawn = await anyio.to_thread.run_sync(ledger.withdraw, id)
+    if answer is None and not withdrawn:  # it came at the last moment
+        row = await anyio.to_thread.run_sync(ledger.command, id)
+        answer = None if row is None else row.answer
+    if answer is not None:
+        return _checked(answer)
+    node = await anyio.to_thread.run_sync(_asked, ledger, command.task, life)
+    whose = "the process that was asked has ended" if node is None else f"asked: {node}"
+    raise NotRunningError(
+        f"nobody has answered {command.kind!r} at the ledger {ledger.store}; {whose}",
+        hint="the command is withdrawn; ask again when a process runs that has the task",
+    )
+
+
+async def _answer(
+    ledger: Ledger, id: str, task: str | None, life: str | None, timeout: float
+) -> dict[str, Any] | None:
+    """Return the answer to a command; None: it has not come in time, or nobody is left who could give it."""
     until, seen = anyio.current_time() + timeout, anyio.current_time()
     while anyio.current_time() < until:
-        row = await anyio.to_thread.run_sync(ledger.command, command)
+        row = await anyio.to_thread.run_sync(ledger.command, id)
         if row is not None and row.answer is not None:
-            return answered(row.answer)
+            return row.answer
         if await anyio.to_thread.run_sync(_asked, ledger, task, life) is not None:
             seen = anyio.current_time()
         elif anyio.current_time() - seen > HEIR_SECONDS:
-            break
+            return None
         await anyio.sleep(LOOK_SECONDS)
-    node = await anyio.to_thread.run_sync(_asked, ledger, task, life)
-    if not await anyio.to_thread.run_sync(ledger.withdraw, command):
-        row = await anyio.to_thread.run_sync(ledger.command, command)
-        if row is not None and row.answer is not None:  # it came at the last moment
-            return answered(row.answer)
-    whose = "the process that was asked has ended" if node is None else f"asked: {node}"
-    raise NotRunningError(
-        f"nobody has answered {kind!r} at the ledger {ledger.store}; {whose}",
-        hint="the command is withdrawn; ask again when a process runs that has the task",
-    )
+    return None
+
+
+def _checked(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer, or raise why the command could not be carried out."""
+    if "error" in answer:
+        kind = _REFUSALS.get(answer.get("type", ""), SchedkitError)
+        raise kind(answer["error"], hint=answer.get("hint", ""))
+    return answer
 
 
 def _asked(ledger: Ledger, task: str | None, life: str | None) -> NodeRow | None:

@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schedkit.core.engine.stimuli import Submit
-from schedkit.core.ids import new_id
 from schedkit.core.node.life import Life
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 
-__all__ = ["Submitted", "submit_all"]
-
-Submitted = tuple[list[str], list[Waiter], Promise[None]]
+__all__ = ["submit_all"]
 
 
-def submit_all(life: Life, task: str, wanted: Iterable[dict[str, Any]], **common: Any) -> Submitted:
-    """Submit runs of a task from any thread.
+def submit_all(
+    life: Life, wanted: Sequence[Mapping[str, Any]], **common: Any
+) -> tuple[list[Waiter], Promise[None]]:
+    """Submit runs from any thread.
 
     Parameters
     ----------
-    wanted : iterable of dict
-        What is each run's own, as fields of `Submit`, e.g. its ``params``.
+    wanted : sequence of mapping
+        What is each run's own, as fields of `Submit`, e.g. its ``run`` and its ``params``.
     **common
         What they have in common.
 
     Returns
     -------
-    ids, waiters, durable
-        The id of each run, a promise of its end, and one that is settled when all of them are durable.
+    waiters, durable
+        A promise of the end of each run, and one that is settled when all of them are durable.
     """
-    own = list(wanted)
-    durable = _Countdown(len(own))
-    submits = [Submit(run=new_id(), task=task, token=durable, **common, **each) for each in own]
+    durable = _Countdown(len(wanted))
+    submits = [Submit(token=durable, **common, **own) for own in wanted]
     waiters = [Waiter() for _ in submits]
     for submit, waiter in zip(submits, waiters, strict=True):
         life.waiters.add(submit.run, waiter)
     life.post(*submits)
-    return [submit.run for submit in submits], waiters, durable
+    return waiters, durable
 
 
 class _Countdown(Promise[None]):

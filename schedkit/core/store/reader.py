@@ -69,9 +69,10 @@ class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A command for another process."""
+    """What somebody asks another process to do; it was left `at` that time, in microseconds since 1970."""
 
     id: str
+    at: int
     actor: str
     kind: str
     data: dict[str, Any]
@@ -324,6 +325,7 @@ def _output(row: Mapping[str, Any]) -> OutputRow:
 def _command(row: Mapping[str, Any]) -> CommandRow:
     return CommandRow(
         id=row["id"],
+        at=row["at"],
         actor=row["actor"],
         kind=row["kind"],
         data=load(row["data"]),

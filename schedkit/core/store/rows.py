@@ -44,7 +44,7 @@ __all__ = [
 Row = tuple[Any, ...]
 
 # Columns of a run that never change …
-FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params")
+FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params", "retry_of")
 # … those that a step changes …
 MUTABLE = (
     *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
@@ -79,6 +79,7 @@ def run_values(run: Run) -> Row:
         run.scheduled,
         run.queued,
         dump(run.params) if run.params else None,
+        run.retry_of or None,
         *_mutable(run),
     )
 
@@ -125,6 +126,7 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
         attempt=row["attempt"],
         interruptions=row["interruptions"],
         params=load(row["params"]) or {},
+        retry_of=row["retry_of"] or "",
         reason=row["reason"],
         error=load(row["error"]),
         result=load(row["result"]),

@@ -138,6 +138,7 @@ runs = Table(
     Column("attempt", Integer, nullable=False),
     Column("interruptions", Integer, nullable=False),
     Column("params", Text),
+    Column("retry_of", Text),  # the run that it repeats
     Column("reason", Text, nullable=False),
     Column("error", Text),
     Column("result", Text),

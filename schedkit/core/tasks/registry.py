@@ -83,6 +83,11 @@ class Registry(Mapping[str, Task]):
                     f"task {name!r} cannot be removed: {children[0]!r} depends on it",
                     hint="remove that one first, or declare it again without after=",
                 )
+            return self.drop(name)
+
+    def drop(self, name: str) -> Task | None:
+        """Forget a task that goes on elsewhere, whatever comes after it here; return it."""
+        with self._lock:
             self.version += 1
             self.origins.pop(name, None)
             return self._tasks.pop(name, None)

@@ -13,7 +13,6 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
-from support.lives import node_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -22,7 +21,6 @@ from schedkit.core.states import State
 from schedkit.core.store import schema
 from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import NotRunningError, SchedkitError, UsageError
-from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -131,11 +129,26 @@ def test_a_command_that_makes_no_sense_does_not_silence_the_others(
     sched: Scheduler, other: Scheduler
 ) -> None:
     hourly(sched)
-    ask = node_of(other).ask
-    for kind, data in {"backfill": {"task": "hourly"}, "submit": {"task": "hourly"}, "cancel": {}}.items():
-        with pytest.raises(SchedkitError, match=f"the command '{kind}' failed: KeyError"):
-            service().call(ask, kind, data)
+    left = {
+        other.queries.ledger.ask("cli", kind, data, task="hourly"): told
+        for kind, data, told in (
+            ("backfill", {"task": "hourly"}, "the command 'backfill' cannot be read"),
+            ("submit", {"task": "hourly", "run": 5}, "the command 'submit' cannot be read"),
+            ("dance", {}, "no command is called 'dance'"),
+            # Readable, and beyond what a time can be.
+            (
+                "backfill",
+                {"task": "hourly", "start": 10**18, "end": 10**18},
+                "'backfill' failed: OverflowError",
+            ),
+        )
+    }
     assert other.submit("hourly").result("10s") == 1
+    for id, told in left.items():
+        row = other.queries.ledger.command(id)
+        assert row is not None
+        assert row.answer is not None
+        assert told in row.answer["error"]
 
 
 def test_due_times_are_those_of_the_trigger_and_no_more(tmp_path: Path) -> None:

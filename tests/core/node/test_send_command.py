@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from support.lives import die, life_of, node_of
+from support.lives import die, life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import send_command
+from schedkit.core.node.commands import CancelRun
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import NotRunningError
 from schedkit.loop import service
@@ -36,7 +37,7 @@ def test_a_life_that_died_is_not_waited_for(
         die(home)
         words = r"nobody has answered 'cancel' at .*; the process that was asked has ended .*withdrawn"
         with pytest.raises(NotRunningError, match=words):
-            service().call(node_of(asks).ask, "cancel", {"run": "any"}, life=life)
+            service().call(send_command.send_command, asks.queries.ledger, CancelRun(run="any"), life=life)
         assert asks.queries.ledger.commands(life) == []
 
 

@@ -1,0 +1,71 @@
+"""Submits runs: made at once where their task is at home here, asked for elsewhere otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schedkit.core.api.queries import Queries
+from schedkit.core.api.run_handle import RunHandle, RunHost
+from schedkit.core.api.task_handle import named
+from schedkit.core.ids import new_id
+from schedkit.core.node.commands import SubmitRun
+from schedkit.core.node.node import Node
+from schedkit.core.promise import Promise
+from schedkit.core.tasks.params import check, check_data
+from schedkit.errors import UsageError
+from schedkit.loop import service, wait
+
+__all__ = ["Submitter"]
+
+
+class Submitter:
+    """Submits runs of one scheduler, from any thread."""
+
+    def __init__(self, host: RunHost, node: Node, queries: Queries) -> None:
+        self._host, self._node, self._queries = host, node, queries
+
+    def commands(
+        self, task: object, batch: Iterable[Mapping[str, Any]], retry_of: str = ""
+    ) -> list[SubmitRun]:
+        """Return the commands that request runs of a task, with checked parameters."""
+        name = named(task)
+        declared = self._node.registry.get(name)
+        if declared is None:
+            self._queries.known(name)
+            checked = [check_data(name, params) for params in batch]
+        else:
+            checked = [check(declared, params) for params in batch]
+        return [SubmitRun(run=new_id(), task=name, params=params, retry_of=retry_of) for params in checked]
+
+    def submit(self, task: object, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
+        """Submit runs, all durable when it returns; not on our loop."""
+        commands = self.commands(task, batch)
+        handles, durable = self._make(commands)
+        if durable is not None:
+            try:
+                wait(durable)
+            except UsageError:
+                if not self._queries.has_moved(commands[0].task):
+                    raise
+            else:
+                return handles
+        service().call(self._carry_out, handles, commands)
+        return handles
+
+    def begin(self, task: str) -> None:
+        """Submit a run without parameters, and do not wait until it is durable."""
+        self._make(self.commands(task, [{}]))
+
+    def _make(self, commands: list[SubmitRun]) -> tuple[list[RunHandle], Promise[None] | None]:
+        """Return handles, and a promise that the runs are durable; None: their task is not at home here."""
+        made = self._node.dispatcher.submit(commands)
+        if made is None:
+            return [RunHandle(self._host, command.run, command.task) for command in commands], None
+        ends = zip(commands, made[0], strict=True)
+        return [RunHandle(self._host, command.run, command.task, end) for command, end in ends], made[1]
+
+    async def _carry_out(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
+        for handle, command in zip(handles, commands, strict=True):
+            handle.ask_again()
+            await self._node.dispatcher.carry_out(command)

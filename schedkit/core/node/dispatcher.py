@@ -1,0 +1,266 @@
+"""The one place where commands are carried out: those of this process, and those that others left for it.
+
+What a command is about is at home here, and its engine decides; or with another process, for which the
+command is left in the ledger; or with nobody, and it is decided apart.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import anyio.to_thread
+from msgspec.structs import replace
+
+from schedkit import context
+from schedkit.core.engine.stimuli import Answer, Cancel, Pause, Resume, Stimulus, Submit
+from schedkit.core.node.apart import HasMovedError, decide_homeless
+from schedkit.core.node.backfill import Backfills
+from schedkit.core.node.commands import (
+    BackfillTask,
+    CancelRun,
+    Command,
+    PauseTask,
+    RemoveTask,
+    RescheduleTask,
+    ResumeTask,
+    SubmitRun,
+    read_command,
+)
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.declarations import Declarations
+from schedkit.core.node.life import Life
+from schedkit.core.node.send_command import send_command
+from schedkit.core.node.submissions import submit_all
+from schedkit.core.node.waiters import Waiter
+from schedkit.core.promise import Promise
+from schedkit.core.store.reader import CommandRow, Ledger
+from schedkit.core.tasks.params import check, check_data
+from schedkit.core.tasks.registry import Registry
+from schedkit.core.triggers import data as trigger_data
+from schedkit.errors import NotRunningError, SchedkitError, UsageError
+from schedkit.loop import awaited
+from schedkit.values.instants import SECOND
+
+__all__ = ["OLDEST_SECONDS", "Dispatcher"]
+
+_log = logging.getLogger("schedkit")
+
+# How often the home of a task is looked for again that moves while it is asked.
+MOVES = 5
+# Whoever left an older command has ended without taking it back: an answer is awaited for half as long.
+OLDEST_SECONDS = 60.0
+
+
+class Dispatcher:
+    """Carries commands out; but for `submit`, on our loop.
+
+    Attributes
+    ----------
+    life : Life or None
+        What runs tasks in this process; None: it runs none.
+    """
+
+    def __init__(
+        self, ledger: Ledger, registry: Registry, declarations: Declarations, config: NodeConfig
+    ) -> None:
+        self._ledger, self._registry = ledger, registry
+        self._declarations, self._config = declarations, config
+        self._backfills = Backfills()
+        self.life: Life | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who asks: on whose behalf the present call acts, else this process."""
+        return context.actor() or self._config.name
+
+    # Asked in this process
+
+    def submit(self, commands: Sequence[SubmitRun]) -> tuple[list[Waiter], Promise[None]] | None:
+        """Have runs of one task made that is at home here, from any thread; their parameters are checked.
+
+        Returns
+        -------
+        waiters, durable
+            A promise of the end of each run, and one that all of them are durable. None: the task is not at
+            home here, and the runs are not made.
+        """
+        life, actor = self.life, self.actor
+        if life is None or not all(command.task in life.engine.rows for command in commands):
+            return None
+        return submit_all(life, [_run_of(command, command.actor or actor) for command in commands])
+
+    async def carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
+        """Have a command carried out wherever its task is at home; return the answer, durable by then.
+
+        Parameters
+        ----------
+        waiters : dict, optional
+            Is given a promise of the end of each run that is made here, by its id.
+
+        Raises
+        ------
+        NotRunningError
+            If nobody runs who could, or nobody has answered in time; no command is left.
+        SchedkitError
+            If it cannot be done; says why.
+        """
+        signed = replace(command, actor=command.actor or self.actor)
+        ends = {} if waiters is None else waiters
+        for left in range(MOVES, -1, -1):
+            try:
+                return await self._carry_out(signed, ends)
+            except HasMovedError:
+                ends.clear()
+                if not left:
+                    raise
+        raise AssertionError("it is answered or refused")
+
+    async def _carry_out(self, command: Command, waiters: dict[str, Waiter]) -> dict[str, Any]:
+        life = self.life
+        if life is not None and _is_here(life, command):
+            return await self._decide(life, command, waiters)
+        await anyio.to_thread.run_sync(self._ledger.store.open)
+        runs_in, task = None, command.task
+        if isinstance(command, CancelRun):  # it goes on where it was started, wherever its task is at home
+            runs_in = await anyio.to_thread.run_sync(self._ledger.life_of, command.run)
+        if runs_in is None and (
+            task is None or await anyio.to_thread.run_sync(self._ledger.home, task) is None
+        ):
+            if life is not None:
+                return await self._decide_apart(life, command)
+            runs_in = await self._somebody(command)
+        return await send_command(self._ledger, command, life=runs_in)
+
+    async def _somebody(self, command: Command) -> str:
+        """Return a life that decides about what is at home with nobody."""
+        for node in await anyio.to_thread.run_sync(self._ledger.nodes):
+            if node.alive:
+                return node.life
+        raise NotRunningError(
+            f"{command.kind!r}: no scheduler runs at the ledger {self._ledger.store}",
+            hint="start it first: sched.start()",
+        )
+
+    async def _decide(self, life: Life, command: Command, waiters: dict[str, Waiter]) -> dict[str, Any]:
+        """Have the engine here decide, durably.
+
+        Raises
+        ------
+        HasMovedError
+            If what the command is about has just moved elsewhere.
+        """
+        try:
+            if isinstance(command, BackfillTask):
+                waiters |= await self._backfills.make(life, command)
+                return {"runs": list(waiters)}
+            if isinstance(command, SubmitRun):
+                waiters[command.run] = waiter = Waiter()
+                life.waiters.add(command.run, waiter)
+            decided = Promise[dict[str, Any]]()
+            life.post(replace(await self._stimulus(life, command), token=decided))
+            answer = await awaited(decided.future())
+        except UsageError as error:
+            if await anyio.to_thread.run_sync(self._has_moved, life, command):
+                raise HasMovedError(error.message, hint="try again") from error
+            raise
+        if isinstance(command, CancelRun) and not answer["cancelled"]:
+            found = await anyio.to_thread.run_sync(self._ledger.run, command.run)
+            if found is not None and not found.state.final:
+                raise HasMovedError(f"run {command.run} has just moved", hint="try again")
+        return answer
+
+    def _has_moved(self, life: Life, command: Command) -> bool:
+        row = None if command.task is None else self._ledger.task(command.task)
+        return row is not None and row.home != life.lease.life
+
+    async def _decide_apart(self, life: Life, command: Command, id: str = "") -> dict[str, Any]:
+        if isinstance(command, BackfillTask):
+            return {"runs": list(await self._backfills.make(life, command))}
+        assert command.task is not None
+        return await decide_homeless(life, command.task, await self._stimulus(life, command, id))
+
+    # Asked by others
+
+    async def answer(self, life: Life, row: CommandRow) -> None:
+        """Do what a command of the ledger asks; the engine answers it in the commit of what it did.
+
+        A command that cannot be carried out is answered with why. One that was carried out before, by a
+        process that died before it could answer, is only answered.
+        """
+        if not life.claim_command(row.id):
+            return
+        try:
+            answer = await self._answer(life, row)
+        except SchedkitError as error:
+            life.post(Answer(command=row.id, error=error))
+        except Exception as error:
+            # Whoever left it may know other words than ours; those after it must be heard all the same.
+            _log.exception("the command %r of %s failed", row.kind, row.actor)
+            text = f"the command {row.kind!r} failed: {type(error).__name__}: {error}"
+            life.post(Answer(command=row.id, error=SchedkitError(text)))
+        else:
+            if answer is not None:
+                life.post(Answer(command=row.id, answer=answer))
+
+    async def _answer(self, life: Life, row: CommandRow) -> dict[str, Any] | None:
+        """Carry out a command of the ledger; return what is yet to be answered, None if the engine does."""
+        if life.clock.wall() - row.at > OLDEST_SECONDS * SECOND:
+            raise NotRunningError(f"{row.kind!r} was left for too long and is withdrawn", hint="ask again")
+        command = read_command(row.kind, row.data, row.actor)
+        if isinstance(command, SubmitRun):
+            known = await anyio.to_thread.run_sync(self._ledger.run, command.run)
+            if known is not None:
+                return {"run": command.run}
+        if isinstance(command, BackfillTask):
+            return await self._decide_apart(life, command)
+        if _is_here(life, command):
+            life.post(await self._stimulus(life, command, row.id))
+        else:
+            await self._decide_apart(life, command, row.id)
+        return None
+
+    # As stimuli of an engine
+
+    async def _stimulus(self, life: Life, command: Command, id: str = "") -> Stimulus:
+        match command:
+            case SubmitRun():
+                params = self._checked(command)
+                return Submit(command=id, **{**_run_of(command, command.actor), "params": params})
+            case CancelRun():
+                return Cancel(command=id, run=command.run, actor=command.actor)
+            case PauseTask():
+                return Pause(command=id, task=command.task, actor=command.actor)
+            case ResumeTask():
+                return Resume(command=id, task=command.task, actor=command.actor)
+            case RemoveTask():
+                return self._declarations.remove(command.task, command.actor, command=id)
+            case RescheduleTask():
+                trigger = None if command.trigger is None else trigger_data.loads(command.trigger)
+                return await self._declarations.reschedule(
+                    command.task, trigger, command.actor, home=life.engine.rows, command=id
+                )
+        raise AssertionError(f"no stimulus is made of {command!r}")
+
+    def _checked(self, command: SubmitRun) -> dict[str, Any]:
+        task = self._registry.get(command.task)
+        return check_data(command.task, command.params) if task is None else check(task, command.params)
+
+
+def _is_here(life: Life, command: Command) -> bool:
+    if isinstance(command, CancelRun):
+        return command.run in life.engine.runs
+    return command.task is None or command.task in life.engine.rows
+
+
+def _run_of(command: SubmitRun, actor: str) -> dict[str, Any]:
+    """Return a run that is asked for as fields of `Submit`."""
+    return {
+        "run": command.run,
+        "task": command.task,
+        "params": command.params,
+        "cause": command.cause,
+        "actor": actor,
+        "retry_of": command.retry_of,
+    }
