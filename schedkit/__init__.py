@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schedkit.core.tasks.declare import task
     from schedkit.core.triggers.constructors import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
+    from schedkit.report.check import expect
 
 __version__ = "0.2.0.dev0"
 
@@ -36,6 +37,7 @@ _EXPORTS = {
     "errors": "schedkit.errors",
     "every": "schedkit.core.triggers.constructors:every",
     "excel": "schedkit.excel",
+    "expect": "schedkit.report.check:expect",
     "site": "schedkit.app:site",
     "task": "schedkit.core.tasks.declare:task",
 }
@@ -58,6 +60,7 @@ __all__ = [
     "errors",
     "every",
     "excel",
+    "expect",
     "site",
     "task",
 ]

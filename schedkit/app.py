@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import functools
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +47,8 @@ __all__ = ["App", "Scheduler", "app", "site", "task_options"]
 _log = logging.getLogger("schedkit")
 
 STANDING_PAGE = "task-results"
+# Where the exports that were requested write their workbooks, in the project.
+REPORTS = "jira_reports"
 
 
 class App:
@@ -126,6 +130,9 @@ class App:
             # Every process hears the same facts; each tells on what it decided itself.
             scheduler.subscribe(notifier, own=True)
             atexit.register(notifier.close)
+        if any(site.kind == "jira" for site in self.settings.sites.values()):
+            with origin.declared_in(origin.EVERYWHERE):
+                self.add_export(scheduler)
         page = self.settings.standing_page
         if page is not None:
             update = functools.partial(_update_standing_page, self, scheduler, page)
@@ -182,9 +189,11 @@ class App:
     ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         self.check_report(report)
-        return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
-            _ReportCall(report, self.tools(scheduler))
-        )
+        call = _ReportCall(report, self.tools(scheduler))
+        with origin.declared_in(report.file) if report.file else nullcontext():
+            return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
+                call
+            )
 
 
 def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
@@ -250,16 +259,21 @@ def _export(project: App) -> Callable[..., pd.DataFrame]:
         links_depth: int = 0,
         partial: bool = False,
     ) -> pd.DataFrame:
-        """Extract a project, or everything below a root ticket, from several sites.
+        """Extract a project, or everything below a root ticket, into a workbook in jira_reports/.
 
         `partial` returns what there is where a site fails.
         """
+        from schedkit import excel
         from schedkit.jira import export_task
 
         asked = {"jira_envs": jira_envs, "key_type": key_type, "key_value": key_value}
         more = {"user": user, "links_depth": links_depth, "partial": partial}
         names = [name for name, site in project.settings.sites.items() if site.kind == "jira"]
-        return export_task({**asked, **more}, {name: project.site(name) for name in names})
+        frame = export_task({**asked, **more}, {name: project.site(name) for name in names})
+        # Its key is that of an issue or a project by now, whatever else a name of a file could hold.
+        file = re.sub(r"[^\w-]+", "_", key_value.strip())
+        excel.write(frame, project.root / REPORTS / f"{file}.xlsx")
+        return frame
 
     return jira_export
 

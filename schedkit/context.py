@@ -132,6 +132,7 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
         _current.reset(self._token)
 
 
+@check_keywords
 @contextmanager
 def acting_as(actor: str) -> Iterator[None]:
     """Have what is asked of a scheduler in the block recorded as asked by `actor`, a person or a token."""

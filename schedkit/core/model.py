@@ -34,6 +34,7 @@ __all__ = [
     "After",
     "Hooks",
     "Rate",
+    "Requested",
     "Retry",
     "RunsIn",
     "Task",
@@ -194,6 +195,28 @@ class Hooks:
     validate_params: Callable[..., object] | None = None
 
 
+class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody asked for who knows no code: a handler run with these parameters.
+
+    Attributes
+    ----------
+    handler : str
+        The declared task whose code runs.
+    owner : str
+        Who asked; recorded, never impersonated.
+    metadata : dict
+        What else the requester notes.
+    options : dict
+        The options of a task that the request gives, as it writes them.
+    """
+
+    handler: str
+    parameters: dict[str, Any] = {}
+    owner: str = ""
+    metadata: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+
+
 RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread", "process", an executor
 
 
@@ -251,6 +274,7 @@ class Task:
     enabled: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
     left_open: frozenset[str] = frozenset()
+    requested: Requested | None = None
 
     @cached_property
     def asynchronous(self) -> bool:
@@ -306,6 +330,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created: int = 0
     declared: int
     actor: str = ""
+    requested: Requested | None = None
 
     @property
     def anchor(self) -> datetime:

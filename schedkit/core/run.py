@@ -65,9 +65,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     Attributes
     ----------
     cause : str
-        Why it exists: "schedule", "submit", "after", "backfill" or "retry".
+        Why it exists: "schedule", "submit", "after", "backfill", "retry" or "request".
     retry_of : str
         The run that it repeats; empty: none.
+    request : dict or None
+        The request that it was made by: name, owner, metadata, options.
     scheduled, due, queued, started, finished : int
         Microseconds since 1970; `scheduled_at` and so on are the same as aware times in UTC.
     attempt : int
@@ -91,6 +93,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     interruptions: int = 0
     params: dict[str, Any] = {}
     retry_of: str = ""
+    request: dict[str, Any] | None = None
     reason: str = ""
     error: dict[str, Any] | None = None  # type, message, hint, traceback
     result: dict[str, Any] | None = None  # kind, path, rows, …

@@ -10,6 +10,7 @@ import subprocess
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from uuid import uuid4
 from schedkit import context
 from schedkit.app import task_options
 from schedkit.core.model import WORTH_RETRYING
+from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import CellError, FatalError, FileError, RetryableError, UsageError
 from schedkit.notebook.execute import LEFT_OUT
 from schedkit.notebook.parameters_cell import notebook_params, with_parameters
@@ -260,5 +262,5 @@ def add_notebook(
         kernel=report.kernel,
         cell_timeout=report.cell_timeout,
     )
-    call.declared_in = report.file  # type: ignore[attr-defined]  # what core asks where a task comes from
-    return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(call)
+    with declared_in(report.file) if report.file else nullcontext():
+        return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(call)

@@ -246,7 +246,8 @@ class Report(Scheduled):
 
     def _place(self, name: str, number: int) -> Place:
         """Return where an extraction stands in the document."""
-        if list(self.extract) == [ISSUES] and "site" in (self._document.get("extract") or {}):
+        written = self._document.get("extract")
+        if list(self.extract) == [ISSUES] and isinstance(written, Mapping) and ISSUES not in written:
             return ("extract",)
         return ("extract", number if self.together else name)
 

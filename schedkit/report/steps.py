@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal, Self
 
@@ -9,13 +10,22 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from schedkit.errors import UsageError
 from schedkit.report.models import Names, OneOf, SomeNames, Strict
+from schedkit.values.parsers import Reads, invalid
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["AGGREGATES", "STEP_ENTRY_POINTS", "Call", "Group", "Join", "Metrics", "Pivot", "Shape"]
 
 STEP_ENTRY_POINTS = "schedkit.steps"
 AGGREGATES = ("count", "sum", "mean", "median", "min", "max", "first", "last", "nunique", "std")
-Aggregate = Annotated[str, Field(pattern=rf"^({'|'.join(AGGREGATES)}|p[1-9][0-9]?)$")]
+
+
+def _aggregate(value: Any, what: str) -> str:
+    if not isinstance(value, str) or (value not in AGGREGATES and not re.fullmatch("p[1-9][0-9]?", value)):
+        raise invalid(what, value, f"one of {', '.join(AGGREGATES)}, or a percentile such as p85")
+    return value
+
+
+Aggregate = Annotated[str, Reads(_aggregate, {"type": "string"})]
 
 
 class Group(Strict):

@@ -196,15 +196,30 @@ def explain(
     problems = error.errors(include_url=False, include_input=False)
     # A misspelt key is also a missing one: the misspelling is the cause.
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    location: Location = tuple(first["loc"])
-    more = len(problems) - 1
+    location = _written(first["loc"])
+    # A value that may be of several types has a problem with each of them.
+    same = [dict(problem) for problem in problems if _written(problem["loc"]) == location]
+    more = len({_written(problem["loc"]) for problem in problems}) - 1
     tail = f", and {more} more problem{'s' if more > 1 else ''}" if more else ""
-    message, hint = _problem(dict(first), location, model)
-    return SettingsError(f"{where(location)}: {message}{tail}", hint=hint)
+    message, hint = _problem(dict(first), location, model, same)
+    return SettingsError(f"{where(location)}: {one_line(message, 500)}{tail}", hint=one_line(hint))
 
 
-def _problem(problem: dict[str, Any], location: Location, model: type[BaseModel]) -> tuple[str, str]:
-    """Return what is wrong with the value at `location`, and what to write."""
+# How pydantic names the types that a value may have, in places.
+_TYPE = re.compile(
+    r"str|int|float|bool|none|constrained-\w+|[\w-]+\[.*\]|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+", re.DOTALL
+)
+
+
+def _written(location: Location) -> Location:
+    """Return the place of a value as it is written, without the types that it may have."""
+    return tuple(part for part in location if isinstance(part, int) or not _TYPE.fullmatch(part))
+
+
+def _problem(
+    problem: dict[str, Any], location: Location, model: type[BaseModel], same: list[dict[str, Any]]
+) -> tuple[str, str]:
+    """Return what is wrong with the value at `location`, and what to write; `same` are all its problems."""
     *parents, last = location or ("the document",)
     above = ".".join(map(str, parents))
     shown = f"{above}.{last}" if above else str(last)
@@ -223,7 +238,10 @@ def _problem(problem: dict[str, Any], location: Location, model: type[BaseModel]
         return f"{shown}: {cause.message}", cause.hint
     if isinstance(cause, ValueError):
         return f"{shown}: {cause}", ""
-    return f"{shown}: {_words(problem)}", ""
+    words = list(dict.fromkeys(_words(each) for each in same))
+    if all(each.startswith("write ") for each in words):
+        return f"{shown}: write {' or '.join(each.removeprefix('write ') for each in words)}", ""
+    return f"{shown}: {words[0]}", ""
 
 
 # What to write where pydantic's own words name Python types, by the kind of its problem.

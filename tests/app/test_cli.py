@@ -331,7 +331,6 @@ def test_an_empty_file_holds_no_report(project: Path, capsys: pytest.CaptureFixt
 def test_the_export_task_answers_to_its_tag(with_site: Path, site: DemoSite) -> None:
     project = app()
     with project.scheduler() as scheduler:
-        project.add_export(scheduler)
         asked = {
             "jira_envs": [site.jira_cloud.url],
             "key_type": "project",

@@ -1,7 +1,7 @@
-"""Two processes at one ledger, one with a busy cell: ``python -m bench.neighbours busy|quiet LEDGER``.
+"""Two processes at one ledger, one with a busy cell: ``python -m bench.neighbours busy|held|quiet LEDGER``.
 
 Each runs its own schedules. The busy one's main thread makes C calls of 12 to 30 ms in a row, which hold its
-interpreter; the quiet one writes down how late its runs start.
+interpreter, the held one's calls of 5 s; the quiet one writes down how late its runs start.
 """
 
 from __future__ import annotations
@@ -21,11 +21,17 @@ SECONDS = 15.0
 LATE: list[float] = []
 
 
-def lateness(share: float = 0.99, *, beside: bool = True) -> float:
-    """Return how late, in milliseconds, all but this share of the quiet process's runs started."""
+def lateness(share: float = 0.99, *, beside: bool = True, role: str = "busy") -> float:
+    """Return how late, in milliseconds, this share of the quiet process's runs started at most.
+
+    Parameters
+    ----------
+    beside : bool
+        Whether the other process runs, which has this `role`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         ledger = str(Path(folder) / "ledger.db")
-        busy = _begin("busy", ledger) if beside else None
+        busy = _begin(role, ledger) if beside else None
         try:
             quiet = _begin("quiet", ledger)
             late = sorted(json.loads(quiet.communicate(timeout=SECONDS + 60)[0]))
@@ -67,6 +73,8 @@ def _run(role: str, ledger: str) -> None:
         chance = random.Random(1)
         while True:
             _hold(chance.uniform(0.012, 0.030))
+    while role == "held":
+        _hold(5.0)
     threading.Event().wait(SECONDS)
     late = list(LATE)[2 * TASKS :]  # the first second pays for opening the ledger
     sched.stop()

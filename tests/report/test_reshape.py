@@ -152,7 +152,7 @@ def test_what_cannot_be_done_says_why(frame: pd.DataFrame, what: dict[str, Any],
     ("what", "message"),
     [
         ({"pivot": {"rows": "a", "columns": "b", "agg": "sum"}}, "agg: sum needs values"),
-        ({"group": {"by": "a", "values": {"x": "total"}}}, "pattern"),
+        ({"group": {"by": "a", "values": {"x": "total"}}}, "x='total'|value='total'"),
         ({"sortt": "a"}, "there is no step 'sortt'"),
         ({"sort": "a", "top": 1}, "write exactly one of"),
         ({}, "write exactly one of"),

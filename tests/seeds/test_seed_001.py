@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schedkit.app import App
+from schedkit.commands.demo import demo_settings
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunStep
 from schedkit.core.model import Retry
@@ -16,7 +19,9 @@ from schedkit.core.tasks.request import TaskType
 from schedkit.core.triggers.constructors import cron
 from schedkit.demo import DemoSite
 from schedkit.errors import ParameterError, RunFailedError
+from schedkit.excel import read
 from schedkit.jira import Jira, export_task
+from schedkit.settings import SchedulerSettings, Settings
 
 from .conftest import Fences
 
@@ -44,26 +49,40 @@ def export(sched: Scheduler, demo_site: DemoSite) -> str:
     return project.partition("-")[0]
 
 
-def test_the_documents_tasks_are_taken_as_they_are_written(
-    sched: Scheduler, export: str, documents: dict[str, Any]
+def test_the_documents_tasks_run_as_they_are_written(
+    demo_site: DemoSite, documents: dict[str, Any], tmp_path: Path
 ) -> None:
+    """With the handler that every project with a Jira has: a frame, and a workbook in jira_reports/."""
     root, project = documents["root_ticket_task"], documents["project_task"]
-    assert project["cron_expr"] == "0 0 * * *"
-    project["parameters"]["key_value"] = export
-    root["parameters"]["key_value"] = f"{export}-1"
-    handle = sched.add_request(project)
-    # IMMEDIATE with a cron expression: now, and then every midnight.
-    (run,) = handle.runs()
-    assert handle.task.trigger == cron("0 0 * * *")
-    assert handle.next_run is not None
-    frame = sched.run(run.id).result("30s")
-    assert len(frame) > 0
-    assert set(frame["Key"].str.partition("-")[0]) == {export}
-    tree = sched.add_request(root)
-    assert tree.task.trigger is None
-    assert tree.name == "JIRA Extraction - Root Ticket"
-    found = sched.run(tree.runs()[0].id).result("30s")
-    assert found["Key"][0] == f"{export}-1"
+    sites = demo_settings(demo_site).sites
+    # What the document calls env1 and env2 are the demo's two sites; their keys are its own.
+    settings = Settings(
+        sites={"env1.jira.com": sites["demo"], "env2.jira.com": sites["demo-dc"]},
+        scheduler=SchedulerSettings(ledger=str(tmp_path / "ledger.db"), results=str(tmp_path / "results")),
+    )
+    project["parameters"]["key_value"] = "DEMO"
+    root["parameters"]["key_value"] = "DEMO-1"
+    with App(settings, tmp_path).scheduler() as sched:
+        handle = sched.add_request(project)
+        # IMMEDIATE with a cron expression: now, and then every midnight.
+        (run,) = handle.runs()
+        assert handle.task.trigger == cron("0 0 * * *")
+        assert handle.next_run is not None
+        frame = sched.run(run.id).result("60s")
+        assert set(frame["Key"].str.partition("-")[0]) == {"DEMO"}
+        assert set(frame["site"]) == {"env1.jira.com"}
+        single = sched.add_request(root)
+        found = single.result("60s")
+        assert single.run.request["name"] == "JIRA Extraction - Root Ticket"
+        assert found["Key"][0] == "DEMO-1"
+        assert set(found["site"]) == {"env1.jira.com", "env2.jira.com"}
+        assert [Path(file["path"]) for file in single.artifacts] == [
+            tmp_path / "jira_reports" / "DEMO-1.xlsx"
+        ]
+        assert single.facts["request"]["requester"] == "johndoe"
+        assert sorted(sched.tasks) == ["JIRA Extraction - Project", "jira-export"]
+    for name, rows in {"DEMO": frame, "DEMO-1": found}.items():
+        assert len(read(tmp_path / "jira_reports" / f"{name}.xlsx")) == len(rows)
 
 
 def test_a_scheduled_task_waits_for_its_time(
@@ -125,7 +144,7 @@ def test_a_failure_is_reported_with_its_cause(sched: Scheduler, demo_site: DemoS
         params = {"jira_envs": jira_envs, "key_type": key_type, "key_value": key_value, "user": user}
         return export_task(params, {})
 
-    handle = sched.add_request(
+    run = sched.add_request(
         {
             "name": "elsewhere",
             "tags": ["JIRA_TASK_EXP"],
@@ -133,4 +152,4 @@ def test_a_failure_is_reported_with_its_cause(sched: Scheduler, demo_site: DemoS
         }
     )
     with pytest.raises(RunFailedError, match=r"'evil\.example\.org' is not a configured site"):
-        sched.run(handle.runs()[0].id).result("10s")
+        run.result("10s")

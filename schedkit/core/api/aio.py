@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio.to_thread
 
 from schedkit.core.api.queries import Queries
+from schedkit.core.api.requester import Requester
 from schedkit.core.api.run_handle import RunHandle, RunHost
 from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, named
@@ -19,7 +20,6 @@ from schedkit.core.node.commands import (
     RemoveTask,
     RescheduleTask,
     ResumeTask,
-    SubmitRun,
 )
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
@@ -42,10 +42,11 @@ class AsyncScheduler:
         node: Node,
         queries: Queries,
         submitter: Submitter,
+        requester: Requester,
         started: Callable[[], None],
     ) -> None:
         self._host, self._node, self._queries = host, node, queries
-        self._submitter, self._started = submitter, started
+        self._submitter, self._requester, self._started = submitter, requester, started
 
     async def _carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
         return await self._node.dispatcher.carry_out(command, waiters)
@@ -76,7 +77,7 @@ class AsyncScheduler:
     async def submit(self, name: str, /, **params: Any) -> RunHandle:
         """Submit a run; durable when it returns."""
         (command,) = self._submitter.commands(name, [params])
-        return await self._submitted(command)
+        return await self._submitter.carry_out(command)
 
     @bridged
     async def retry(self, run: RunHandle | str, /, **params: Any) -> RunHandle:
@@ -106,13 +107,33 @@ class AsyncScheduler:
                 f"run {id} of {found.task!r} has not ended: it is {found.state}",
                 hint="cancel it first, or submit another run",
             )
-        (command,) = self._submitter.commands(found.task, [{**found.params, **params}], retry_of=id)
-        return await self._submitted(command)
+        origin = {"retry_of": id, "request": found.request}
+        (command,) = self._submitter.commands(found.task, [{**found.params, **params}], **origin)
+        return await self._submitter.carry_out(command)
 
-    async def _submitted(self, command: SubmitRun) -> RunHandle:
-        waiters: dict[str, Waiter] = {}
-        await self._carry_out(command, waiters)
-        return RunHandle(self._host, command.run, command.task, waiters.get(command.run))
+    @bridged
+    async def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any] | RunHandle:
+        """Take what is asked for as data: a run of a declared task, or a task of its own.
+
+        It is durable when it returns, unless no process runs: then it is, once this scheduler starts.
+
+        Parameters
+        ----------
+        body : mapping
+            See `schedkit.core.tasks.request.read_request`; it names a declared task or a tag. With a cron
+            expression or with dependencies it is a task of its own; else a single run.
+
+        Returns
+        -------
+        TaskHandle or RunHandle
+            The task, or the single run.
+
+        Raises
+        ------
+        DeclarationError, TriggerError, ParameterError
+            Naming the field; also if the name is of a task that is declared in code.
+        """
+        return await self._requester.take(body)
 
     @bridged
     async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:

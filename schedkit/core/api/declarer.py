@@ -49,7 +49,7 @@ class Declarer:
         if node.state == "running":
             service().submit(node.declare, [task]).result()
             if task.name in queries.standing_by():
-                self.warn_of_standing_by([task.name])
+                self._warn([task.name])
         elif node.state == "watching":
             _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
         front_end().task_declared(str(queries.ledger.store), task.name, queries.names)
@@ -62,8 +62,12 @@ class Declarer:
             return ()
         return self._queries.recorded_names()
 
-    def warn_of_standing_by(self, names: list[str]) -> None:
-        """Log that tasks which are declared here run elsewhere."""
+    def warn_of_standing_by(self) -> None:
+        """Log which tasks that this process declares run elsewhere, but for those that every process has."""
+        origins = self._node.registry.origins
+        self._warn([name for name in self._queries.standing_by() if origins.get(name) != origin.EVERYWHERE])
+
+    def _warn(self, names: list[str]) -> None:
         if names:
             _log.warning(
                 "%s: run by %s with the same code; this process goes on with it when that one ends. "

@@ -173,10 +173,10 @@ class RunHandle:
                 unsubscribe()
 
     def _waited(self, timeout: Duration | None) -> Finished:
+        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
         ended = self._ended()
         if ended is not None:
             return ended
-        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
         surroundings = context.current()
         while True:
             left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())

@@ -18,6 +18,7 @@ from schedkit.core.api.front_end import front_end
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.api.process_spec import ProcessSpec
 from schedkit.core.api.queries import Queries
+from schedkit.core.api.requester import Requester
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
 from schedkit.core.api.submitter import Submitter
@@ -97,11 +98,14 @@ class Scheduler:
         self.queries = Queries(node)
         self.screens = Screens(node, self.queries)
         self.process = ProcessSpec(store, registry, chosen)
-        self._submitter = Submitter(self, node, self.queries)
-        self.aio = AsyncScheduler(self, node, self.queries, self._submitter, self._started)
         self._handles = TaskHandles(self)
+        self._submitter = Submitter(self, node, self.queries)
         self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])
         self._pending = PendingJobs(self, self._submitter.begin)
+        requester = Requester(
+            node, self.queries, self._submitter, self._declarer, self._handles, self._pending
+        )
+        self.aio = AsyncScheduler(self, node, self.queries, self._submitter, requester, self._started)
         self._jobs = JobApi(
             self,
             queries=self.queries,
@@ -139,7 +143,7 @@ class Scheduler:
         stop_at_exit(self)
         front_end().scheduler_started()
         self._pending.submit()
-        self._declarer.warn_of_standing_by(self.standing_by)
+        self._declarer.warn_of_standing_by()
 
     @contextmanager
     def viewing(self) -> Iterator[Scheduler]:
@@ -249,6 +253,7 @@ class Scheduler:
         refuse_in_coroutine("Scheduler.submit_many")
         return self._submitter.submit(name, batch)
 
+    add_request = blocking(AsyncScheduler.add_request)
     backfill = blocking(AsyncScheduler.backfill)
 
     def run(self, id: str) -> RunHandle:
@@ -345,7 +350,6 @@ class Scheduler:
 
     add_job = delegated(_jobs, JobApi.add_job)
     add_one_time_job = delegated(_jobs, JobApi.add_one_time_job)
-    add_request = delegated(_jobs, JobApi.add_request)
     scheduled_job = delegated(_jobs, JobApi.scheduled_job)
     remove_job = delegated(_jobs, JobApi.remove_job)
     pause_job = delegated(_jobs, JobApi.pause_job)

@@ -11,6 +11,7 @@ from schedkit.core.api.task_handle import named
 from schedkit.core.ids import new_id
 from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.node import Node
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.tasks.params import check, check_data
 from schedkit.errors import UsageError
@@ -25,9 +26,7 @@ class Submitter:
     def __init__(self, host: RunHost, node: Node, queries: Queries) -> None:
         self._host, self._node, self._queries = host, node, queries
 
-    def commands(
-        self, task: object, batch: Iterable[Mapping[str, Any]], retry_of: str = ""
-    ) -> list[SubmitRun]:
+    def commands(self, task: object, batch: Iterable[Mapping[str, Any]], **origin: Any) -> list[SubmitRun]:
         """Return the commands that request runs of a task, with checked parameters."""
         name = named(task)
         declared = self._node.registry.get(name)
@@ -36,7 +35,7 @@ class Submitter:
             checked = [check_data(name, params) for params in batch]
         else:
             checked = [check(declared, params) for params in batch]
-        return [SubmitRun(run=new_id(), task=name, params=params, retry_of=retry_of) for params in checked]
+        return [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
 
     def submit(self, task: object, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Submit runs, all durable when it returns; not on our loop."""
@@ -50,8 +49,18 @@ class Submitter:
                     raise
             else:
                 return handles
-        service().call(self._carry_out, handles, commands)
+        service().call(self._carry_out_all, handles, commands)
         return handles
+
+    async def carry_out(self, command: SubmitRun) -> RunHandle:
+        """Submit a run wherever its task is at home; durable when it returns. On our loop."""
+        waiters: dict[str, Waiter] = {}
+        await self._node.dispatcher.carry_out(command, waiters)
+        return self.handle(command, waiters.get(command.run))
+
+    def handle(self, command: SubmitRun, waiter: Waiter | None = None) -> RunHandle:
+        """Return the handle of a run that is requested."""
+        return RunHandle(self._host, command.run, command.task, waiter)
 
     def begin(self, task: str) -> None:
         """Submit a run without parameters, and do not wait until it is durable."""
@@ -61,11 +70,11 @@ class Submitter:
         """Return handles, and a promise that the runs are durable; None: their task is not at home here."""
         made = self._node.dispatcher.submit(commands)
         if made is None:
-            return [RunHandle(self._host, command.run, command.task) for command in commands], None
-        ends = zip(commands, made[0], strict=True)
-        return [RunHandle(self._host, command.run, command.task, end) for command, end in ends], made[1]
+            return [self.handle(command) for command in commands], None
+        waiters, durable = made
+        return list(map(self.handle, commands, waiters)), durable
 
-    async def _carry_out(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
+    async def _carry_out_all(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
         for handle, command in zip(handles, commands, strict=True):
             handle.ask_again()
             await self._node.dispatcher.carry_out(command)

@@ -13,11 +13,11 @@ from schedkit.core.compat.host import Host, Queries, Screens
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.compat.status import status
 from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot
-from schedkit.core.model import Task
+from schedkit.core.model import Requested, Task
 from schedkit.core.tasks.declare import declare, declare_data, replaced
 from schedkit.core.tasks.params import arguments_by_name, check
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.tasks.request import read_request
+from schedkit.core.tasks.request import requested_task
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.constructors import Moment, at, moment_of
 from schedkit.core.triggers.kinds import At
@@ -223,6 +223,15 @@ class JobApi:
         self._pending.add(task.name)
         return None
 
+    def _refuse_to_replace(self, job_id: str) -> None:
+        """Refuse a one-time job that would take the name of what is none."""
+        known = self._queries.task_snapshot(job_id)
+        if known is not None and ONE_TIME not in known.tags:
+            raise DeclarationError(
+                f"task {job_id!r} is declared already, and a one-time job cannot replace it",
+                hint="give the job another id",
+            )
+
     def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
         known = self._registry.get(task.name)
         if known is None or replace_existing:
@@ -260,29 +269,21 @@ class JobApi:
             raise DeclarationError(
                 f"one-time job {job_id!r} has no handler", hint="pass handler=, a declared task"
             )
-        base = declare(wanted, name=job_id) if callable(wanted) else self._registry.handler(wanted)
         trigger = None if run_date is None else at(run_date)
-        task = declare_like(base, job_id, trigger, job_data)
+        if callable(wanted):
+            task = declare_like(declare(wanted, name=job_id), job_id, trigger, job_data)
+        else:
+            base = self._registry.handler(wanted)
+            requested = Requested(
+                handler=base.name, parameters=dict(job_data or {}), options={"tags": [ONE_TIME]}
+            )
+            task = requested_task(job_id, requested, trigger, base)
+        self._refuse_to_replace(job_id)
         if trigger is None:
             return self._add_and_run(task) or Job(self, job_id)
         self._scheduler.add(task)
         self._pending.discard(job_id)
         return Job(self, job_id)
-
-    def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any]:
-        """Declare a task written as data, and run it at once if it is IMMEDIATE.
-
-        Parameters
-        ----------
-        body : mapping
-            See `schedkit.core.tasks.request.read_request`; it names a registered task or a tag.
-        """
-        request = read_request(body, self._registry)
-        if request.run_now:
-            self._add_and_run(request.task)
-            return self.handle(request.task.name)
-        self._pending.discard(request.task.name)
-        return self._scheduler.add(request.task)
 
     def scheduled_job(self, /, trigger: object, **options: Any) -> Callable[[F], F]:
         """Decorate a function to be a job; see `add_job`."""

@@ -1,4 +1,4 @@
-"""Jobs that were to run at once and wait for a scheduler that runs them, as APScheduler's pending jobs do."""
+"""What was to run at once and waits for a scheduler that runs it, as APScheduler's pending jobs do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger("schedkit")
 
 
 class PendingJobs:
-    """The names of such jobs, in the order in which they were added.
+    """The names of such jobs, and single runs that were requested, in the order in which they were added.
 
     Parameters
     ----------
@@ -26,17 +26,17 @@ class PendingJobs:
 
     def __init__(self, scheduler: Host, submit: Callable[[str], object]) -> None:
         self._scheduler, self._submit = scheduler, submit
-        self._names: dict[str, None] = {}
+        self._names: dict[str, Callable[[], object] | None] = {}
         self._lock = threading.Lock()
         self._unsubscribe: Callable[[], None] | None = None
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
-    def add(self, name: str) -> None:
-        """Let a job run when this scheduler begins to run."""
+    def add(self, name: str, submit: Callable[[], object] | None = None) -> None:
+        """Let a job run, or have `submit` called, when this scheduler begins to run."""
         with self._lock:
-            self._names[name] = None
+            self._names[name] = submit
             if self._unsubscribe is None:
                 self._unsubscribe = self._scheduler.subscribe(self._hear)
         self.submit()  # it may have begun meanwhile
@@ -59,8 +59,11 @@ class PendingJobs:
             if self._unsubscribe is not None:
                 self._unsubscribe()
                 self._unsubscribe = None
-        for name in names:
+        for name, submit in names.items():
             try:
-                self._submit(name)
+                if submit is None:
+                    self._submit(name)
+                else:
+                    submit()
             except SchedkitError as error:
                 _log.warning("job %r could not be submitted when the scheduler started: %s", name, error)

@@ -19,6 +19,7 @@ from schedkit.core.events import RunRetrying, RunStarted, RunStopping
 from schedkit.core.model import Retry, Task, timeout_error
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
+from schedkit.core.tasks.request import as_requested
 from schedkit.values.instants import SECOND
 
 __all__ = ["Active", "Attempts"]
@@ -74,7 +75,7 @@ class Attempts:
         return len(starting)
 
     def _activate(self, run: Run) -> None:
-        task = self._state.tasks[run.task]
+        task = as_requested(self._state.tasks[run.task], run.request)
         deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
         self.active[run.id] = Active(run.id, run.attempt, task, deadline)
         self._watch_deadline(run.id, run.attempt, deadline)

@@ -13,10 +13,11 @@ from schedkit.core.engine.due_times import DueTimes
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.snapshot import Found, OutdatedError
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.stimuli import Declare, StandBy
+from schedkit.core.engine.stimuli import Declare, KeepRequest, StandBy
 from schedkit.core.events import RunStep
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import State
+from schedkit.core.tasks.request import refuse_to_replace
 from schedkit.values.instants import to_micros
 
 __all__ = ["Declaring"]
@@ -36,6 +37,8 @@ class Declaring:
         known = state.rows.get(task.name)
         moved = known is None and found is not None and found.row is not None
         self._check_found(stimulus, moved)
+        if task.requested is not None:
+            refuse_to_replace(task.name, found.row if moved and found is not None else known)
         if moved and found is not None:
             known = self._take_in(found)
         row = self._declared_row(stimulus, known)
@@ -134,9 +137,8 @@ class Declaring:
                 next = None if found is None else to_micros(found)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
             home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
-            return replace(
-                known, next=next, facts=stimulus.facts, schedule_text=stimulus.schedule_text, **home
-            )
+            shown = {"facts": stimulus.facts, "schedule_text": stimulus.schedule_text}
+            return replace(known, next=next, requested=task.requested, **shown, **home)
         next = self._due_times.begins(trigger)
         if trigger is not None and next is None:
             _log.warning(
@@ -158,7 +160,19 @@ class Declaring:
             facts=stimulus.facts,
             declared=state.now,
             actor=stimulus.actor,
+            requested=task.requested,
         )
+
+    def keep_request(self, stimulus: KeepRequest) -> dict[str, Any]:
+        """Add a requested task that waits for a process which has its handler."""
+        state, row = self._state, stimulus.row
+        known = state.rows.get(row.name)
+        refuse_to_replace(row.name, known)
+        created = state.now if known is None else known.created
+        times = {"anchored": state.now, "created": created, "declared": state.now}
+        row = replace(row, next=self._due_times.begins(stimulus.trigger), actor=stimulus.actor, **times)
+        state.put_row(row, "declared" if known is None else "redeclared", stimulus.actor)
+        return {}
 
     def stand_by(self, stimulus: StandBy) -> dict[str, Any]:
         """Record that this process has the code of a task that is at home elsewhere."""

@@ -25,10 +25,14 @@ from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Overlap, State
+from schedkit.core.tasks.request import as_requested
 from schedkit.errors import UsageError
 from schedkit.values.instants import from_micros
 
 __all__ = ["Runs"]
+
+# Causes of runs that wait for the parents of their task which are under way.
+_AFTER_PARENTS = ("schedule", "request")
 
 
 class Runs:
@@ -99,7 +103,7 @@ class Runs:
             actor=actor,
             due=known.pop("due", state.now),
             queued=state.now,
-            priority=declared.priority if declared is not None else 10,
+            priority=as_requested(declared, known.get("request")).priority if declared is not None else 10,
             **known,
         )
 
@@ -122,13 +126,14 @@ class Runs:
             params=stimulus.params,
             scheduled=stimulus.scheduled,
             retry_of=stimulus.retry_of,
+            request=stimulus.request,
         )
         self.add(run)
         return {"run": run.id}
 
     def add(self, run: Run) -> None:
         """Add a run, and with it the runs of tasks that follow its task."""
-        waits, blocked_by = self._parents_of(run) if run.cause == "schedule" else ({}, "")
+        waits, blocked_by = self._parents_of(run) if run.cause in _AFTER_PARENTS else ({}, "")
         if waits:
             run = replace(run, state=State.PENDING, waiting_for=tuple(waits))
         self._begin(run, waits, followed=not blocked_by)
@@ -150,7 +155,7 @@ class Runs:
                 self._state.draft.changes.append(WaitAdded(row))
 
     def _parents_of(self, run: Run) -> tuple[dict[str, Wait], str]:
-        """Return what a scheduled run with parents waits for, or the reason why it is skipped."""
+        """Return what a run with parents waits for, or the reason why it is skipped."""
         state, task = self._state, self._state.tasks.get(run.task)
         waits: dict[str, Wait] = {}
         for parent in task.after if task is not None else ():

@@ -13,7 +13,7 @@ import msgspec
 
 from schedkit.core.engine.snapshot import Found
 from schedkit.core.events import Event
-from schedkit.core.model import Task
+from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import Outcome
 from schedkit.core.triggers.base import Trigger
 from schedkit.errors import SchedkitError
@@ -29,6 +29,7 @@ __all__ = [
     "Ended",
     "Heard",
     "HoldWrites",
+    "KeepRequest",
     "Pause",
     "Recover",
     "Remove",
@@ -79,6 +80,14 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
     code: str
 
 
+class KeepRequest(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A task was requested whose handler no process has: it waits, at home with nobody."""
+
+    row: TaskRow
+    trigger: Trigger | None
+    actor: str
+
+
 class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
     """Other processes have written events to the log.
 
@@ -91,7 +100,11 @@ class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
-    """A run is requested; `scheduled` is the due time that it makes up for, `retry_of` the run it repeats."""
+    """A run is to be made.
+
+    `scheduled` is the due time that it makes up for, `retry_of` the run that it repeats, `request` the
+    request that it was made by.
+    """
 
     run: str
     task: str
@@ -100,6 +113,7 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
     actor: str = ""
     scheduled: int | None = None
     retry_of: str = ""
+    request: dict[str, Any] | None = None
 
 
 class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from schedkit.core.model import Requested
 from schedkit.errors import SchedkitError
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Command",
     "PauseTask",
     "RemoveTask",
+    "RequestTask",
     "RescheduleTask",
     "ResumeTask",
     "SubmitRun",
@@ -50,17 +52,23 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class SubmitRun(Command, frozen=True, kw_only=True, tag="submit"):
-    """A run of a task, under an id that is known beforehand; `retry_of` is the ended run that it repeats."""
+    """A run of a task, under an id that is known beforehand.
+
+    `retry_of` is the ended run that it repeats, `request` the request that it was made by.
+    """
 
     task: str
     run: str
     params: dict[str, Any] = {}
     retry_of: str = ""
+    request: dict[str, Any] | None = None
 
     @property
     def cause(self) -> str:
         """Why the run exists."""
-        return "retry" if self.retry_of else "submit"
+        if self.retry_of:
+            return "retry"
+        return "submit" if self.request is None else "request"
 
 
 class CancelRun(Command, frozen=True, kw_only=True, tag="cancel"):
@@ -98,9 +106,21 @@ class BackfillTask(Command, frozen=True, kw_only=True, tag="backfill"):
     end: int
 
 
+class RequestTask(Command, frozen=True, kw_only=True, tag="request"):
+    """A task made of a handler, with a trigger as JSON; where there is an id, also a run of it now."""
+
+    task: str
+    requested: Requested
+    trigger: str | None = None
+    run: str = ""
+
+
 _KINDS: dict[str, type[Command]] = {
     str(kind.__struct_config__.tag): kind
-    for kind in (SubmitRun, CancelRun, PauseTask, ResumeTask, RemoveTask, RescheduleTask, BackfillTask)
+    for kind in (
+        *(SubmitRun, CancelRun, BackfillTask, RequestTask),
+        *(PauseTask, ResumeTask, RemoveTask, RescheduleTask),
+    )
 }
 
 

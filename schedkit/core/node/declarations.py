@@ -14,10 +14,11 @@ from uuid import UUID, uuid5
 
 import anyio.to_thread
 
+from schedkit import context
 from schedkit.core.engine.snapshot import Found
 from schedkit.core.engine.stimuli import Declare, Remove, Reschedule, StandBy
 from schedkit.core.events import Event, TaskChanged
-from schedkit.core.model import Task
+from schedkit.core.model import Requested, Task, TaskRow
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.homes import Claim, settle_home
 from schedkit.core.promise import Promise
@@ -28,9 +29,10 @@ from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.options import shown_options
 from schedkit.core.tasks.registry import Registry
+from schedkit.core.tasks.request import task_of_row
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
-from schedkit.errors import DeclarationError
+from schedkit.errors import DeclarationError, SchedkitError
 
 __all__ = ["Declarations"]
 
@@ -114,8 +116,9 @@ class Declarations:
             try:
                 claim = settle_home(name, row, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:
-                refused.append(error)
-                self._registry.remove(name)
+                if task.requested is None:
+                    refused.append(error)
+                self._registry.drop(name)
                 self.elsewhere.pop(name, None)
                 token.settle({})
                 continue
@@ -152,14 +155,14 @@ class Declarations:
             starts = [run.started for run in runs if run.started is not None]
         return Declare(
             task=task,
-            id=str(uuid5(UUID(self._ledger.identity), task.name)),
+            id=self._id(task.name),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
             schedule_text=_schedule_text(task, self._config.tz),
             facts=_facts(task),
             place=self._place(task),
             code=code_of(task),
             home_by="moved" if replace and home is not None else "declared",
-            actor=self._config.name,
+            actor=context.actor() or self._config.name,
             starts=tuple(starts),
             found=found,
             written=written,
@@ -175,25 +178,94 @@ class Declarations:
         file = origin.file_of(task, told, Path(notebook) if notebook else None)
         return "" if file is None else str(file)
 
+    # Tasks made by requests
+
+    async def add(self, task: Task) -> None:
+        """Know a requested task here, as if it stood where its handler does."""
+        assert task.requested is not None
+        known: Container[str] = ()
+        if any(parent.task not in self._registry for parent in task.after):
+            known = await anyio.to_thread.run_sync(self._names)
+        self._registry.add(task, known=known, origin=self._registry.origins.get(task.requested.handler))
+
+    async def known_tasks(self) -> list[Task]:
+        """Return what is declared here; of requested tasks those that the ledger does not keep yet."""
+        requested = {name for name, task in self._registry.items() if task.requested is not None}
+        kept = await anyio.to_thread.run_sync(self._ledger.found_names, requested) if requested else set()
+        return [task for name, task in self._registry.items() if name not in kept]
+
+    async def requested(self, handlers: Iterable[Task]) -> list[Task]:
+        """Return the tasks that requests have made of handlers which are declared here, made again."""
+        names = [task.name for task in handlers if task.requested is None]
+        rows = await anyio.to_thread.run_sync(self._ledger.requested, names) if names else []
+        made = [await self._made_again(row) for row in rows]
+        return [task for task in made if task is not None]
+
+    async def _made_again(self, row: TaskRow) -> Task | None:
+        """Make a task as the ledger keeps it, and know it here; None: its handler takes it no more."""
+        assert row.requested is not None
+        base = self._registry.get(row.requested.handler)
+        if base is None:
+            return None
+        try:
+            task = task_of_row(row, base)
+            await self.add(task)
+        except SchedkitError as error:
+            _log.warning("task %r was requested and cannot be made again: %s", row.name, error)
+            return None
+        return task
+
+    def row_of(self, task: Task) -> TaskRow:
+        """Return the row of a task that is at home with nobody."""
+        return TaskRow(
+            name=task.name,
+            id=self._id(task.name),
+            trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
+            schedule_text=_schedule_text(task, self._config.tz),
+            facts=_facts(task),
+            requested=task.requested,
+            anchored=0,
+            declared=0,
+        )
+
+    def _id(self, name: str) -> str:
+        return str(uuid5(UUID(self._ledger.identity), name))
+
     # What others did with it
 
-    async def hear(self, events: Iterable[Event], life: str = "") -> None:
+    async def hear(self, events: Iterable[Event], life: str = "") -> list[StandBy]:
         """Follow what other processes did with tasks that are declared here, in this life if it runs any.
 
         One that is at home elsewhere with the same code may be inherited; with other code it is declared here
-        no more.
+        no more. A task that was requested elsewhere is declared here if its handler is.
         """
         moved: dict[str, str] = {}
+        fresh: dict[str, TaskRow] = {}
         for event in events:
             if not isinstance(event, TaskChanged) or event.row is None:
                 continue
             if event.change == "removed":
                 moved.pop(event.task, None)
+                fresh.pop(event.task, None)
                 self.forget(event.task, event.at)
+            elif life and event.row.home not in ("", life) and self._is_news(event.row):
+                fresh[event.task] = event.row
             elif life and event.row.home != life and not self._knows_better(event.task, event.at):
                 moved[event.task] = event.row.home
-        for name in await self._same_code(moved):
+        made = [task for row in fresh.values() if (task := await self._made_again(row)) is not None]
+        moved |= {task.name: fresh[task.name].home for task in made}
+        same = await self._same_code(moved)
+        for name in same:
             self.elsewhere[name] = moved[name]
+        return [StandBy(task=task.name, code=code_of(task)) for task in made if task.name in same]
+
+    def _is_news(self, row: TaskRow) -> bool:
+        """Tell whether a task was requested elsewhere that could be declared here too."""
+        requested = row.requested
+        if requested is None or requested.handler not in self._registry:
+            return False
+        known = self._registry.get(row.name)
+        return known is None or known.requested not in (None, requested)
 
     async def inherited(self, living: Container[str]) -> list[Task]:
         """Return the tasks declared here whose home elsewhere has died, with the code that it had."""
@@ -213,9 +285,10 @@ class Declarations:
             if codes.get((home, name)) in (None, code_of(task)):
                 same.append(name)
                 continue
-            _log.warning(
-                "task %r is run elsewhere with other code now: it is not declared here any more", name
-            )
+            if task.requested is None:
+                _log.warning(
+                    "task %r is run elsewhere with other code now: it is not declared here any more", name
+                )
             self.elsewhere.pop(name, None)
             self._registry.drop(name)
         return same
@@ -306,5 +379,13 @@ def _facts(task: Task) -> dict[str, Any]:
         "max_instances": task.max_instances,
         "executor": task.executor_kind,
         "rate": "" if task.rate is None else str(task.rate),
-        "options": shown_options(task),
+        "options": {**shown_options(task), **_shown_request(task.requested)},
     }
+
+
+def _shown_request(requested: Requested | None) -> dict[str, str]:
+    """Return the texts of a request that a screen lists."""
+    if requested is None:
+        return {}
+    told = {"handler": requested.handler, "owner": requested.owner, **requested.metadata}
+    return {str(name): str(value) for name, value in told.items() if value not in ("", None)}

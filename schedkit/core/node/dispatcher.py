@@ -23,6 +23,7 @@ from schedkit.core.node.commands import (
     Command,
     PauseTask,
     RemoveTask,
+    RequestTask,
     RescheduleTask,
     ResumeTask,
     SubmitRun,
@@ -31,6 +32,7 @@ from schedkit.core.node.commands import (
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.life import Life
+from schedkit.core.node.requests import Requests
 from schedkit.core.node.send_command import send_command
 from schedkit.core.node.submissions import submit_all
 from schedkit.core.node.waiters import Waiter
@@ -38,6 +40,7 @@ from schedkit.core.promise import Promise
 from schedkit.core.store.reader import CommandRow, Ledger
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
+from schedkit.core.tasks.request import refuse_to_replace
 from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import NotRunningError, SchedkitError, UsageError
 from schedkit.loop import awaited
@@ -63,11 +66,16 @@ class Dispatcher:
     """
 
     def __init__(
-        self, ledger: Ledger, registry: Registry, declarations: Declarations, config: NodeConfig
+        self,
+        ledger: Ledger,
+        registry: Registry,
+        declarations: Declarations,
+        requests: Requests,
+        config: NodeConfig,
     ) -> None:
         self._ledger, self._registry = ledger, registry
         self._declarations, self._config = declarations, config
-        self._backfills = Backfills()
+        self._backfills, self._requests = Backfills(), requests
         self.life: Life | None = None
 
     @property
@@ -119,6 +127,8 @@ class Dispatcher:
 
     async def _carry_out(self, command: Command, waiters: dict[str, Waiter]) -> dict[str, Any]:
         life = self.life
+        if isinstance(command, RequestTask):
+            return await self._request(life, command)
         if life is not None and _is_here(life, command):
             return await self._decide(life, command, waiters)
         await anyio.to_thread.run_sync(self._ledger.store.open)
@@ -132,6 +142,23 @@ class Dispatcher:
                 return await self._decide_apart(life, command)
             runs_in = await self._somebody(command)
         return await send_command(self._ledger, command, life=runs_in)
+
+    async def _request(self, life: Life | None, command: RequestTask) -> dict[str, Any]:
+        """Have a requested task made by its home if it has one, else by a process that has its handler."""
+        await anyio.to_thread.run_sync(self._ledger.store.open)
+        refuse_to_replace(command.task, await anyio.to_thread.run_sync(self._ledger.task, command.task))
+        mine = None if life is None else life.lease.life
+        home = await anyio.to_thread.run_sync(self._ledger.home, command.task)
+        if home is not None and home.life != mine:
+            return await send_command(self._ledger, command)
+        if life is not None and self._requests.can_make(command):
+            return await self._requests.make(life, command)
+        others = await anyio.to_thread.run_sync(self._ledger.having, command.requested.handler)
+        if others:
+            return await send_command(self._ledger, command, life=others[0].life)
+        if life is not None:
+            return await self._requests.keep(life, command)
+        return await send_command(self._ledger, command, life=await self._somebody(command))
 
     async def _somebody(self, command: Command) -> str:
         """Return a life that decides about what is at home with nobody."""
@@ -215,6 +242,9 @@ class Dispatcher:
                 return {"run": command.run}
         if isinstance(command, BackfillTask):
             return await self._decide_apart(life, command)
+        if isinstance(command, RequestTask):
+            take = self._requests.make if self._requests.can_make(command) else self._requests.keep
+            return await take(life, command)
         if _is_here(life, command):
             life.post(await self._stimulus(life, command, row.id))
         else:
@@ -263,4 +293,5 @@ def _run_of(command: SubmitRun, actor: str) -> dict[str, Any]:
         "cause": command.cause,
         "actor": actor,
         "retry_of": command.retry_of,
+        "request": command.request,
     }

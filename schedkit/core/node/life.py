@@ -103,10 +103,12 @@ class Life:
         declarations: Declarations,
         lease: Lease,
         lost: Callable[[], object],
+        told: Callable[[], object],
     ) -> None:
         self.ledger, self.registry, self.bus, self.config = ledger, registry, bus, config
         self.executors = executors
         self.lease = lease
+        self._tell_others = told
         self.engine = Engine(config.engine(lease.life))
         self.executions = Executions(executors.results.folder, self._tell, self.post)
         self.waiters = Waiters()
@@ -334,6 +336,8 @@ class Life:
         self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
+        if events:
+            self._tell_others()
         for _ in decisions:
             self._carry_out(self._unwritten.popleft())
         self._failures = 0

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import anyio
@@ -26,6 +27,8 @@ from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import Maintenance, wait_idle
+from schedkit.core.node.neighbours import Neighbours
+from schedkit.core.node.requests import Requests
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
@@ -41,10 +44,14 @@ __all__ = ["Node"]
 
 _log = logging.getLogger("schedkit")
 
-# How often a process looks for commands and for what others did …
-LOOK_SECONDS = 0.2
-# … and whether the others live.
-CENSUS_SECONDS = 1.0
+# How often a process looks for commands, for what others did and who they are, if nobody wakes it …
+LOOK_SECONDS = 1.0
+# … how often at most if somebody does …
+SHORTEST_LOOK_SECONDS = 0.02
+# … and how often one looks that only watches, which nobody wakes.
+WATCH_SECONDS = 0.2
+# Between two attempts to begin another life.
+BIRTH_SECONDS = 1.0
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How long a declaration waits to be written before it goes on without.
@@ -80,8 +87,10 @@ class Node:
         self.results, self.config, self._lease_seconds = results, config, lease_seconds
         self.declarations = Declarations(ledger, registry, config)
         self.watching = Watching(ledger, bus)
+        self._neighbours = Neighbours(ledger.store)
         self.life: Life | None = None
-        self.dispatcher = Dispatcher(ledger, registry, self.declarations, config)
+        requests = Requests(ledger, registry, self.declarations, self.declare)
+        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config)
         self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
         self.lives: set[str] = set()
@@ -175,6 +184,7 @@ class Node:
 
     async def _live(self, begun: Promise[None]) -> None:
         """Live, and live again under another id when this process was taken for dead."""
+        await self._neighbours.open()
         executors = Executors(self.results, self._blocked, self.config.kill_after)
         try:
             while not self._stopping:
@@ -186,6 +196,7 @@ class Node:
                         await self._end(life)
         finally:
             with anyio.CancelScope(shield=True):
+                await self._neighbours.close()
                 await anyio.to_thread.run_sync(executors.stop)
 
     def _blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
@@ -195,7 +206,12 @@ class Node:
     async def _born(self, executors: Executors, begun: Promise[None]) -> Life:
         """Begin a life; the first one at once or not at all, another one as soon as the ledger can be had."""
         while True:
-            lease = Lease(self.ledger.store, self.config.name, seconds=self._lease_seconds)
+            lease = Lease(
+                self.ledger.store,
+                self.config.name,
+                address=self._neighbours.address,
+                seconds=self._lease_seconds,
+            )
             try:
                 await self._catch_up()
                 await anyio.to_thread.run_sync(lease.begin)
@@ -209,6 +225,7 @@ class Node:
                     self.declarations,
                     lease,
                     self._lose,
+                    self._neighbours.note_written,
                 )
                 try:
                     await self.watching.begin()  # first: what happens meanwhile is heard, if twice
@@ -222,7 +239,7 @@ class Node:
                 if not begun.done():
                     raise
                 _log.warning("%s; this process tries again", error)
-                await anyio.sleep(CENSUS_SECONDS)
+                await anyio.sleep(BIRTH_SECONDS)
 
     async def _catch_up(self) -> None:
         if self.watching.seen is not None:
@@ -237,10 +254,14 @@ class Node:
             group.start_soon(life.serve)
             await self._take_census(life)
             self.life = self.dispatcher.life = life
-            await self.declare(list(self.registry.values()), alone=False)
+            await self.declare(await self.declarations.known_tasks(), alone=False)
             life.announce("started")
             begun.settle(None)
             group.start_soon(self._look, life)
+            group.start_soon(self._neighbours.wake_others)
+            group.start_soon(
+                self._neighbours.watch_lives, self._lease_seconds, partial(self._see_deaths, life)
+            )
             group.start_soon(self.maintenance.turn)
             group.start_soon(self.maintenance.keep_log_short)
             group.start_soon(self.maintenance.forget)
@@ -274,8 +295,8 @@ class Node:
             self.bus.publish((lost,))
 
     async def _look(self, life: Life) -> None:
-        """Look now and then for commands, for what others did, and whether they live."""
-        census_at = anyio.current_time() + CENSUS_SECONDS
+        """Look for commands and for what others did, each second and whenever somebody wakes this process."""
+        census_at = anyio.current_time() + LOOK_SECONDS
         while True:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
@@ -284,16 +305,18 @@ class Node:
                 news = await self.watching.catch_up(life.lease.life)
                 life.hear_of_all(news)
                 self._hear(life, news, await self._whether_paused(life))
-                await self.declarations.hear(news, life.lease.life)
+                if stand_by := await self.declarations.hear(news, life.lease.life):
+                    life.post(*stand_by)
                 await self.watching.poll_progress(
                     {execution.run.id for execution in life.executions.values()}
                 )
                 if anyio.current_time() >= census_at:
-                    census_at = anyio.current_time() + CENSUS_SECONDS
+                    census_at = anyio.current_time() + LOOK_SECONDS
                     await self._take_census(life)
             except (LedgerError, LifeEndedError) as error:
                 _log.debug("the ledger could not be looked at: %s", error)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(SHORTEST_LOOK_SECONDS)
+            await self._neighbours.wait(LOOK_SECONDS)
 
     async def _whether_paused(self, life: Life) -> bool | None:
         if not life.told_of_all or life.unwritten:
@@ -313,6 +336,7 @@ class Node:
     async def _take_census(self, life: Life) -> None:
         """Bury who has died, and inherit of their tasks what is declared here too."""
         nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
+        self._neighbours.know(nodes, life.lease.life)
         for node in nodes:
             if not node.alive and node.life != life.lease.life:
                 await bury(life, node)
@@ -320,6 +344,12 @@ class Node:
         left = await self.declarations.inherited(living)
         if left and self.life is life:
             await self.declare(left, alone=False)
+
+    async def _see_deaths(self, life: Life) -> None:
+        try:
+            await self._take_census(life)
+        except (LedgerError, LifeEndedError) as error:
+            _log.debug("who lives could not be read: %s", error)
 
     # Watching
 
@@ -332,7 +362,7 @@ class Node:
                 await self.watching.poll_progress()
             except LedgerError as error:
                 _log.debug("news could not be read: %s", error)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(WATCH_SECONDS)
 
     # What is asked of it
 
@@ -352,12 +382,16 @@ class Node:
         left: Sequence[Task] = tasks
         for _ in range(DECLARE_TRIES):
             life = self.life
-            if life is None or not left:
+            if life is None or not tasks:
                 return
             left = await self._declare(life, left, alone)
-            if left:
-                await anyio.sleep(DECLARE_PAUSE_SECONDS)
-        _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
+            if not left:
+                break
+            await anyio.sleep(DECLARE_PAUSE_SECONDS)
+        else:
+            _log.warning("task %r: another process declares it again and again", left[0].name)
+        if again := await self.declarations.requested(tasks):
+            await self.declare(again, alone=False)
 
     async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
         """Return those for which another process was quicker."""
@@ -396,4 +430,4 @@ class Node:
                     return Finished(found)
             except LedgerError as error:
                 _log.debug("run %s could not be read: %s", run, error)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(WATCH_SECONDS)

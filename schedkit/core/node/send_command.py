@@ -10,6 +10,7 @@ import anyio.to_thread
 
 from schedkit.core.node.apart import HasMovedError
 from schedkit.core.node.commands import Command
+from schedkit.core.node.wakeups import send_wakeup
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
 from schedkit.errors import (
@@ -75,6 +76,9 @@ async def _answer(
     ledger: Ledger, id: str, task: str | None, life: str | None, timeout: float
 ) -> dict[str, Any] | None:
     """Return the answer to a command; None: it has not come in time, or nobody is left who could give it."""
+    node = await anyio.to_thread.run_sync(_asked, ledger, task, life)
+    if node is not None:
+        await anyio.to_thread.run_sync(send_wakeup, ledger.store, [node.address])
     until, seen = anyio.current_time() + timeout, anyio.current_time()
     while anyio.current_time() < until:
         row = await anyio.to_thread.run_sync(ledger.command, id)

@@ -29,7 +29,7 @@ from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros
 from schedkit.values.processes import alive
 
-__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "living", "living_in", "mark_gone"]
+__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "has_died", "living", "living_in", "mark_gone"]
 
 _log = logging.getLogger("schedkit")
 
@@ -46,6 +46,7 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     since: datetime
     alive: bool
+    address: str = ""  # where wake-ups reach it
 
     @property
     def here(self) -> bool:
@@ -68,9 +69,16 @@ class Lease:
     """
 
     def __init__(
-        self, store: Store, name: str, *, kind: str = "script", seconds: float = LEASE_SECONDS
+        self,
+        store: Store,
+        name: str,
+        *,
+        kind: str = "script",
+        address: str = "",
+        seconds: float = LEASE_SECONDS,
     ) -> None:
         self.store, self.name, self.kind, self.seconds = store, name, kind, seconds
+        self.address = address
         self.life = ""
         self._lock: ByteLock | None = None
 
@@ -115,7 +123,7 @@ class Lease:
             "host": socket.gethostname(),
             "version": version("schedkit"),
             "since": now,
-            "address": "",
+            "address": self.address,
             "batch": 0,
             "base": 0,
         }
@@ -202,6 +210,12 @@ def living(store: Store) -> list[NodeRow]:
         return living_in(store, connection)
 
 
+def has_died(store: Store, node: NodeRow) -> bool:
+    """Tell whether the lock of a life is free; only where a lock tells that it lives (SQLite)."""
+    path = _lives_file(store)
+    return path is not None and not held_elsewhere(path, _position(node.life))
+
+
 def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
     """Mark a life that has died as gone, in the present transaction; False if it lives or is marked."""
     store.alone(connection)
@@ -235,6 +249,7 @@ def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
         host=row["host"],
         since=from_micros(row["since"]),
         alive=_is_alive(store, row, now),
+        address=row["address"],
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
 from schedkit.core.events import Event, decode
 from schedkit.core.ids import new_id
-from schedkit.core.model import TaskRow
+from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition
 from schedkit.core.store.database import Store
@@ -69,7 +69,7 @@ class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks another process to do; it was left `at` that time, in microseconds since 1970."""
+    """A command for another process, left `at` that time (microseconds since 1970)."""
 
     id: str
     at: int
@@ -108,6 +108,33 @@ class Ledger:
     def task(self, name: str) -> TaskRow | None:
         """Return one task."""
         return self._first(select(tasks).where(tasks.c.name == name), task_from_row)
+
+    def requested(self, handlers: Collection[str]) -> list[TaskRow]:
+        """Return the tasks that requests have made of handlers, by name."""
+        mine = ALL_TASKS.where(tasks.c.origin == "request", tasks.c.handler.in_(handlers))
+        return self._all(mine, task_from_row)
+
+    def handler(self, wanted: str) -> Task | None:
+        """Return the one task of a name or else a tag that processes have declared, without its code."""
+        rows = [row for row in self.tasks() if row.requested is None]
+        found = [row for row in rows if row.name == wanted]
+        found = found or [row for row in rows if wanted in row.facts.get("tags", ())]
+        return (
+            Task(name=found[0].name, tags=tuple(found[0].facts.get("tags", ()))) if len(found) == 1 else None
+        )
+
+    def found_names(self, names: Collection[str]) -> set[str]:
+        """Return those names of which there is a task."""
+        with self.store.reading() as connection:
+            return set(connection.scalars(select(tasks.c.name).where(tasks.c.name.in_(names))))
+
+    def having(self, handler: str) -> list[NodeRow]:
+        """Return the lives that have a handler: kernels last, and first who has had it longest."""
+        query = select(have.c.life, have.c.since).where(have.c.handler == handler)
+        with self.store.reading() as connection:
+            since: dict[str, int] = {row.life: row.since for row in connection.execute(query)}
+        found = [node for node in self.nodes() if node.alive and node.life in since]
+        return sorted(found, key=lambda node: (node.kind == "kernel", since[node.life]))
 
     def live(self, task: str | None = None) -> list[Run]:
         """Return the runs that have not ended, of all tasks or of one, oldest first."""

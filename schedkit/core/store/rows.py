@@ -8,7 +8,7 @@ from typing import Any
 from schedkit.core.engine.changes import Answered, FireRecorded
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, encode
-from schedkit.core.model import TaskRow
+from schedkit.core.model import Requested, TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.text import dump, load
@@ -44,7 +44,7 @@ __all__ = [
 Row = tuple[Any, ...]
 
 # Columns of a run that never change …
-FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params", "retry_of")
+FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params", "retry_of", "request")
 # … those that a step changes …
 MUTABLE = (
     *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
@@ -56,6 +56,7 @@ GUARD = ("id", "attempt", "state")
 TASK = (
     *("name", "id", "trigger", "schedule_text", "anchor", "next_at", "paused", "facts"),
     *("home", "home_by", "place", "heard", "created_at", "updated_at", "actor"),
+    *("origin", "handler", "parameters", "owner", "metadata", "options"),
 )
 
 # Columns of an attempt at its start, and at its end.
@@ -80,6 +81,7 @@ def run_values(run: Run) -> Row:
         run.queued,
         dump(run.params) if run.params else None,
         run.retry_of or None,
+        None if run.request is None else dump(run.request),
         *_mutable(run),
     )
 
@@ -127,6 +129,7 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
         interruptions=row["interruptions"],
         params=load(row["params"]) or {},
         retry_of=row["retry_of"] or "",
+        request=load(row["request"]),
         reason=row["reason"],
         error=load(row["error"]),
         result=load(row["result"]),
@@ -152,6 +155,20 @@ def task_values(row: TaskRow) -> Row:
         row.created,
         row.declared,
         clean(row.actor),
+        *_request_values(row.requested),
+    )
+
+
+def _request_values(requested: Requested | None) -> Row:
+    if requested is None:
+        return ("declared", None, None, None, None, None)
+    return (
+        "request",
+        requested.handler,
+        dump(requested.parameters),
+        clean(requested.owner),
+        dump(requested.metadata),
+        dump(requested.options),
     )
 
 
@@ -173,6 +190,17 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         created=row["created_at"],
         declared=row["updated_at"],
         actor=row["actor"],
+        requested=_requested(row) if row["origin"] == "request" else None,
+    )
+
+
+def _requested(row: Mapping[str, Any]) -> Requested:
+    return Requested(
+        handler=row["handler"],
+        parameters=load(row["parameters"]),
+        owner=row["owner"],
+        metadata=load(row["metadata"]),
+        options=load(row["options"]),
     )
 
 

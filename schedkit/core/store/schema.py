@@ -115,6 +115,7 @@ tasks = Table(
     Column("parameters", Text),  # JSON
     Column("owner", Text),  # who requested it
     Column("metadata", Text),  # JSON
+    Column("options", Text),  # JSON: those that the request gives
     Column("origin", Text, nullable=False, server_default="declared"),  # or request
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -139,6 +140,7 @@ runs = Table(
     Column("interruptions", Integer, nullable=False),
     Column("params", Text),
     Column("retry_of", Text),  # the run that it repeats
+    Column("request", Text),  # JSON: the request that it was made by
     Column("reason", Text, nullable=False),
     Column("error", Text),
     Column("result", Text),

@@ -197,7 +197,12 @@ def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
     """Return the trigger of an APScheduler alias and its keyword arguments."""
     made = TRIGGERS.get(kind) if isinstance(kind, str) else None
     if made is None:
-        hint = did_you_mean(kind, TRIGGERS, otherwise=f"{', '.join(TRIGGERS)}; or a trigger object")
+        custom = trigger_data.custom_triggers()
+        if kind in custom:
+            return trigger_data.from_data({"type": "custom", "name": kind, "arguments": dict(args)})
+        hint = did_you_mean(
+            kind, [*TRIGGERS, *custom], otherwise=f"{', '.join(TRIGGERS)}; or a trigger object"
+        )
         raise TriggerError(f"there is no trigger {safe_repr(kind)}", hint=hint)
     known = (*made.names, *_WINDOW, "jitter")
     unknown = [name for name in args if name not in known and name not in _WINDOW.values()]

@@ -92,6 +92,16 @@ class Registry(Mapping[str, Task]):
             self.origins.pop(name, None)
             return self._tasks.pop(name, None)
 
+    def restore(self, name: str, task: Task | None) -> None:
+        """Have a task as it was before another of its name was refused; None: it was not there."""
+        with self._lock:
+            self.version += 1
+            if task is None:
+                self._tasks.pop(name, None)
+                self.origins.pop(name, None)
+            else:
+                self._tasks[name] = task
+
     def tagged(self, tag: str) -> tuple[Task, ...]:
         """Return the tasks with a tag, in the order of their declaration."""
         with self._lock:
@@ -109,8 +119,7 @@ class Registry(Mapping[str, Task]):
             for wanted in (tag_or_name, *also):
                 if wanted in self._tasks:
                     return self._tasks[wanted]
-                found = self.tagged(wanted)
-                # Tasks made from a handler by request carry its tag and its function.
+                found = tuple(task for task in self.tagged(wanted) if task.requested is None)
                 if len({task.function for task in found}) == 1:
                     return found[0]
                 if found:

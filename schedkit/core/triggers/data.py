@@ -27,7 +27,16 @@ from schedkit.loop import live
 from schedkit.values.options import refuse_unknown
 from schedkit.values.timezones import parse_timezone
 
-__all__ = ["cron_fields", "custom_trigger", "dumps", "from_data", "loads", "of", "starting"]
+__all__ = [
+    "cron_fields",
+    "custom_trigger",
+    "custom_triggers",
+    "dumps",
+    "from_data",
+    "loads",
+    "of",
+    "starting",
+]
 
 CRON_FIELDS = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -247,6 +256,11 @@ def custom_trigger(name: str) -> Callable[[C], C]:
         return cls
 
     return mark
+
+
+def custom_triggers() -> list[str]:
+    """Return the names of the trigger classes that are registered in this process."""
+    return list(_registered())
 
 
 def _registered() -> dict[str, type]:

@@ -57,5 +57,5 @@ def test_a_schedule_without_any_time_left_says_so(sched: Scheduler, caplog: pyte
         sched.task(cron("0 7 * * *", end="2020-01-01"), name="over")(lambda: None)
         sched.task(cron("0 7 * * *", end="2020-01-01"), name="over")(lambda: None)
     (told,) = [record.getMessage() for record in caplog.records if "'over'" in record.getMessage()]
-    assert "no time left" in told
+    assert "no future due time" in told
     assert "until 2020-01-01" in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from schedkit.core.model import Retry, Task
 from schedkit.core.tasks.block import block_trigger, yaml_tasks
 from schedkit.core.tasks.declare import declare
 from schedkit.core.triggers.constructors import any_of, at, cron, every
+from schedkit.core.triggers.data import custom_trigger
 from schedkit.errors import FatalError, SettingsError, TriggerError
 from schedkit.values.yaml import parse_yaml
 
@@ -248,3 +249,26 @@ def test_a_problem_begins_with_its_place_in_the_file() -> None:
     assert str(problem) == (
         "tasks.yaml:2:3: task 'data_sync': unknown option 'timout' (did you mean 'timeout'?)"
     )
+
+
+@custom_trigger("test_block.noon")
+class Noon:
+    def __init__(self, hour: int = 12) -> None:
+        self.hour = hour
+
+    def to_data(self) -> dict[str, int]:
+        return {"hour": self.hour}
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        today = now.replace(hour=self.hour, minute=0, second=0, microsecond=0)
+        return today if today >= now else today + timedelta(days=1)
+
+
+def test_a_trigger_class_of_ones_own() -> None:
+    made = block_trigger("test_block.noon", {"hour": 9}, "task 'x'")
+    assert made is not None
+    assert made.next(MONDAY) == MONDAY.replace(hour=9)
+    with pytest.raises(
+        TriggerError, match=r"there is no trigger 'test_block.non' .did you mean 'test_block.noon'"
+    ):
+        block_trigger("test_block.non", {}, "task 'x'")

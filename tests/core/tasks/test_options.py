@@ -33,7 +33,7 @@ def test_the_attributes_of_a_class_are_the_options() -> None:
 
 def test_every_field_of_a_task_is_an_option_or_derived() -> None:
     own = {field.name for field in dataclasses.fields(Task)}
-    derived = {"function", "trigger", "hooks", "details", "left_open"}
+    derived = {"function", "trigger", "hooks", "details", "left_open", "requested"}
     assert own - derived <= set(TASK_OPTIONS)
     assert set(HOOKS) == {field.name for field in dataclasses.fields(Hooks)} <= set(TASK_OPTIONS)
     plain = declare(work)

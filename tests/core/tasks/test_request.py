@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from schedkit.core.model import After, Rate, Retry
+from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.states import Overlap
 from schedkit.core.tasks.declare import declare
 from schedkit.core.tasks.registry import Registry
@@ -65,7 +67,9 @@ def test_a_body_with_everything(registry: Registry) -> None:
     assert (task.priority, task.timeout, task.after) == (20, 90, (After("other"),))
     assert task.tags == ("JIRA_TASK_EXP", "nightly")
     assert task.retry == Retry(attempts=4, delay=5, backoff=2, max_delay=30)
-    assert (found.run_now, found.owner, found.metadata) == (False, "johndoe", {"ticket": "OPS-1"})
+    told = found.requested
+    assert (found.run_now, told.owner, told.metadata) == (False, "johndoe", {"ticket": "OPS-1"})
+    assert (told.handler, told.parameters) == ("jira export", {"key_type": "project", "key_value": "PROJ"})
 
 
 def test_immediate_runs_now_and_with_a_cron_also_then(registry: Registry) -> None:
@@ -79,17 +83,46 @@ def test_immediate_runs_now_and_with_a_cron_also_then(registry: Registry) -> Non
 
 def test_what_the_handler_says_holds_unless_the_body_differs(registry: Registry) -> None:
     found = read_request(BODY, registry)
-    assert (found.task.timeout, found.task.retry, found.owner) == (300, Retry(), "")
+    assert (found.task.timeout, found.task.retry, found.requested.owner) == (300, Retry(), "")
     named = read_request({"task": "other", "task_type": "immediate"}, registry)
     assert named.task.function is other
     assert named.task.name.startswith("other-")
 
 
-def test_asking_for_a_task_by_its_own_name_keeps_its_times(registry: Registry) -> None:
+def test_a_handler_asked_for_by_its_own_name_runs_and_is_not_changed(registry: Registry) -> None:
     found = read_request({"name": "other"}, registry)
-    assert (found.task.name, found.task.trigger, found.run_now) == ("other", every("1h"), True)
-    moved = read_request({"name": "other", "cron_expr": "@daily"}, registry)
-    assert moved.task.trigger == cron("@daily")
+    assert (found.single, found.requested.handler, found.of_run) == (True, "other", {"name": "other"})
+    with pytest.raises(DeclarationError, match="task 'other' is declared in code"):
+        read_request({"name": "other", "cron_expr": "@daily"}, registry)
+
+
+def test_parents_are_given_by_name_or_by_id(registry: Registry) -> None:
+    id = uuid.uuid4()
+    for parents in ([str(id)], [id], id, {"task": str(id)}, ["parent"]):
+        found = read_request(
+            {"task": "other", "name": "n", "dependencies": parents}, registry, ids=lambda: {str(id): "parent"}
+        )
+        assert (found.task.after, found.single) == ((After("parent"),), False)
+
+
+def test_the_handler_may_be_known_to_others_only(registry: Registry) -> None:
+    theirs = {"IMPORT": Task(name="import", tags=("IMPORT",))}
+    for body in ({"tags": ["IMPORT"]}, {"task": "IMPORT"}, {"name": "IMPORT"}):
+        found = read_request({**body, "parameters": {"any": 1}}, registry, elsewhere=theirs.get)
+        assert (found.requested.handler, found.task.function, found.task.params) == (
+            "import",
+            None,
+            {"any": 1},
+        )
+
+
+def test_what_is_requested_is_data(registry: Registry) -> None:
+    """It is read as it comes back from the ledger."""
+    body = {"timeout": timedelta(seconds=5), "tags": ("a", "b"), "task": "other", "cron_expr": "@daily"}
+    found = read_request({**body, "metadata": {"day": date(2026, 1, 1)}}, registry)
+    assert found.requested.options == {"timeout": 5.0, "tags": ["a", "b"]}
+    assert found.requested.metadata == {"day": "2026-01-01"}
+    assert (found.task.timeout, found.task.tags) == (5, ("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +183,7 @@ def test_every_option_of_a_task_can_be_requested(registry: Registry) -> None:
         {
             "task": "other",
             "name": "n",
+            "cron_expr": "@daily",
             "rate": "5/min",
             "max_instances": 2,
             "misfire_grace": "none",
