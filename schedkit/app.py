@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
+
+from pydantic import SecretStr
 
 from schedkit.core.api import scheduler as core
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
@@ -26,14 +28,15 @@ from schedkit.report.params import annotations_of, signature_of
 from schedkit.report.preflight import problems, unreachable
 from schedkit.settings import (
     FILE_NAME,
+    Project,
     Settings,
     SiteSettings,
     StandingPageSettings,
-    expanded,
-    load_settings,
-    project_root,
+    find_project,
+    read_settings,
 )
 from schedkit.values.keywords import check_keywords
+from schedkit.values.secrets import expanded, secret
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone
 
@@ -60,11 +63,14 @@ class App:
         What the project sets.
     root : Path
         The folder that relative paths start from.
+    file : Path, optional
+        The settings file; ``schedkit.yaml`` in `root` by default.
     """
 
-    def __init__(self, settings: Settings, root: Path) -> None:
+    def __init__(self, settings: Settings, root: Path, file: Path | None = None) -> None:
         self.settings = settings
         self.root = root
+        self.file = file or root / FILE_NAME
         self._sites: dict[str, Any] = {}
         self.current: core.Scheduler | None = None
 
@@ -77,14 +83,14 @@ class App:
             No site of that name; near matches are named.
         """
         if name not in self._sites:
-            self._sites[name] = _client(name, self._site_settings(name))
+            self._sites[name] = _client(name, self._site_settings(name), self.root)
         return self._sites[name]
 
     def _site_settings(self, name: str) -> SiteSettings:
         known: Mapping[str, SiteSettings] = self.settings.sites
         if name in known:
             return known[name]
-        hint = did_you_mean(name, known, otherwise=f"add it under sites: in {self.root / FILE_NAME}")
+        hint = did_you_mean(name, known, otherwise=f"add it under sites: in {self.file}")
         raise SettingsError(f"there is no site {name!r}", hint=hint)
 
     def scheduler(
@@ -148,18 +154,19 @@ class App:
             raise LedgerError(
                 f"invalid ledger {safe_repr(ledger)}", hint="give the path of a file, or a PostgreSQL URL"
             )
-        url = str(ledger or self.settings.scheduler.ledger)
+        url = str(ledger or secret(self.settings.scheduler.ledger, "scheduler.ledger", self.root))
         if "://" in url:
             return url
         return str(((Path.cwd() if ledger else self.root) / url).resolve())
 
-    def tools(self, scheduler: core.Scheduler | None = None) -> Tools:
-        """Return what a report needs from this project; its last run is known where a scheduler is given."""
-        tz = parse_timezone(self.settings.scheduler.options.get("tz") or "local")
-        tools = Tools(site=self.site, root=self.root, clock=lambda: datetime.now(tz), tz=tz)
-        if scheduler is None:
-            return tools
-        return replace(tools, last_rows=functools.partial(_last_rows, scheduler))
+    def tools(self) -> Tools:
+        """Return what a report needs from this project."""
+        return Tools(site=self.site, root=self.root, clock=lambda: datetime.now(self.tz), tz=self.tz)
+
+    @property
+    def tz(self) -> tzinfo:
+        """The zone in which moments are shown."""
+        return parse_timezone(self.settings.scheduler.options.get("tz") or "local")
 
     def add_export(self, scheduler: core.Scheduler) -> TaskHandle[..., Any]:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
@@ -189,7 +196,7 @@ class App:
     ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         self.check_report(report)
-        call = _ReportCall(report, self.tools(scheduler))
+        call = _ReportCall(report, self, functools.partial(_good_runs, scheduler, report.name))
         with origin.declared_in(report.file) if report.file else nullcontext():
             return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
                 call
@@ -207,18 +214,19 @@ def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
 
 # How many of the latest runs are searched for a good one.
 _SEARCHED = 50
+# Parameters and numbers of rows of runs.
+GoodRuns = list[tuple[Mapping[str, Any], int]]
 
 
-def _last_rows(scheduler: core.Scheduler, name: str, values: Mapping[str, Any]) -> int | None:
-    """Return how many rows the last complete run of a report with these parameters delivered."""
+def _good_runs(scheduler: core.Scheduler, name: str) -> GoodRuns:
+    """Return the parameters and rows of the latest complete runs of a report, newest first."""
+    found = []
     for run in scheduler.runs(name, limit=_SEARCHED):
-        if run.state is not State.DONE:
-            continue
-        facts = scheduler.run(run.id).facts
-        report = facts.get("report", {})
-        if "incomplete" not in facts and report.get("params", {}) == values:
-            return int(report["rows"])
-    return None
+        if run.state is State.DONE:
+            facts = scheduler.run(run.id).facts
+            if "report" in facts and "incomplete" not in facts:
+                found.append((facts["report"].get("params", {}), int(facts["report"]["rows"])))
+    return found
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -291,56 +299,95 @@ def _make_folder(folder: Path) -> None:
 
 
 class _ReportCall:
-    """Runs one report; knows the file that declares it, and takes its parameters."""
+    """Runs one report; knows the file that declares it, and takes its parameters.
 
-    def __init__(self, report: Report, tools: Tools) -> None:
-        self.report, self.tools = report, tools
+    Parameters
+    ----------
+    good_runs : callable
+        Returns the parameters and rows of its latest complete runs, newest first.
+    """
+
+    def __init__(self, report: Report, project: App, good_runs: Callable[[], GoodRuns]) -> None:
+        self.report, self.project, self._good_runs = report, project, good_runs
         self.declared_in = report.file
         self.code_told = report.code
         self.__signature__ = signature_of(report.params)
         self.__annotations__ = annotations_of(report.params)
 
     def __call__(self, **params: Any) -> pd.DataFrame:
-        return run_report(self.report, self.tools, params)
+        tools = replace(self.project.tools(), last_rows=self._last_rows)
+        return run_report(self.report, tools, params)
+
+    def _last_rows(self, name: str, values: Mapping[str, Any]) -> int | None:
+        return next((rows for params, rows in self._good_runs() if params == values), None)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Clients and the scheduler stay here; another process makes its own from the settings, and looks at
+        # what the runs before have delivered as it is now.
+        return _report_elsewhere, (self.report, self.project.settings, self.project.root, self._good_runs())
 
 
-def _client(name: str, settings: SiteSettings) -> Any:
-    where = f"sites.{name}"
+def _report_elsewhere(report: Report, settings: Settings, root: Path, good_runs: GoodRuns) -> _ReportCall:
+    return _ReportCall(report, App(settings, root), lambda: good_runs)
+
+
+def _client(name: str, settings: SiteSettings, root: Path) -> Any:
+    def read(value: Any, key: str) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        return secret(text, f"sites.{name}.{key}", root)
+
+    def each(values: Mapping[str, str] | None, key: str) -> dict[str, str] | None:
+        if values is None:
+            return None
+        return {word: read(value, f"{key}.{word}") for word, value in values.items()}
+
+    url = expanded(settings.url, f"sites.{name}.url")
     values: dict[str, Any] = {
-        "user": expanded(settings.user, where),
-        "token": expanded(_secret(settings.token), where),
-        "password": expanded(_secret(settings.password), where),
-        "cloud": settings.cloud,
-        "verify": settings.verify,
-        "cert": settings.cert,
-        "proxies": settings.proxies,
-        "timeout": settings.timeout,
-        "concurrency": settings.concurrency,
-        "patience": settings.patience,
+        "user": expanded(settings.user, f"sites.{name}.user"),
+        "token": read(settings.token, "token"),
+        "password": read(settings.password, "password"),
+        "proxies": each(settings.proxies, "proxies"),
+        "headers": each(settings.headers, "headers"),
+        "verify": str(root / settings.verify) if isinstance(settings.verify, str) else settings.verify,
+        "cert": _whole_paths(settings.cert, root),
         "name": name,
     }
+    same = ("cloud", "timeout", "concurrency", "rate", "retries", "backoff", "patience")
+    values |= {key: getattr(settings, key) for key in same}
     if settings.kind == "jira":
         from schedkit.jira import Jira
 
-        return Jira(expanded(settings.url, where), **values)
+        return Jira(url, **values)
     from schedkit.confluence import Confluence
 
-    return Confluence(expanded(settings.url, where), **values, main_page_id=settings.main_page_id)
+    return Confluence(url, **values, main_page_id=settings.main_page_id)
 
 
-def _secret(value: Any) -> str | None:
-    return None if value is None else value.get_secret_value()
+def _whole_paths(cert: str | tuple[str, str] | None, root: Path) -> str | tuple[str, str] | None:
+    if cert is None:
+        return None
+    return str(root / cert) if isinstance(cert, str) else (str(root / cert[0]), str(root / cert[1]))
 
 
 def app() -> App:
     """Return the project around the working folder; settings are read again when they changed."""
-    root = project_root()
-    made = live(f"app {root}", lambda: App(load_settings(root), root))
-    settings = load_settings(root)
-    if made.settings != settings:
-        made.settings = settings
+    project = find_project()
+    loaded = read_settings(project.file)
+    _warn(project, loaded.warnings)
+    made = live(f"app {project.file}", lambda: App(loaded.settings, project.root, project.file))
+    if made.settings != loaded.settings:
+        made.settings = loaded.settings
         made._sites.clear()
     return made
+
+
+def _warn(project: Project, warnings: list[str]) -> None:
+    """Log warnings about the settings, each once in the life of the process."""
+    told: set[str] = live("warnings of settings", set)
+    for warning in [project.warning, *warnings]:
+        if warning and warning not in told:
+            told.add(warning)
+            _log.warning("%s", warning)
 
 
 @check_keywords

@@ -5,24 +5,23 @@ from __future__ import annotations
 import getpass
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from schedkit.atlassian.credentials import normalised
 from schedkit.errors import AuthError, UsageError
+from schedkit.values.secrets import forget_entry, keep_entry, read_entry
 
-__all__ = ["SERVICE", "ask_login", "connected", "forget", "recall", "remember"]
+__all__ = ["ask_login", "connected", "forget", "recall", "remember"]
 
 T = TypeVar("T")
-
-SERVICE = "schedkit"
 
 _log = logging.getLogger("schedkit")
 
 
 def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
     """Return the (user, token) kept for a site, None if there is none or no keyring."""
-    entry = _with_keyring(lambda keyring: keyring.get_password(SERVICE, _name(url, user)))
-    if not isinstance(entry, str) or not entry:
+    entry = read_entry(_name(url, user))
+    if entry is None:
         return None
     kept, line, token = entry.rpartition("\n")
     return (kept or None) if line else user, token
@@ -30,18 +29,12 @@ def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
 
 def remember(url: str, asked_user: str | None, user: str | None, token: str) -> bool:
     """Store a login in the keyring; return whether there is one."""
-    entry = f"{user or ''}\n{token}"
-
-    def keep(keyring: Any) -> bool:
-        keyring.set_password(SERVICE, _name(url, asked_user), entry)
-        return True
-
-    return _with_keyring(keep) is True
+    return keep_entry(_name(url, asked_user), f"{user or ''}\n{token}")
 
 
 def forget(url: str, user: str | None = None) -> None:
     """Drop a login from the keyring."""
-    _with_keyring(lambda keyring: keyring.delete_password(SERVICE, _name(url, user)))
+    forget_entry(_name(url, user))
 
 
 def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
@@ -108,16 +101,3 @@ def connected(
 
 def _name(url: str, user: str | None) -> str:
     return f"{normalised(url)} {user}" if user else normalised(url)
-
-
-def _with_keyring(use: Callable[[Any], Any]) -> Any:
-    """Call `use` with the system's keyring; None where there is none, or it refuses."""
-    try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        return None
-    try:
-        return use(keyring)
-    except keyring.errors.KeyringError:
-        return None

@@ -22,7 +22,7 @@ from schedkit.errors import RateLimitedError
 from schedkit.values.durations import elapsed_text
 from schedkit.values.limits import MAX_SITE_WAIT
 
-__all__ = ["Budget", "Clock", "Gate", "RateLimiter"]
+__all__ = ["Budget", "Clock", "Gate", "Pace", "RateLimiter"]
 
 # Good answers until one refusal is forgotten.
 CALM = 8
@@ -167,14 +167,36 @@ class RateLimiter:
             self.successes = 0
 
 
+class Pace:
+    """At most `count` starts in any `seconds` seconds."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._seconds = seconds
+        self._starts: deque[float] = deque(maxlen=count)
+
+    def wait(self, now: float) -> float:
+        """Return how many seconds the next start has to wait."""
+        if len(self._starts) < (self._starts.maxlen or 0):
+            return 0.0
+        return max(0.0, self._starts[0] + self._seconds - now)
+
+    def book(self, now: float) -> None:
+        """Give the next start to whoever asked last for its wait."""
+        self._starts.append(now + self.wait(now))
+
+
 @dataclass(slots=True)
 class Gate:
-    """Admits requests at the rate of their endpoint; `patience` is how many seconds one may wait."""
+    """Admits requests at the rate of their endpoint; `patience` is how many seconds one may wait.
+
+    `pace` holds for all endpoints together.
+    """
 
     ceiling: int
     clock: Clock
     patience: float = float("inf")
     site: str = "the site"
+    pace: Pace | None = None
     limiters: dict[str, RateLimiter] = field(default_factory=dict)
     waiting: dict[str, deque[anyio.Event]] = field(default_factory=dict)
 
@@ -220,6 +242,17 @@ class Gate:
                 )
             left -= seconds
             await self.clock.wait(seconds, f"{self.site} limits {endpoint}")
+        if self.pace is None:
+            return
+        now = self.clock.time()
+        if (seconds := self.pace.wait(now)) > left:
+            raise RateLimitedError(
+                f"{self.site}: its rate= admits no request for another {elapsed_text(seconds)}",
+                hint="try again then, or raise rate= or patience=",
+                retry_in=seconds,
+            )
+        self.pace.book(now)
+        await self.clock.wait(seconds, f"rate= of {self.site}")
 
     async def _turn(self, endpoint: str, queue: deque[anyio.Event]) -> None:
         turn = anyio.Event()

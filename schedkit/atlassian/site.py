@@ -16,7 +16,7 @@ from schedkit.atlassian.credentials import Credentials, OAuth2, normalised
 from schedkit.atlassian.error_mapping import budget, near_limit
 from schedkit.atlassian.messages import Answer, Request
 from schedkit.atlassian.oauth import renew
-from schedkit.atlassian.rate_limiter import Clock, Gate
+from schedkit.atlassian.rate_limiter import Clock, Gate, Pace
 from schedkit.atlassian.request_stats import count
 from schedkit.atlassian.retries import Tries
 from schedkit.atlassian.transport import Transport, Wire
@@ -32,6 +32,7 @@ from schedkit.loop import bridged
 from schedkit.values.durations import Duration, elapsed_text
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, whole_number
+from schedkit.values.rates import count_and_seconds
 from schedkit.values.rng import chance
 
 __all__ = ["Site", "SiteOptions"]
@@ -47,6 +48,7 @@ class SiteOptions(TypedDict, total=False):
     proxies: Mapping[str, str] | None
     timeout: Duration
     concurrency: int
+    rate: str | None
     retries: int
     patience: Duration
     backoff: Duration
@@ -80,6 +82,8 @@ class Site:
         Time without a byte until a request counts as failed.
     concurrency : int
         Requests in flight at most.
+    rate : str, optional
+        Requests at most in a period, such as ``"300/min"``, besides what the site itself allows.
     retries : int
         How often a read is repeated after a network error, a 5xx or a garbled answer. A 503 is repeated for
         as long as `patience` lasts, except with ``retries=0``, which repeats nothing but a 429.
@@ -120,6 +124,7 @@ class Site:
         proxies: Mapping[str, str] | None = None,
         timeout: Duration = 75.0,
         concurrency: int = 16,
+        rate: str | None = None,
         retries: int = 6,
         patience: Duration = 600.0,
         backoff: Duration = 0.5,
@@ -138,7 +143,8 @@ class Site:
         self.patience = duration()(patience, "patience")
         self.backoff = duration()(backoff, "backoff")
         self.clock = clock or Clock()
-        self.gate = Gate(concurrency, self.clock, self.patience, self.name)
+        pace = None if rate is None else Pace(*count_and_seconds(rate, "rate"))
+        self.gate = Gate(concurrency, self.clock, self.patience, self.name, pace)
         self._wire = Wire(silence, verify, cert, proxies, headers, concurrency)
         self._transport: Transport | None = None
         self._threads = anyio.CapacityLimiter(concurrency)

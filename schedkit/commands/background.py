@@ -12,8 +12,9 @@ import sys
 import threading
 from pathlib import Path
 
-from schedkit.app import app
+from schedkit.app import App, app
 from schedkit.commands.declare import Declared
+from schedkit.commands.log_handlers import log_as_set
 from schedkit.errors import SchedkitError, SettingsError, UsageError
 from schedkit.notebook.handover import Instructions
 
@@ -25,6 +26,11 @@ LOOK_SECONDS = 0.2
 def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
     """Declare what the files hold and run it, until other processes run all of it or `ended`."""
     project = app()
+    with log_as_set(project.settings.log, project.root):
+        return _run(project, files, told, ended)
+
+
+def _run(project: App, files: list[Path], told: Instructions, ended: threading.Event) -> int:
     scheduler = project.scheduler(told["ledger"], **told["options"])
     try:
         scheduler.bring_home()  # also what a cell declares after it has started the scheduler

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import dataclasses
 import inspect
 import sys
-import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from schedkit.app import App
+from schedkit.commands.execute_module import execute_module, make_importable
+from schedkit.commands.parameters import parameters_of
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Task
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.tasks.declare import marked
 from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
-from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageError
+from schedkit.core.tasks.params import parameters
+from schedkit.errors import SettingsError, TriggerError, UsageError
 from schedkit.report import NotebookReport, Report
 from schedkit.report.load import read_text, reports_of
+from schedkit.settings import Settings
+from schedkit.settings.accepted import SECTIONS
+from schedkit.values.options import refuse_unknown
 from schedkit.values.yaml import Document, parse_yaml_all
 
 __all__ = ["Declared", "check_file"]
@@ -58,14 +63,27 @@ class Declared:
         Where the tasks are declared; ``Scheduler()`` inside a module or notebook returns it.
     scheduled : bool
         Whether reports run on their schedule, or only when submitted.
+    given : mapping, optional
+        Parameters as text, by name: each task gets those that it takes.
     """
 
-    def __init__(self, project: App, scheduler: Scheduler, *, scheduled: bool) -> None:
+    def __init__(
+        self,
+        project: App,
+        scheduler: Scheduler,
+        *,
+        scheduled: bool,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self.project = project
         self.scheduler = scheduler
         self.scheduled = scheduled
         self.names: dict[str, str] = {}
         self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+        self._given = dict(given or {})
+        self._used: set[str] = set()
+        self._of_file: dict[Path, dict[str, str]] = {}
         # Modules imported by the files executed so far: their tasks are declared already.
         self._imported: dict[Path, ModuleType] = {}
         project.current = scheduler
@@ -79,7 +97,7 @@ class Declared:
             The file cannot be read or declares nothing, or a name is taken already.
         """
         check_file(path)
-        known = len(self.names) + len(self.problems)
+        known, names = len(self.names) + len(self.problems), set(self.names)
         imported = path.resolve() in self._imported
         before = set(sys.modules)
         {".py": self._module, ".ipynb": self._notebook}.get(path.suffix, self._yaml)(path)
@@ -88,6 +106,65 @@ class Declared:
             raise UsageError(
                 f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
             )
+        own = {name: where for name, where in self.names.items() if name not in names}
+        self._of_file[path.resolve()] = own
+        self._give(own)
+
+    def _give(self, names: Iterable[str]) -> None:
+        """Declare tasks with those of the given parameters that they take."""
+        for name in names if self._given else ():
+            task = self.scheduler.tasks[name].task
+            takes = parameters(task.function) if task.function is not None else None
+            own = {
+                word: text
+                for word, text in self._given.items()
+                if takes is not None and (takes.open or word in takes.by_name)
+            }
+            if own:
+                self._used |= set(own)
+                params = {**task.params, **parameters_of(own, task)}
+                with declared_in(self.scheduler.process.files().get(name) or ""):
+                    self.scheduler.add(dataclasses.replace(task, params=params))
+
+    def refuse_unused_parameters(self) -> None:
+        """Refuse a given parameter that no task takes.
+
+        Raises
+        ------
+        UsageError
+            Names it, and the parameters that there are.
+        """
+        known: set[str] = set()
+        for name in self.names:
+            function = self.scheduler.tasks[name].task.function
+            known |= set(parameters(function).by_name) if function is not None else set()
+        unused = [f"-p {name}" for name in self._given if name not in self._used]
+        if unused:
+            hint = f"parameters: {', '.join(sorted(known))}" if known else "these tasks have no parameters"
+            raise UsageError(f"{', '.join(unused)}: no task takes it", hint=hint)
+
+    def again(self, path: Path) -> list[str]:
+        """Declare the tasks of a file anew, which has been edited; return those that it declares no more.
+
+        Raises
+        ------
+        SchedkitError
+            The file cannot be read or understood; its tasks stay as they were.
+        """
+        place = path.resolve()
+        old, problems = self._of_file.get(place, {}), self.problems
+        module = self._imported.pop(place, None)
+        self.names = {name: where for name, where in self.names.items() if name not in old}
+        self.problems = []
+        try:
+            self.file(path)
+        except BaseException:
+            self.names |= old
+            self.problems = problems
+            if module is not None:
+                self._imported[place] = module
+            raise
+        return sorted(old.keys() - self.names.keys() - {problem.where for problem in self.problems})
 
     def tasks(self, tasks: Iterable[Task], where: str) -> None:
         """Add tasks; those that are refused are added to `problems`."""
@@ -106,27 +183,37 @@ class Declared:
                 hint="choose another name",
             )
 
+    def settings(self) -> None:
+        """Declare the tasks of the project's settings."""
+        settings, place = self.project.settings, self.project.file
+        self._block(settings.tasks, settings.package, place, lambda name: f"{place.name}: task {name!r}")
+
     def _yaml(self, path: Path) -> None:
         documents = list(parse_yaml_all(read_text(path), str(path)))
         if not documents:
             raise SettingsError(f"{path} contains no report", hint="write name:, extract: and deliver:")
-        for document in documents:
-            if isinstance(document.value, dict) and "tasks" in document.value:
-                self._block(document, path)
-            else:
-                self._report(document, path)
+        # All of the file is read before any of it is declared: a mistake further down leaves all as it was.
+        reports = [[] if _is_block(document) else self._checked(document, path) for document in documents]
+        for document, found in zip(documents, reports, strict=True):
+            if _is_block(document):
+                self._tasks_of(document, path)
+            for report in found:
+                self._add_report(report, document)
 
-    def _report(self, document: Document, path: Path) -> None:
-        for report in reports_of(document):
-            self._add_report(report.of_file(path), document)
+    def _checked(self, document: Document, path: Path) -> list[Report | NotebookReport]:
+        reports = [report.of_file(path) for report in reports_of(document)]
+        for report in reports:
+            if isinstance(report, Report):
+                self.project.check_report(report, document.where)
+        return reports
 
     def _add_report(self, report: Report | NotebookReport, document: Document) -> None:
         where = document.where(("name",))
         try:
             self._free(report.name, where)
             if isinstance(report, Report):
-                self.project.check_report(report, document.where)
                 self.project.add_report(self.scheduler, report, scheduled=self.scheduled)
+                self._warn_of_unreachable(report, document)
             else:
                 from schedkit.notebook.notebook_task import add_notebook  # needs IPython
 
@@ -138,27 +225,45 @@ class Declared:
             at = document.where(("schedule",) if isinstance(error, TriggerError) else ("task",))
             raise SettingsError(f"{at}: {error.message}", hint=error.hint) from None
 
-    def _block(self, document: Document, path: Path) -> None:
-        _make_importable(path)
+    def _warn_of_unreachable(self, report: Report, document: Document) -> None:
+        """Note sites that do not answer now: they may be back when the report is due."""
+        if self.scheduled:
+            for place, words in self.project.unreachable(report):
+                self.warnings.append(f"{document.where(place)}: {words}")
+
+    def _tasks_of(self, document: Document, path: Path) -> None:
+        """Declare the `tasks:` block of a file, whose other sections are settings and not read here."""
+        known = (*Settings.model_fields, *SECTIONS)
+        unknown = [name for name in document.value if name not in known]
+        if unknown:
+            refuse_unknown(unknown, known, document.where((unknown[0],)), error=SettingsError)
+        package = document.value.get("package")
         try:
-            found = yaml_tasks(
-                document.value["tasks"] or {},
-                package=document.value.get("package", "tasks"),
-                known={name: handle.task for name, handle in self.scheduler.tasks.items()},
-                tell=said_later,
-                where=lambda name: document.where(("tasks", name)),
+            self._block(
+                document.value["tasks"] or {}, package, path, lambda name: document.where(("tasks", name))
             )
         except SettingsError as error:
             raise SettingsError(f"{document.where(('tasks',))}: {error.message}", hint=error.hint) from None
+
+    def _block(self, block: Any, package: str | None, path: Path, where: Callable[[str], str]) -> None:
+        folder = _folder_of(package, path)
+        make_importable(folder / path.name)
+        found = yaml_tasks(
+            block,
+            package=package or _default_package(folder),
+            known={name: handle.task for name, handle in self.scheduler.tasks.items()},
+            tell=said_later,
+            where=where,
+        )
         self.problems += found.problems
         with declared_in(path.resolve()):
-            self.tasks(found.tasks, document.where(("tasks",)))
+            self.tasks(found.tasks, str(path))
 
     def _module(self, path: Path) -> None:
         before = self._functions()
         module = self._imported.get(path.resolve())
         if module is None:
-            module = _executed(path)
+            module = execute_module(path, again=path.resolve() in self._of_file)
             self._new_since(before, path)
         own = [name for name, file in self.scheduler.process.files().items() if file == path.resolve()]
         offered = [
@@ -194,39 +299,21 @@ class Declared:
         return new
 
 
-def _executed(path: Path) -> ModuleType:
-    """Execute a module under the name by which other modules and child processes import it."""
-    folder, parts = path.resolve().parent, [path.stem]
-    while (folder / "__init__.py").exists():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    _make_importable(folder / path.name)
-    try:
-        if len(parts) > 1:
-            return importlib.import_module(".".join(parts))
-        spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    except SchedkitError:
-        raise
-    except (Exception, SystemExit) as error:
-        what = error.msg if isinstance(error, SyntaxError) else error
-        raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {what}") from None
+def _is_block(document: Document) -> bool:
+    return isinstance(document.value, dict) and "tasks" in document.value
 
 
-def _make_importable(path: Path) -> None:
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+PACKAGES = ("tasks", "scheduler.tasks")
 
 
-def _place(error: BaseException, path: Path) -> str:
-    """Return ``file:line`` where a module's own code failed."""
-    if isinstance(error, SyntaxError):
-        return f"{path}:{error.lineno}" if error.lineno else str(path)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
-    return f"{path}:{own[-1]}" if own else str(path)
+def _folder_of(package: str | None, path: Path) -> Path:
+    """Return the folder that holds the package of a block: the block's own, or the one above it."""
+    for folder in (path.resolve().parent, path.resolve().parent.parent):
+        for name in PACKAGES if package is None else (package,):
+            if name and (folder / Path(*name.split("."))).is_dir():
+                return folder
+    return path.resolve().parent
+
+
+def _default_package(folder: Path) -> str:
+    return next((name for name in PACKAGES if (folder / Path(*name.split("."))).is_dir()), PACKAGES[0])

@@ -18,12 +18,14 @@ from schedkit.commands.run import until_interrupted
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.run import Run
 from schedkit.errors import UsageError
-from schedkit.report import Report, load_reports
+from schedkit.report import Report, load_reports, loads_reports
 from schedkit.settings import SchedulerSettings, Settings, SiteSettings, project_root
 
 __all__ = ["demo_settings", "run_demo"]
 
 OUT = Path("reports/out")
+DEMO_REPORT = Path("reports/demo.yaml")
+BUILT_IN = Path(__file__).parent / "templates" / "demo.yaml"
 
 
 def demo_settings(site: Any) -> Settings:
@@ -42,7 +44,7 @@ def demo_settings(site: Any) -> Settings:
     return Settings(sites=sites, scheduler=scheduler)
 
 
-def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path) -> None:
+def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path | None) -> None:
     """Start the site, run the report through the scheduler, and print where the results are.
 
     Raises
@@ -53,7 +55,7 @@ def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path)
         The run did not end as DONE.
     """
     root = project_root()
-    (declared,) = _only(load_reports(report if report.exists() else root / report), report)
+    declared = _only_report(report, root)
     from schedkit.demo import DemoSite
 
     console = Console(stderr=as_json)
@@ -72,10 +74,15 @@ def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path)
                 until_interrupted()
 
 
-def _only(reports: list[Report], path: Path) -> list[Report]:
+def _only_report(given: Path | None, root: Path) -> Report:
+    path = given or DEMO_REPORT
+    path = path if path.exists() else root / path
+    if given is None and not path.exists():  # installed without the repository
+        return loads_reports(BUILT_IN.read_text(encoding="utf-8"), BUILT_IN.name)[0]
+    reports = load_reports(path)
     if len(reports) != 1:
         raise UsageError(f"{path} contains {len(reports)} reports", hint="the demo runs exactly one")
-    return reports
+    return reports[0]
 
 
 def _run_once(
@@ -117,12 +124,13 @@ def _history_row(run: Run) -> dict[str, Any]:
 
 def _print_facts(console: Console, facts: dict[str, Any]) -> None:
     console.print(f"rows       {facts['rows']}", highlight=False)
-    workbook, here = Path(facts["workbook"]), Path.cwd()
-    shown = workbook.relative_to(here) if workbook.is_relative_to(here) else workbook
-    console.print(f"workbook   {shown}", highlight=False, soft_wrap=True)
-    console.print(
-        f"page       {facts['page']} (version {facts['page_version']})", highlight=False, soft_wrap=True
-    )
+    if facts["workbook"]:
+        workbook, here = Path(facts["workbook"]), Path.cwd()
+        shown = workbook.relative_to(here) if workbook.is_relative_to(here) else workbook
+        console.print(f"workbook   {shown}", highlight=False, soft_wrap=True)
+    if facts["page"]:
+        page = f"{facts['page']} (version {facts['page_version']})"
+        console.print(f"page       {page}", highlight=False, soft_wrap=True)
     console.print(f"seconds    {facts['seconds']}", highlight=False)
     table = Table(title="history", title_justify="left")
     for name in ("task", "state", "cause", "due", "seconds", "attempts"):

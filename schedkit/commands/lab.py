@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,12 @@ from schedkit.values.extras import check_package
 
 __all__ = ["lab_environment", "open_lab"]
 
+NOTEBOOKS = Path("notebooks")
+JUPYTERLAB = (sys.executable, "-m", "jupyter", "lab")
 
-def open_lab(folder: Path, *, issues: int, options: list[str]) -> None:
-    """Start the demo site and JupyterLab, and wait until JupyterLab ends.
+
+def open_lab(folder: Path | None, *, issues: int, options: list[str]) -> int:
+    """Start the demo site and JupyterLab, wait until JupyterLab ends, and return its exit code.
 
     Raises
     ------
@@ -27,11 +31,30 @@ def open_lab(folder: Path, *, issues: int, options: list[str]) -> None:
     check_package("jupyterlab", "notebook", "notebooks")
     from schedkit.demo import DemoSite
 
+    if folder is not None and str(folder).startswith("-"):  # the parser does not know JupyterLab's options
+        folder, options = None, [str(folder), *options]
+    if folder is None:
+        folder = NOTEBOOKS if NOTEBOOKS.is_dir() else Path()
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint="name the folder of the notebooks")
     with DemoSite(issues=issues) as site:
-        command = [sys.executable, "-m", "jupyter", "lab", "--ip=127.0.0.1", f"--notebook-dir={folder}"]
-        subprocess.run([*command, *options], env={**os.environ, **lab_environment(site)}, check=False)
+        command = [*JUPYTERLAB, "--ip=127.0.0.1", f"--notebook-dir={folder}", *options]
+        return _wait(command, {**os.environ, **lab_environment(site)})
+
+
+def _wait(command: list[str], environment: dict[str, str]) -> int:
+    """Run a program that ends with this one; Ctrl-C is its own to answer, and so it asks before it ends."""
+    with subprocess.Popen(command, env=environment) as program:
+        before = {
+            signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: program.terminate()),
+            signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
+        }
+        try:
+            return program.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            program.terminate()
 
 
 def lab_environment(site: Any) -> dict[str, str]:

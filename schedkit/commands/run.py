@@ -5,27 +5,32 @@ from __future__ import annotations
 import functools
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
 
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared, check_file
-from schedkit.core.api.scheduler import Scheduler
+from schedkit.commands.log_handlers import log_as_set
+from schedkit.commands.output import console, print_line
+from schedkit.commands.parameters import read_parameters
+from schedkit.commands.watch import WatchedFiles, take_up
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
-from schedkit.values.text import one_line
 
 __all__ = ["run_files", "until_interrupted"]
 
-LONGEST_LINE = 2000  # characters
+LOOK_SECONDS = 1.0
 
 
-def run_files(files: list[Path], *, once: bool, plugins: bool, ledger: str | None) -> None:
+def run_files(
+    files: list[Path], *, once: bool, watch: bool, plugins: bool, given: list[str], ledger: str | None
+) -> None:
     """Declare the tasks of the files; run each once, or all on their schedules until Ctrl-C.
+
+    Without files they are those of the settings' ``tasks:``.
 
     Raises
     ------
@@ -34,45 +39,50 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, ledger: str | Non
     SettingsError
         With `once`: a task could not be declared; the other runs are not affected.
     """
-    if not files and not plugins:
+    project = app()
+    if not (files or plugins or project.settings.tasks):
         raise UsageError("nothing to run", hint="name report files or task modules, or use --plugins")
+    if once and watch:
+        raise UsageError("--once and --watch exclude each other", hint="give one of them")
+    params = read_parameters(given)
     for path in files:
         check_file(path)
-    project = app()
-    scheduler = project.scheduler(ledger)
-    console = Console(stderr=True)
-    declared = Declared(project, scheduler, scheduled=not once)
+    with log_as_set(project.settings.log, project.root):
+        scheduler = project.scheduler(ledger)
+        declared = Declared(project, scheduler, scheduled=not once, given=params)
+        _declare(declared, files, plugins=plugins)
+        for problem in declared.problems:
+            _say(f"skipped: {problem}")
+        for warning in declared.warnings:
+            _say(f"warning: {warning}")
+        scheduler.start()
+        try:
+            if once:
+                _run_each_once(declared)
+            else:
+                _run_until_interrupted(declared, files if watch else [])
+        finally:
+            scheduler.stop()
+
+
+def _declare(declared: Declared, files: list[Path], *, plugins: bool) -> None:
     for path in files:
         declared.file(path)
+    if not (files or plugins):
+        declared.settings()
     if plugins:
         found = from_entry_points(tell=said_later)
         declared.problems += found.problems
         declared.tasks(found.tasks, "plug-in")
-    names, problems = list(declared.names), declared.problems
-    for problem in problems:
-        _say(console, f"skipped: {problem}")
-    scheduler.start()
-    try:
-        if once:
-            _run_each_once(scheduler, names, console)
-            if problems:
-                raise SettingsError(
-                    f"{_tasks(len(problems))} could not be declared; the first: {problems[0]}"
-                )
-            return
-        _say(console, f"running {_tasks(len(names))} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
-        scheduler.subscribe(functools.partial(_print_failure, console))
-        until_interrupted()
-    finally:
-        scheduler.stop()
+    declared.refuse_unused_parameters()
 
 
-def _run_each_once(scheduler: Scheduler, names: list[str], console: Console) -> None:
-    failed: list[SchedkitError] = []
-    with StageBars(console) as bars:
+def _run_each_once(declared: Declared) -> None:
+    scheduler, failed = declared.scheduler, list[SchedkitError]()
+    with StageBars(console(stderr=True)) as bars:
         unsubscribe = scheduler.subscribe(bars)
         try:
-            for handle in [scheduler.submit(name) for name in names]:
+            for handle in [scheduler.submit(name) for name in list(declared.names)]:
                 try:
                     handle.result()
                 except RunError as error:
@@ -80,32 +90,48 @@ def _run_each_once(scheduler: Scheduler, names: list[str], console: Console) -> 
         finally:
             unsubscribe()
     for other in failed[1:]:
-        _say(console, str(other))
+        _say(str(other))
     if failed:
         raise failed[0]
+    if declared.problems:
+        raise SettingsError(
+            f"{_tasks(len(declared.problems))} could not be declared; the first: {declared.problems[0]}"
+        )
 
 
-def _print_failure(console: Console, event: Event) -> None:
+def _run_until_interrupted(declared: Declared, watched: list[Path]) -> None:
+    scheduler, number = declared.scheduler, len(declared.names)
+    _say(f"running {_tasks(number)} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
+    scheduler.subscribe(_print_failure)
+    if not watched:
+        until_interrupted()
+        return
+    files = WatchedFiles(watched)
+    declared.problems = []
+    until_interrupted(lambda: take_up(declared, files.changed(), _say))
+
+
+def _print_failure(event: Event) -> None:
     """Print a line for a run that failed or timed out."""
     if isinstance(event, RunEnded) and event.after.state in (State.FAILED, State.TIMEOUT):
-        at = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        at = f"{event.at.astimezone(app().tz):%Y-%m-%d %H:%M:%S}"
         run = event.after
         hint = f" ({run.error['hint']})" if run.error and run.error.get("hint") else ""
-        _say(console, f"{at} {run.task} {run.state}: {run.why}{hint}")
+        _say(f"{at} {run.task} {run.state}: {run.why}{hint}")
 
 
 def _tasks(number: int) -> str:
     return "1 task" if number == 1 else f"{number} tasks"
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(one_line(text, LONGEST_LINE), highlight=False, markup=False, soft_wrap=True)
+_say = functools.partial(print_line, stderr=True)
 
 
-def until_interrupted() -> None:
-    """Wait for SIGINT or SIGTERM."""
+def until_interrupted(meanwhile: Callable[[], object] = bool) -> None:
+    """Wait for SIGINT or SIGTERM, and call `meanwhile` each second."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(1):  # a bounded wait, because an unbounded one ignores signals on Windows
-        pass
+    # A bounded wait also where nothing is called: an unbounded one ignores signals on Windows.
+    while not stop.wait(LOOK_SECONDS):
+        meanwhile()

@@ -1,27 +1,31 @@
 """Settings: ``schedkit.yaml`` in the project's root, then the environment, which wins."""
 
+from schedkit.settings.load import Loaded, load_settings, read_settings
 from schedkit.settings.model import (
-    FILE_NAME,
     ChannelSettings,
+    LogSettings,
     NotifySettings,
     SchedulerSettings,
     Settings,
     SiteSettings,
     StandingPageSettings,
-    expanded,
-    load_settings,
-    project_root,
 )
+from schedkit.settings.project import FILE_NAME, SETTINGS_VARIABLE, Project, find_project, project_root
 
 __all__ = [
     "FILE_NAME",
+    "SETTINGS_VARIABLE",
     "ChannelSettings",
+    "Loaded",
+    "LogSettings",
     "NotifySettings",
+    "Project",
     "SchedulerSettings",
     "Settings",
     "SiteSettings",
     "StandingPageSettings",
-    "expanded",
+    "find_project",
     "load_settings",
     "project_root",
+    "read_settings",
 ]

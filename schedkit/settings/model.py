@@ -1,70 +1,35 @@
-"""Settings: ``schedkit.yaml`` in the project's root, then the environment, which wins.
+"""What a project can set, section by section.
 
-A project's root is the nearest parent folder with ``schedkit.yaml``, ``pyproject.toml`` or ``.git``, else
-the working folder: a notebook three folders down finds the same ledger as the command line.
 Constructors elsewhere take plain arguments; only `app` reads this.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping
-from pathlib import Path
+import logging
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-from pydantic_settings import (
-    SettingsError as SourceError,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
-from schedkit.errors import SettingsError
-from schedkit.settings.accepted import translated
-from schedkit.settings.environment import NESTED, PREFIX, refuse_misspelt, variable_of
-from schedkit.values.failures import translated as foreign_errors
-from schedkit.values.parsers import Reads, duration, whole_number
-from schedkit.values.yaml import Document, explain, parse_yaml
+from schedkit.settings.environment import NESTED, PREFIX
+from schedkit.values.parsers import Reads, duration, invalid, text, whole_number
+from schedkit.values.rates import parse_rate
 
 __all__ = [
-    "FILE_NAME",
     "ChannelSettings",
+    "LogSettings",
     "NotifySettings",
     "SchedulerSettings",
     "Settings",
     "SiteSettings",
     "StandingPageSettings",
-    "expanded",
-    "load_settings",
-    "project_root",
 ]
-
-FILE_NAME = "schedkit.yaml"
-_ROOT_MARKS = (FILE_NAME, "pyproject.toml", ".git")
-
-
-def project_root(start: Path | None = None) -> Path:
-    """Return the nearest parent of `start` (default: the working folder) that marks a project.
-
-    Examples
-    --------
-    >>> (project_root() / "anything").parent == project_root()
-    True
-    """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if any((folder / mark).exists() for mark in _ROOT_MARKS):
-            return folder
-    return here
-
 
 # In YAML an id is a number where it stands without quotes.
 _PageId = Annotated[str, Field(coerce_numbers_to_str=True)]
+_Duration = Annotated[float, Reads(duration())]
+_LongerThanNothing = Annotated[float, Reads(duration(above=True))]
 
 
 class _Strict(BaseModel):
@@ -72,41 +37,75 @@ class _Strict(BaseModel):
 
 
 class SiteSettings(_Strict):
-    """One Jira or Confluence, and how to log in to it.
+    """A Jira or Confluence, and how to log in to it.
 
-    Of a Confluence, `main_page_id` is the page or folder below which pages are created, unless their own
-    `parent` is named, and `task_result_page_id` the page of the latest runs.
-
-    A token belongs in the environment (``SCHEDKIT_SITES__<NAME>__TOKEN``), in ``${VARIABLE}`` form in the
-    file, or in the keyring; it is kept as a secret and never shown.
+    A secret is kept as one and never shown. In a file write ``${VARIABLE}``, ``file:PATH`` or
+    ``keyring:NAME`` for it, or leave it to the environment: ``SCHEDKIT_SITES__<NAME>__TOKEN``.
     """
 
-    kind: Literal["jira", "confluence"] = "jira"
-    url: str
-    user: str | None = None
-    token: SecretStr | None = None
-    password: SecretStr | None = None
-    cloud: bool | None = None
-    main_page_id: _PageId | None = None
-    task_result_page_id: _PageId | None = None
-    verify: bool | str = True
-    cert: str | tuple[str, str] | None = None
-    proxies: dict[str, str] | None = None
-    timeout: Annotated[float, Reads(duration(above=True))] = 75.0
-    concurrency: Annotated[int, Reads(whole_number(1))] = 8
-    patience: Annotated[float, Reads(duration())] = 600.0
+    kind: Literal["jira", "confluence"] = Field(default="jira", description="What it is.")
+    url: str = Field(description="Base URL.")
+    user: str | None = Field(
+        default=None, description="E-mail address (Cloud) or user name; a personal access token needs none."
+    )
+    token: SecretStr | None = Field(default=None, description="API token or personal access token.")
+    password: SecretStr | None = Field(default=None, description="Password of `user` on Data Center.")
+    cloud: bool | None = Field(
+        default=None, description="Whether it is on Cloud; by default the site is asked."
+    )
+    main_page_id: _PageId | None = Field(
+        default=None,
+        description="Of a Confluence: the page below which pages are created, unless they name a `parent`.",
+    )
+    task_result_page_id: _PageId | None = Field(
+        default=None, description="Of a Confluence: the standing page, where `reporting:` names none."
+    )
+    verify: bool | str = Field(default=True, description="Check certificates; or the path of a CA file.")
+    cert: str | tuple[str, str] | None = Field(
+        default=None, description="Path of a client certificate, or of certificate and key."
+    )
+    proxies: dict[str, str] | None = Field(
+        default=None, repr=False, description="Scheme to proxy URL; by default the environment's."
+    )
+    headers: dict[str, str] | None = Field(
+        default=None, repr=False, description="Sent with every request, e.g. for a gateway."
+    )
+    timeout: _LongerThanNothing = Field(
+        default=75.0, description="Time without a byte until a request counts as failed."
+    )
+    concurrency: Annotated[int, Reads(whole_number(1))] = Field(
+        default=8, description="Maximum requests at a time."
+    )
+    rate: Annotated[str | None, Reads(parse_rate)] = Field(
+        default=None,
+        description="Maximum requests in a period, e.g. `300/min`; by default what the site allows.",
+    )
+    retries: Annotated[int, Reads(whole_number(0))] = Field(
+        default=6, description="How often a read is repeated after a network error or a 5xx."
+    )
+    backoff: _Duration = Field(
+        default=0.5, description="Time before the first repetition; doubles each time."
+    )
+    patience: _Duration = Field(
+        default=600.0, description="How long a request waits at most while the site says 429 or 503."
+    )
 
 
 class _SchedulerSettings(_Strict):
     """Where the ledger is, and the options of `Scheduler`; paths start at the project's root."""
 
-    ledger: str = ".schedkit/ledger.db"
-    results: str = ".schedkit/results"
+    ledger: str = Field(
+        default=".schedkit/ledger.db",
+        repr=False,
+        description="A SQLite file, or an SQLAlchemy URL of PostgreSQL.",
+    )
+    results: str = Field(default=".schedkit/results", description="The folder of results.")
 
     @property
     def options(self) -> dict[str, Any]:
         """The other options of `Scheduler` that are set."""
-        return {name: getattr(self, name) for name in SCHEDULER_OPTIONS if name in self.model_fields_set}
+        given = self.model_fields_set - {"ledger", "results"}
+        return {name: getattr(self, name) for name in SCHEDULER_OPTIONS if name in given}
 
 
 if TYPE_CHECKING:
@@ -116,35 +115,76 @@ else:
 
 
 class ChannelSettings(_Strict):
-    """One chat or mailbox; `env` names the environment variable that holds its secret address."""
+    """One chat or mailbox."""
 
-    env: str
-    on: tuple[Literal["failed", "done", "late"], ...] = ("failed", "late")
-    tasks: tuple[str, ...] = ("*",)
-    every: Annotated[float, Reads(duration())] = 300.0
-    templates: dict[Literal["failed", "done", "late"], str] = Field(default_factory=dict)
+    env: str = Field(description="The environment variable that holds its Apprise URL, which is a secret.")
+    on: tuple[Literal["failed", "done", "late"], ...] = Field(
+        default=("failed", "late"), description="What it is told of."
+    )
+    tasks: tuple[str, ...] = Field(default=("*",), description="Names or patterns of tasks.")
+    every: _Duration = Field(default=300.0, description="Messages within this time are joined into one.")
+    templates: dict[Literal["failed", "done", "late"], str] = Field(
+        default_factory=dict, description="Texts of its own, by what they tell."
+    )
 
 
 class NotifySettings(_Strict):
-    """Who is notified of runs; `link` may hold ``{run}`` and ``{task}``."""
+    """Who is notified of runs."""
 
-    channels: tuple[ChannelSettings, ...] = ()
-    link: str = ""
-    late_after: Annotated[float, Reads(duration(above=True))] = 60.0
+    channels: tuple[ChannelSettings, ...] = Field(default=(), description="Chats and mailboxes.")
+    link: str = Field(default="", description="A link in each message; may hold `{run}` and `{task}`.")
+    late_after: _LongerThanNothing = Field(default=60.0, description="How late a run counts as late.")
 
 
 class StandingPageSettings(_Strict):
-    """A Confluence page that always shows the latest run of each task.
+    """A Confluence page that always shows the latest run of each task."""
 
-    `template` is the title of a page of the same space with the anchor of `region`: a standing page without
-    it gets that page's text at its end, once, with the table at the anchor.
-    """
+    site: str = Field(description="The Confluence, by its name under `sites:`.")
+    page: _PageId = Field(description="The page's id.")
+    region: str = Field(default="anchor:task-results", description="Its table.")
+    template: str | None = Field(
+        default=None,
+        description="Title of a page of its space whose text, with the anchor, a page without it gets once.",
+    )
+    every: _LongerThanNothing = Field(default=1800.0, description="How often it is brought up to date.")
 
-    site: str
-    page: _PageId
-    region: str = "anchor:task-results"
-    template: str | None = None
-    every: Annotated[float, Reads(duration(above=True))] = 1800.0
+
+def _level(value: Any, what: str) -> str:
+    name = str(value).upper()
+    if name not in logging.getLevelNamesMapping() or name == "NOTSET":
+        raise invalid(what, value, "DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return name
+
+
+def _format(value: Any, what: str) -> str:
+    try:
+        logging.Formatter(text(value, what), validate=True)
+    except ValueError as error:
+        raise invalid(what, value, f"a format of logging: {str(error).lower()}") from None
+    return str(value)
+
+
+class LogSettings(_Strict):
+    """The log of `schedkit run` and of processes in the background; without `filename`, standard error."""
+
+    level: Annotated[str, Reads(_level)] = Field(
+        default="INFO", description="The least severe level that is logged."
+    )
+    filename: str | None = Field(default=None, description="The file; its folder is made.")
+    max_bytes: Annotated[int, Reads(whole_number(0))] = Field(
+        default=10 * 1024 * 1024,
+        description="Size at which the file is renamed and a new one begun; 0: never.",
+    )
+    backup_count: Annotated[int, Reads(whole_number(0))] = Field(
+        default=5, description="How many old files are kept."
+    )
+    format: Annotated[str, Reads(_format)] = Field(
+        default="%(asctime)s - %(name)s - %(levelname)s - %(message)s", description="Format of a line."
+    )
+
+
+def _tasks(value: Any) -> Any:
+    return {} if value is None else value
 
 
 class Settings(BaseSettings):
@@ -158,10 +198,25 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    sites: dict[str, SiteSettings] = Field(default_factory=dict)
-    scheduler: SchedulerSettings = SchedulerSettings()
-    notify: NotifySettings = NotifySettings()
-    standing_page: StandingPageSettings | None = None
+    sites: dict[str, SiteSettings] = Field(
+        default_factory=dict, description="Sites by the names that reports and `schedkit.site()` use."
+    )
+    scheduler: SchedulerSettings = Field(
+        default=SchedulerSettings(), description="The ledger and the scheduler."
+    )
+    notify: NotifySettings = Field(default=NotifySettings(), description="Who is notified of runs.")
+    standing_page: StandingPageSettings | None = Field(
+        default=None, description="A page that shows the latest run of each task."
+    )
+    log: LogSettings | None = Field(default=None, description="The log of processes without a notebook.")
+    tasks: Annotated[dict[str, Any], BeforeValidator(_tasks)] = Field(
+        default_factory=dict,
+        description="Task modules by name: `{trigger, args, max_attempts, retry_delay}` and task options; "
+        "`schedkit run` without files runs them.",
+    )
+    package: str | None = Field(
+        default=None, description="The package of these modules: `tasks` or `scheduler.tasks` by default."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -174,69 +229,3 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # The file's values arrive as init arguments; a server's environment must be able to override them.
         return env_settings, init_settings
-
-
-def load_settings(root: Path | None = None) -> Settings:
-    """Read the settings of the project at `root` (default: found from the working folder).
-
-    Raises
-    ------
-    SettingsError
-        A key or value that is not understood: which file and line, what was expected.
-    """
-    path = (root or project_root()) / FILE_NAME
-    document = None
-    if path.exists():
-        with foreign_errors(path, SettingsError):
-            document = parse_yaml(path.read_text(encoding="utf-8"), path.name)
-    values = document.value if document else {}
-    if not isinstance(values, dict):
-        # What it is instead may hold a secret.
-        raise SettingsError(f"{path.name}:1:1: expected a mapping", hint="write sites: or scheduler:")
-    refuse_misspelt(os.environ, Settings.model_fields)
-    values = translated(values, path.name)
-    # A site's variables are filled in when the site is used: a token that is not set stops nothing else.
-    rest = expanded({name: value for name, value in values.items() if name != "sites"}, path.name)
-    try:
-        return Settings(**{**values, **rest})
-    except ValidationError as error:
-        raise explain(error, lambda location: _where(location, document), Settings) from None
-    except SourceError as error:  # its cause, which quotes the value, may hold a secret
-        field = re.search(r'field "(\w+)"', str(error))
-        name = f"SCHEDKIT_{field[1].upper()}" if field else "SCHEDKIT_…"
-        raise SettingsError(
-            f"the environment variable {name} is not valid JSON",
-            hint=f"set single values instead, e.g. SCHEDKIT_SITES__<NAME>__URL, or unset {name}",
-        ) from None
-
-
-def _where(location: tuple[int | str, ...], document: Document | None) -> str:
-    """Return the variable or the place in the file that says the value at `location`."""
-    variable = variable_of(location, os.environ)
-    if variable is not None:
-        return f"environment variable {variable}"
-    return document.where(location) if document else "environment"
-
-
-def expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:
-    """Return `value` with every ``${VARIABLE}`` of its texts filled in.
-
-    Raises
-    ------
-    SettingsError
-        A variable is not set.
-    """
-    if isinstance(value, dict):
-        return {key: expanded(inner, where, environment) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [expanded(inner, where, environment) for inner in value]
-    if not isinstance(value, str):
-        return value
-
-    def replaced(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in environment:
-            raise SettingsError(f"{where}: ${{{name}}} is not set", hint=f"export {name} before starting")
-        return environment[name]
-
-    return re.sub(r"\$\{(\w+)\}", replaced, value)

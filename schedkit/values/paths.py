@@ -9,7 +9,10 @@ from pathlib import Path
 from schedkit.errors import FileError
 from schedkit.values.text import safe_repr
 
-__all__ = ["given_path"]
+__all__ = ["SETTINGS_VARIABLE", "given_path"]
+
+# The environment variable that names another settings file; child processes inherit it.
+SETTINGS_VARIABLE = "SCHEDKIT_SETTINGS"
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 

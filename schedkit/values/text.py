@@ -7,7 +7,16 @@ import reprlib
 from collections.abc import Iterable
 from datetime import datetime, time
 
-__all__ = ["clean", "clip", "did_you_mean", "label_text", "near_matches", "one_line", "safe_repr"]
+__all__ = [
+    "clean",
+    "clip",
+    "did_you_mean",
+    "label_text",
+    "near_matches",
+    "one_line",
+    "printable",
+    "safe_repr",
+]
 
 ELLIPSIS = "…"
 
@@ -27,7 +36,19 @@ def one_line(text: str, limit: int = 300) -> str:
     """Return `text` on one line, without control characters, cut to `limit` characters."""
     # A terminal obeys control characters, so none of a site's may reach it.
     line = " ".join(text[: limit * 4].split())
-    return clip("".join(char if char.isprintable() else "\ufffd" for char in line), limit)
+    return clip(printable(line), limit)
+
+
+def printable(text: str) -> str:
+    """Return `text` without control characters but for its line breaks: what a terminal only shows.
+
+    Examples
+    --------
+    >>> printable("one\\r\\ntwo\\x1b[31m")
+    'one\\ntwo\ufffd[31m'
+    """
+    lines = text.expandtabs(4).splitlines()
+    return "\n".join("".join(char if char.isprintable() else "\ufffd" for char in line) for line in lines)
 
 
 def clean(text: str) -> str:

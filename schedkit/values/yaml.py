@@ -14,7 +14,7 @@ from schedkit.errors import SettingsError, UsageError
 from schedkit.values.limits import MAX_DEPTH, MAX_YAML_NODES
 from schedkit.values.text import did_you_mean, one_line, safe_repr
 
-__all__ = ["Document", "explain", "parse_yaml", "parse_yaml_all"]
+__all__ = ["Document", "explain", "explain_all", "parse_yaml", "parse_yaml_all"]
 
 Location = tuple[int | str, ...]
 
@@ -205,15 +205,36 @@ def explain(
     return SettingsError(f"{where(location)}: {one_line(message, 500)}{tail}", hint=one_line(hint))
 
 
-# How pydantic names the types that a value may have, in places.
-_TYPE = re.compile(
-    r"str|int|float|bool|none|constrained-\w+|[\w-]+\[.*\]|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+", re.DOTALL
-)
+def explain_all(
+    error: ValidationError, where: Callable[[Location], str], model: type[BaseModel]
+) -> list[SettingsError]:
+    """Return an error of one line for each place with a problem."""
+    places: dict[Location, list[dict[str, Any]]] = {}
+    for problem in error.errors(include_url=False, include_input=False):
+        places.setdefault(_written(problem["loc"]), []).append(dict(problem))
+    found = []
+    for location, same in places.items():
+        message, hint = _problem(same[0], location, model, same)
+        found.append(SettingsError(f"{where(location)}: {one_line(message, 500)}", hint=one_line(hint)))
+    return found
+
+
+# How pydantic names the types that a value may have, in places; models by their names.
+_TYPE = re.compile(r"str|int|float|bool|none|constrained-\w+|[\w-]+\[.*\]", re.DOTALL)
 
 
 def _written(location: Location) -> Location:
     """Return the place of a value as it is written, without the types that it may have."""
-    return tuple(part for part in location if isinstance(part, int) or not _TYPE.fullmatch(part))
+    models = set(_names(BaseModel))
+    return tuple(
+        part for part in location if isinstance(part, int) or not (part in models or _TYPE.fullmatch(part))
+    )
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    for each in model.__subclasses__():
+        yield each.__name__
+        yield from _names(each)
 
 
 def _problem(

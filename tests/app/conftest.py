@@ -1,31 +1,7 @@
-"""A project of its own for each test of the doors: settings, reports and ledger in a fresh folder."""
+"""Each test has a project of its own."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from support.projects import project
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty project that is the working folder; objects kept for the process are fresh in it."""
-    for name in [name for name in os.environ if name.startswith("SCHEDKIT_SITES")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "schedkit.yaml").write_text("", encoding="utf-8")
-    (tmp_path / "reports").mkdir()
-    report = (ROOT / "reports" / "demo.yaml").read_text(encoding="utf-8")
-    (tmp_path / "reports" / "demo.yaml").write_text(report, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    kept: dict[str, object] = sys.__dict__.setdefault("_schedkit_live", {})
-    before = set(kept)
-    yield tmp_path
-    for name in set(kept) - before - {"service"}:
-        made = kept.pop(name)
-        if name.startswith("scheduler "):
-            made.stop()  # type: ignore[attr-defined]
+__all__ = ["project"]

@@ -261,7 +261,7 @@ def test_a_report_takes_parameters_and_knows_its_last_good_run(project: Path) ->
         ),
         (("site: apache", "site: wiki"), "r: extract.site: site 'wiki' is of kind confluence"),
         (("r.xlsx", "r.xlsx, template: no.xlsx"), r"r: deliver.0.excel: template: there is no file"),
-        (("site: apache", "site: unset"), r"r: extract.site: sites.unset: \$\{NO_SUCH_TOKEN\} is not set"),
+        (("site: apache", "site: unset"), r"r: extract.site: sites.unset.token: .*NO_SUCH_TOKEN. is not set"),
     ],
 )
 def test_a_report_that_cannot_run_is_refused_when_it_is_declared(
@@ -287,3 +287,32 @@ def test_a_report_tells_which_of_its_sites_are_away(project: Path) -> None:
     ((place, why),) = app().unreachable(report)
     assert place == ("extract", "site")
     assert why.startswith("site 'apache' cannot be reached")
+
+
+MADE = """
+from pathlib import Path
+
+import pandas as pd
+
+
+def rows(count):
+    fewer = Path("fewer")
+    return pd.DataFrame({"Key": range(int(fewer.read_text()) if fewer.exists() else count)})
+"""
+
+
+def test_a_report_in_a_child_process_knows_its_last_good_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "made.py").write_text(MADE)
+    (project / "schedkit.yaml").write_text("")
+    monkeypatch.syspath_prepend(project)
+    (report,) = loads_reports(ROWS.replace("MODULE:rows", "made:rows") + "task: {runs_in: process}\n")
+    with app().scheduler() as scheduler:
+        task = app().add_report(scheduler, report)
+        assert len(task.submit().result("60s")) == 20
+        (project / "fewer").write_text("9")
+        with pytest.raises(
+            RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"
+        ):
+            task.submit().result("60s")

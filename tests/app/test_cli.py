@@ -17,12 +17,10 @@ import pytest
 
 from schedkit.app import app
 from schedkit.cli import main
-from schedkit.commands import lab as lab_command
 from schedkit.commands import run as run_command
 from schedkit.commands.lab import lab_environment
 from schedkit.demo import DemoSite
 from schedkit.errors import RunFailedError
-from schedkit.settings import load_settings
 
 TASKS = """
 from schedkit import Scheduler, every
@@ -217,38 +215,21 @@ def test_waiting_ends_with_a_signal() -> None:
             signal.signal(number, handler)
 
 
-def test_lab_starts_jupyter_with_the_demo_site_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[dict[str, str]] = []
-
-    def start(command: list[str], *, env: dict[str, str], check: bool) -> None:
-        assert command[1:4] == ["-m", "jupyter", "lab"]
-        assert command[-1] == "--no-browser"
-        for name in ("DEMO", "DEMO-WIKI"):
-            monkeypatch.setenv(f"SCHEDKIT_SITES__{name}__URL", env[f"SCHEDKIT_SITES__{name}__URL"])
-        started.append(env)
-
-    monkeypatch.setattr(lab_command.subprocess, "run", start)
-    (project / "notebooks").mkdir()
-    assert main(["lab", "--issues", "50", "notebooks", "--no-browser"]) == 0
-    assert started[0]["SCHEDKIT_SITES__DEMO__USER"]
-    assert load_settings(project).sites
-
-
 def test_help_and_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["--help"]) == 0
     assert "demo-site" in capsys.readouterr().out
-    monkeypatch.setattr("schedkit.commands.show.show_tasks", _interrupt)
+    monkeypatch.setattr("schedkit.commands.look.show_tasks", _interrupt)
     assert main(["tasks"]) == 130
-    monkeypatch.setattr("schedkit.commands.show.show_tasks", _bug)
+    monkeypatch.setattr("schedkit.commands.look.show_tasks", _bug)
     with pytest.raises(ZeroDivisionError):
         main(["tasks"])
 
 
-def _interrupt(ledger: object) -> None:
+def _interrupt(ledger: object, as_json: bool) -> None:
     raise KeyboardInterrupt
 
 
-def _bug(ledger: object) -> None:
+def _bug(ledger: object, as_json: bool) -> None:
     raise ZeroDivisionError
 
 

@@ -246,7 +246,7 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     sched.task(name="one")(lambda: 1)
     life = life_of(sched)
     run = new_id()
-    now, asked_for = life.clock.wall(), {"task": "one", "run": run, "params": {}}
+    now, asked_for = life.decisions.clock.wall(), {"task": "one", "run": run, "params": {}}
     command = CommandRow(id=new_id(), at=now, actor="cli", kind="submit", data=asked_for)
     pause = CommandRow(id=new_id(), at=now, actor="cli", kind="pause", data={"task": "one"})
     resume = structs.replace(pause, id=new_id(), kind="resume")

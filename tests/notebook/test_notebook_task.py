@@ -35,7 +35,7 @@ def write(path: Path, *cells: str | tuple[str, str], kernel: str = "python3") ->
     return path
 
 
-class Heard(context.Surroundings):
+class Heard(context.ExecutionContext):
     def __init__(self) -> None:
         self.artifacts: dict[str, Path] = {}
         self.lines: list[tuple[int, str]] = []

@@ -45,7 +45,7 @@ class Checks:
 
     def keys(self, task: Task) -> list[str]:
         """Return what a run of a task holds while it runs."""
-        wanted = [f"tag:{tag}" for tag in task.tags] + [task.place]
+        wanted = [f"tag:{tag}" for tag in task.tags] + [task.executor_kind]
         keys = [key for key in wanted if key in self._config.limits]
         return keys if task.overlap is Overlap.ALLOW else [f"task:{task.name}", *keys]
 

@@ -53,7 +53,7 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     ),
 }
 # schedkit imports none of these: keyring where there is one, the others are the user's to import.
-ELSEWHERE = {"keyring": "atlassian/login.py", "distributed": None}
+ELSEWHERE = {"keyring": "values/secrets.py", "distributed": None}
 IMPORT_NAMES = {"python-multipart": "python_multipart"}
 
 PROGRAM = """

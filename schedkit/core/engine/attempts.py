@@ -144,6 +144,10 @@ class Attempts:
         active = self.active.get(run_id)
         if active is None or active.attempt != stimulus.attempt:
             return {}
+        if active.why == "timeout" and stimulus.outcome is Outcome.CANCELLED:
+            # It was stopped by a timeout that the ledger does not have.
+            self._timed_out(active)
+            return self.ended(stimulus)
         del self.active[run_id]
         state.queue.release(run_id)
         outcome, reason, error = stimulus.outcome, stimulus.reason, stimulus.error

@@ -1,4 +1,4 @@
-"""A running attempt, and the protocol that everything keeps which can run one."""
+"""A running attempt, and the protocol of everything that can run one."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ class Execution:
             self._handle = None
 
     def stop(self, why: str, actor: str = "") -> None:
-        """Ask its code to end; the first reason counts."""
-        if not self.why:
+        """Ask its code to end; the first reason counts, but what is cancelled must not run again."""
+        if not self.why or (self.why == "stop" and why == "cancel"):
             self.why, self.actor = why, actor
         self.context.stop()
         if (handle := self._handle) is not None:

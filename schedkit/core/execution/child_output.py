@@ -1,8 +1,8 @@
-"""What a child process writes to its output: lines of the run's log, whoever wrote them.
+"""The output of a child process, as lines of the log of its run.
 
-A C library or a program that the task starts writes to the file descriptors themselves, past Python. They
+A C library, or a program that the task starts, writes to the file descriptors themselves, past Python. They
 lead into a pipe that is read here, in the parent: a reader in the child could not run while such code holds
-the interpreter's lock, and would lose the last words of a process that crashes.
+the interpreter's lock, and would lose the last lines of a process that crashes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import IO
 from schedkit import context
 from schedkit.core.execution.remote_call import pass_on
 from schedkit.values.limits import MAX_STORED_CHARS
+from schedkit.values.text import clip
 
 __all__ = ["ChildOutput", "say_end"]
 
@@ -27,6 +28,8 @@ _log = logging.getLogger("schedkit")
 END = b"\x00schedkit: end of call\x00"
 # A call's lines beyond these are counted.
 MOST_LINES = 1000
+# A line longer than this becomes several. The run keeps the whole of each of them as a file.
+MOST_LINE_BYTES = 1 << 20
 # For an end that does not come: the task has led its output elsewhere.
 PATIENCE_SECONDS = 1.0
 
@@ -45,7 +48,7 @@ class ChildOutput:
         self._thread.start()
 
     def begin(self, run: context.ExecutionContext) -> None:
-        """From here on lines belong to `run`."""
+        """Add the lines from here on to the log of `run`."""
         with self._lock:
             self._run, self._lines, self._last = run, 0, ""
         self._ended.clear()
@@ -55,7 +58,7 @@ class ChildOutput:
         self._ended.wait(PATIENCE_SECONDS)
 
     def end(self) -> None:
-        """From here on lines belong to nobody."""
+        """Add the lines from here on to no run."""
         with self._lock:
             run, more, self._run = self._run, self._lines - MOST_LINES, None
         if run is not None and more > 0:
@@ -77,7 +80,8 @@ class ChildOutput:
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
                     self._take(line)
-                if len(rest) > MAX_STORED_CHARS:
+                # A progress bar that draws over its line is shown now and then while it grows.
+                if len(rest) >= (MAX_STORED_CHARS if b"\r" in rest else MOST_LINE_BYTES):
                     self._take(rest)
                     rest = b""
             self._take(rest)
@@ -85,16 +89,16 @@ class ChildOutput:
     def _take(self, line: bytes) -> None:
         said, end, _ = line.partition(END)
         # A progress bar draws over its line: what it shows last counts.
-        text = said.decode(errors="replace").rstrip().rpartition("\r")[2][:MAX_STORED_CHARS]
+        text = said.decode(errors="replace").rstrip().rpartition("\r")[2]
         with self._lock:
             run = self._run
             if text.strip():
                 self._lines += 1
-                self._last = text
+                self._last = clip(text, MAX_STORED_CHARS)
             told = self._lines <= MOST_LINES
         if text.strip() and told:
             if run is None:
-                _log.info("a child process wrote: %s", text)
+                _log.info("a child process wrote: %s", clip(text, MAX_STORED_CHARS))
             else:
                 _tell(run, text)
         if end:
@@ -106,7 +110,7 @@ def _tell(run: context.ExecutionContext, line: str) -> None:
 
 
 def say_end() -> None:
-    """In the child: have everything written that the call has printed, and say that this is all."""
+    """In the child: flush everything that the call has printed, and mark its end."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # the task's own stream, or a closed one
             stream.flush()

@@ -1,4 +1,4 @@
-"""The child's side of a child process: carry out calls from standard input until it is closed."""
+"""The program of a child process: it makes the calls that it reads from standard input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["serve"]
 
 
 def serve() -> None:
-    """Be a child."""
+    """Make calls until standard input is closed."""
     calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # What a task prints must not run into the answers, nor what it reads take away calls.
     os.dup2(2, 1)

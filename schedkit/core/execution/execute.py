@@ -1,7 +1,7 @@
 """One attempt, carried out: arguments in, value out, hooks around it, every way of ending told apart.
 
 The course of an attempt is the same wherever it runs, and is written once, as a coroutine. What differs is
-how users' code is called there, which a `Caller` knows; where calls may block, nothing is ever awaited, and
+how users' code is called there, which a `Caller` knows. Where calls may block, nothing is ever awaited, and
 `perform_here` runs the coroutine to its end without a loop.
 """
 
@@ -50,7 +50,7 @@ class Caller(Protocol):
 
     @property
     def may_block(self) -> bool:
-        """Whether the attempt has the thread to itself that carries it out."""
+        """Whether the attempt has a thread of its own."""
 
     @property
     def suspends(self) -> bool:

@@ -1,7 +1,7 @@
-"""A call of a task's function in another process: sent there, made there, what it tells sent back.
+"""A call of a task's function in another process, and the messages that come back from it.
 
-Everything that comes back is a kind and its content: "progress", "log", "fact" and "artifact" with the
-arguments of the method of that name, "ended" with an `Answer`.
+A message is a kind and its content: "progress", "log", "fact" and "artifact" have the arguments of the method
+of that name, "ended" has an `Answer`.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class RemoteContext(context.ExecutionContext):
 
 
 class RecordingContext(RemoteContext):
-    """Records what a task tells where nobody can be reached; `told` travels back with its value."""
+    """Records messages where the scheduler cannot be reached; `told` travels back with the value."""
 
     def __init__(self) -> None:
         super().__init__(self._record)
@@ -137,7 +137,7 @@ class RecordingContext(RemoteContext):
 
 
 def pass_on(run: context.ExecutionContext, kind: str, content: tuple[Any, ...]) -> None:
-    """Tell a run's context here what its code has told in another process."""
+    """Pass a message from another process on to the context of its run here."""
     if kind in _TOLD:
         with contextlib.suppress(StopRequested):  # its code hears of that by itself
             getattr(run, kind)(*content)

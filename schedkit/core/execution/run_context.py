@@ -1,4 +1,4 @@
-"""What surrounds a run: its parameters, and where its progress, log, facts and files go."""
+"""The context of a running attempt: its parameters, and where its progress, log, facts and files go."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class RunContext(ExecutionContext):
             self.artifacts = (*others, noted)
             self._note("artifact", noted)
 
-    # Below, the lock is held: what is told is heard in the order of its numbers.
+    # Called with the lock held, so that output is published in the order of its numbers.
 
     def _tell_stage(self, stage: dict[str, Any]) -> None:
         stage["n"], stage["_new"] = self._next_number(), False
@@ -183,8 +183,6 @@ class RunContext(ExecutionContext):
             "artifacts": list(self.artifacts),
             "last_output": self._number if self._outputs else 0,
         }
-
-    # Above, the lock is held.
 
     def shortened(self, text: str, name: str, limit: int = MAX_STORED_CHARS) -> str:
         """Return a text as the ledger keeps it; the whole of one that is cut becomes a file of the run."""
@@ -236,7 +234,7 @@ class RunContext(ExecutionContext):
             raise StopRequested("the run was asked to stop")
 
     def details(self) -> dict[str, Any]:
-        """Return what it has told so far: stages, log, facts, artifacts, and the number of the last of it."""
+        """Return its output so far: stages, log, facts, artifacts, and the number of the last output."""
         with self._lock:
             return self._details()
 
@@ -249,16 +247,17 @@ class RunContext(ExecutionContext):
         return lines
 
     def close(self) -> dict[str, Any] | None:
-        """Return what the ledger keeps of it; what it tells from here on is heard by nobody."""
+        """Return what the ledger keeps of it; later output is discarded."""
         told = self.told()
         with self._lock:
-            self._tell = _unheard
+            self._tell = _discard
         return told
 
     def told(self) -> dict[str, Any] | None:
-        """Return what the ledger keeps of it, None if it has told nothing; from here on it is unchanged.
+        """Return what the ledger keeps of it, None if there was no output; `changed` is False from here on.
 
-        Progress that was made too soon after the last to be told is told now: who listens knows no less.
+        Progress that was held back because it followed the last too soon is published now, so that listeners
+        know as much as the ledger.
         """
         if not (self._stages or self._lines or self.facts or self.artifacts):
             return None
@@ -270,7 +269,7 @@ class RunContext(ExecutionContext):
             return self._details()
 
 
-def _unheard(event: Event) -> None:
+def _discard(event: Event) -> None:
     pass
 
 

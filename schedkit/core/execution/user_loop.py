@@ -179,8 +179,8 @@ class _Started:
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self, results: Results, caller: LoopCaller) -> None:
-        # What was asked to stop before this ends by itself. It must not be cancelled: a task that is
-        # cancelled before its first step never runs, and nobody would hear of its end.
+        # An attempt that was asked to stop before this ends by itself. It must not be cancelled: a task
+        # that is cancelled before its first step never runs, so its end would not be told.
         if not self._attempt.why:
             self._task = asyncio.current_task()
         self._attempt.end(await perform(self._attempt, results, caller))

@@ -1,8 +1,8 @@
-"""The way between this process and a call in a worker process of an executor on the same machine.
+"""The connection of this process with a call in a worker process of an executor on the same machine.
 
-What the call tells comes back live, and a stop reaches it: an executor itself offers neither. A worker
-connects to a socket in a folder that only this user may enter, and names its call by a token. One that
-cannot, as on another machine, records what it tells, and that travels back with its value.
+Messages of the call come back at once, and a stop reaches it: an executor itself offers neither. A worker
+connects to a socket in a folder that only this user may enter, and names its call by a token. A worker that
+cannot connect, as on another machine, records its messages, which travel back with the value.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _listening(path: str) -> socket.socket | None:
         listener.bind(path)
         listener.listen()
     except (AttributeError, OSError) as error:  # not on this platform, or the path is too long
-        _log.info("workers tell of their calls only at the end: no socket at %s: %s", path, error)
+        _log.info("progress of workers is shown only at their end: no socket at %s: %s", path, error)
         if listener is not None:
             listener.close()
         return None
@@ -116,7 +116,7 @@ def _listening(path: str) -> socket.socket | None:
 
 
 class Channel:
-    """This process's end of the way to one call."""
+    """This process's end of the connection with one call."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
@@ -164,7 +164,7 @@ class Channel:
     def wait_for_end(self) -> None:
         """Wait until everything that the call has told was passed on."""
         if not self._ended.wait(PATIENCE_SECONDS):
-            _log.warning("what a worker has told is not complete")
+            _log.warning("messages of a worker are missing: its connection did not end")
 
     def close(self) -> None:
         """Expect the call no more."""
@@ -213,7 +213,7 @@ def _live_context(connection: socket.socket) -> Iterator[RemoteContext]:
 
         def tell(kind: str, content: Any) -> None:
             payload = cloudpickle.dumps((kind, content))
-            with sending, contextlib.suppress(OSError):  # nobody hears it any more
+            with sending, contextlib.suppress(OSError):  # the scheduler is gone
                 send(outgoing, payload)
 
         def hear_stop() -> None:

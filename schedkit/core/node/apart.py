@@ -19,6 +19,7 @@ from schedkit.core.engine.stimuli import Announce, Recover, Stimulus
 from schedkit.core.events import NodeChanged
 from schedkit.core.node.life import Life
 from schedkit.core.store.lives import NodeRow, living_in, mark_gone
+from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.schema import tasks
 from schedkit.core.store.snapshots import read_snapshot
 from schedkit.errors import NotRunningError
@@ -43,7 +44,7 @@ async def bury(life: Life, dead: NodeRow) -> None:
         left = read_snapshot(connection, tasks.c.home == dead.life, dead.life)
         engine = Engine(life.config.engine(dead.life), left)
         recover = Recover(reason="its process ended")
-        return engine.handle_all([recover, Announce(event=gone)], life.clock.wall(), careful=True)
+        return engine.handle_all([recover, Announce(event=gone)], life.decisions.clock.wall(), careful=True)
 
     decision = await awaited(life.writer.decide(decide))
     if decision.events:
@@ -68,11 +69,14 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
             raise HasMovedError(f"task {task!r} has just moved", hint="try again")
         engine = Engine(life.config.engine(life.lease.life), snapshot)
         replied = replace(stimulus, token="told below")  # else nobody is
-        decision = engine.handle_all([replied], life.clock.wall(), careful=True)
+        decision = engine.handle_all([replied], life.decisions.clock.wall(), careful=True)
         for reply in decision.replies:
             if reply.error is not None:
                 raise reply.error
         return decision
 
-    decision = await awaited(life.writer.decide(decide))
+    try:
+        decision = await awaited(life.writer.decide(decide))
+    except StaleError as error:  # somebody has declared it between the look and the write
+        raise HasMovedError(f"task {task!r} has just moved", hint="try again") from error
     return decision.replies[0].answer

@@ -181,7 +181,7 @@ class Declarations:
     # Tasks made by requests
 
     async def add(self, task: Task) -> None:
-        """Know a requested task here, as if it stood where its handler does."""
+        """Know a requested task here, as if it was written where its handler is."""
         assert task.requested is not None
         known: Container[str] = ()
         if any(parent.task not in self._registry for parent in task.after):
@@ -198,8 +198,10 @@ class Declarations:
         """Return the tasks that requests have made of handlers which are declared here, made again."""
         names = [task.name for task in handlers if task.requested is None]
         rows = await anyio.to_thread.run_sync(self._ledger.requested, names) if names else []
-        made = [await self._made_again(row) for row in rows]
-        return [task for task in made if task is not None]
+        made = [task for row in rows if (task := await self._made_again(row)) is not None]
+        for task in made:
+            self.expect(task.name)
+        return made
 
     async def _made_again(self, row: TaskRow) -> Task | None:
         """Make a task as the ledger keeps it, and know it here; None: its handler takes it no more."""
@@ -248,9 +250,11 @@ class Declarations:
                 moved.pop(event.task, None)
                 fresh.pop(event.task, None)
                 self.forget(event.task, event.at)
-            elif life and event.row.home not in ("", life) and self._is_news(event.row):
+            elif not life or event.row.home == life or self._declares_later(event.task, event.at):
+                continue
+            elif self._is_news(event.row):
                 fresh[event.task] = event.row
-            elif life and event.row.home != life and not self._knows_better(event.task, event.at):
+            elif event.task in self._registry:
                 moved[event.task] = event.row.home
         made = [task for row in fresh.values() if (task := await self._made_again(row)) is not None]
         moved |= {task.name: fresh[task.name].home for task in made}
@@ -301,9 +305,9 @@ class Declarations:
             with contextlib.suppress(DeclarationError):
                 self._registry.remove(name)
 
-    def _knows_better(self, name: str, at: datetime) -> bool:
-        """Tell whether what was told of a task at that time is of no concern here, or not any more."""
-        return name not in self._registry or name in self._pending or self._declared_since(name, at)
+    def _declares_later(self, name: str, at: datetime) -> bool:
+        """Tell whether this process has declared a task since then, or is about to: that decides anew."""
+        return name in self._pending or self._declared_since(name, at)
 
     def _declared_since(self, name: str, at: datetime) -> bool:
         return name in self.declared and self.declared[name] >= at

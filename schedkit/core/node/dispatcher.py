@@ -233,7 +233,7 @@ class Dispatcher:
 
     async def _answer(self, life: Life, row: CommandRow) -> dict[str, Any] | None:
         """Carry out a command of the ledger; return what is yet to be answered, None if the engine does."""
-        if life.clock.wall() - row.at > OLDEST_SECONDS * SECOND:
+        if life.decisions.clock.wall() - row.at > OLDEST_SECONDS * SECOND:
             raise NotRunningError(f"{row.kind!r} was left for too long and is withdrawn", hint="ask again")
         command = read_command(row.kind, row.data, row.actor)
         if isinstance(command, SubmitRun):

@@ -229,7 +229,7 @@ class Node:
                 )
                 try:
                     await self.watching.begin()  # first: what happens meanwhile is heard, if twice
-                    await life.begin()
+                    await life.decisions.begin()
                 except BaseException:
                     with anyio.CancelScope(shield=True):
                         await anyio.to_thread.run_sync(lease.end)
@@ -251,7 +251,7 @@ class Node:
         async with task_group() as group:
             self._group = group
             self.maintenance = Maintenance(life)
-            group.start_soon(life.serve)
+            group.start_soon(life.decisions.serve)
             await self._take_census(life)
             self.life = self.dispatcher.life = life
             await self.declare(await self.declarations.known_tasks(), alone=False)
@@ -303,7 +303,7 @@ class Node:
                 for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
                     await self.dispatcher.answer(life, command)
                 news = await self.watching.catch_up(life.lease.life)
-                life.hear_of_all(news)
+                life.decisions.hear_of_all(news)
                 self._hear(life, news, await self._whether_paused(life))
                 if stand_by := await self.declarations.hear(news, life.lease.life):
                     life.post(*stand_by)
@@ -319,9 +319,9 @@ class Node:
             await self._neighbours.wait(LOOK_SECONDS)
 
     async def _whether_paused(self, life: Life) -> bool | None:
-        if not life.told_of_all or life.unwritten:
+        if not life.decisions.told_of_all or life.decisions.unwritten:
             return None
-        life.told_of_all = False
+        life.decisions.told_of_all = False
         return await anyio.to_thread.run_sync(self.ledger.setting, "paused") == "1"
 
     def _hear(self, life: Life, events: Sequence[Event], paused: bool | None = None) -> None:
@@ -397,7 +397,7 @@ class Node:
         """Return those for which another process was quicker."""
         tokens = [Promise[dict[str, Any]]() for _ in tasks]
         told, refused = await self.declarations.settle(
-            tasks, life.engine.rows, life.lease.life, tokens, life.decisions_written
+            tasks, life.engine.rows, life.lease.life, tokens, life.decisions.decisions_written
         )
         life.post(*told)
         for error in refused:

@@ -59,6 +59,7 @@ class Requests:
         known = self._registry.get(task.name)
         refuse_to_replace(task.name, known)
         try:
+            self._declarations.expect(task.name)
             await self._declarations.add(task)
             with context.acting_as(command.actor):
                 await self._declare([task])

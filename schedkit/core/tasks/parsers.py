@@ -13,6 +13,7 @@ from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.durations import parse_duration
 from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import choice, invalid, number, whole_number
+from schedkit.values.rates import count_and_seconds
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -126,17 +127,7 @@ def parse_rate(value: Any, what: str) -> Rate | None:
     """Read a rate, ``"5/min"`` or ``"3/10s"``; None is no limit."""
     if value is None or isinstance(value, Rate):
         return value
-    count, slash, period = str(value).partition("/")
-    period = period.strip()
-    try:
-        length = parse_duration(period if period[:1].isdecimal() else f"1{period}")
-    except UsageError:
-        length = 0.0
-    if not isinstance(value, str) or not slash or not re.fullmatch("[0-9]{1,9}", count.strip()) or not length:
-        raise invalid(what, value, "write it like '5/min' or '3/10s'")
-    if not int(count):
-        raise invalid(what, value, "at least 1 start in that time")
-    return Rate(int(count), length)
+    return Rate(*count_and_seconds(value, what))
 
 
 def parse_priority(value: Any, what: str) -> int:

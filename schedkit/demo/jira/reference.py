@@ -17,6 +17,14 @@ from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import PRIORITIES, TYPES
 from schedkit.demo.world.model import Project
 
+PERMISSIONS = {
+    "ADMINISTER": (0, "Administer Jira"),
+    "BROWSE_PROJECTS": (10, "Browse Projects"),
+    "CREATE_ISSUES": (11, "Create Issues"),
+    "EDIT_ISSUES": (12, "Edit Issues"),
+    "ADD_COMMENTS": (15, "Add Comments"),
+}
+
 
 class Reference:
     """Reference endpoints of one dialect."""
@@ -29,6 +37,7 @@ class Reference:
         return [
             Route(f"{api}/serverInfo", self.server_info),
             Route(f"{api}/myself", guarded(self.myself)),
+            Route(f"{api}/mypermissions", guarded(self.permissions)),
             Route(f"{api}/field", guarded(self.fields)),
             Route(f"{api}/user/search", guarded(self.users)),
             Route(f"{api}/user", guarded(self.user)),
@@ -58,6 +67,28 @@ class Reference:
 
     async def myself(self, request: Request) -> Response:
         return answers.json(self.values.user(self.store.catalog.me) | {"locale": "en_US"})
+
+    async def permissions(self, request: Request) -> Response:
+        """What the login may do: everything but what an administrator may."""
+        asked = request.query_params.get("permissions", "")
+        if self.values.dialect.cloud and not asked:
+            return answers.refused(400, ["The 'permissions' query parameter is required."])
+        wanted = asked.split(",") if asked else list(PERMISSIONS)
+        unknown = [name for name in wanted if name not in PERMISSIONS]
+        if unknown:
+            return answers.refused(400, [f"Unrecognized permission: {unknown[0]}"])
+        made = {
+            name: {
+                "id": str(PERMISSIONS[name][0]),
+                "key": name,
+                "name": PERMISSIONS[name][1],
+                "type": "GLOBAL" if name == "ADMINISTER" else "PROJECT",
+                "description": f"{PERMISSIONS[name][1]}.",
+                "havePermission": name != "ADMINISTER",
+            }
+            for name in wanted
+        }
+        return answers.json({"permissions": made})
 
     async def fields(self, request: Request) -> Response:
         made = []

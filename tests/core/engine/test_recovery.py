@@ -130,6 +130,18 @@ def test_what_was_cancelled_stays_so_wherever_it_was_noted(why: str, reason: str
     assert moves(desk.end()) == [("r", State.CANCELLED)]
 
 
+def test_an_attempt_that_was_stopped_by_an_unwritten_timeout_has_timed_out() -> None:
+    """The commit of the timeout was refused, but its code has heard of it: it has no value any more."""
+    desk = Desk(snapshot=Snapshot(tasks=[declared("a")], live=[running("r", "a")]), concurrency=1)
+    task = Task(name="a", timeout=30)
+    adopted = Adopted(run="r", task=task, attempt=1, started=NOW - 29 * SECOND, why="timeout")
+    desk.ask(declaration(task), Recover(adopted=(adopted,)))
+    decision = desk.end(outcome=Outcome.CANCELLED)
+    assert moves(decision) == [("r", State.TIMEOUT)]
+    assert [(stop.why, stop.recorded) for stop in decision.stops] == [("timeout", True)]
+    assert [start.run.id for start in desk.submit("a", "s").starts] == ["s"], "its place is free"
+
+
 def test_code_whose_attempt_is_over_keeps_its_place_when_the_engine_is_made_anew() -> None:
     live = [running("r", "a", state=State.RETRY), running("s", "a", 0, state=State.QUEUED)]
     desk = Desk(snapshot=Snapshot(tasks=[declared("a")], live=live), concurrency=1)

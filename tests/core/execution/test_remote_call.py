@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,16 @@ import pytest
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.execution.failures import Failure, RemoteFailure
+from schedkit.core.execution.remote_call import (
+    RecordingContext,
+    RemoteContext,
+    answer,
+    pack,
+    pass_on,
+    value_of,
+)
+from schedkit.errors import StopRequested
 
 
 def tells() -> tuple[str | None, list[int]]:
@@ -39,3 +50,55 @@ def test_a_coroutine_knows_its_run(tmp_path: Path) -> None:
     with Scheduler(tmp_path / "ledger.db") as sched:
         run = sched.task(name="tells")(tells_async).submit()
         assert run.result("30s") == (run.id, [1, 2])
+
+
+def test_a_context_elsewhere() -> None:
+    told: list[tuple[str, Any]] = []
+    run = RemoteContext(lambda *what: told.append(what))
+    run.begin({"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 2})
+    assert (repr(run), run.trigger_time) == ("<run r of 't', attempt 2>", None)
+    run.log("plain")
+    run.log("warning", "by word")
+    assert told == [("log", (20, "plain")), ("log", ("warning", "by word"))]
+    called: list[int] = []
+    forget = run.on_stop(lambda: called.append(1))
+    run.on_stop(lambda: called.append(2))
+    forget()
+    assert not run.should_stop()
+    run.stop()
+    run.stop()
+    forget()
+    run.on_stop(lambda: called.append(3))
+    assert called == [2, 3]
+    assert run.should_stop()
+    with pytest.raises(StopRequested):
+        run.progress("rows", 1)
+    assert told[-1] == ("progress", ("rows", 1, None)), "what is told last is heard"
+
+
+def returns_locked() -> Any:
+    return threading.Lock()
+
+
+def test_a_call_is_answered_whatever_it_does() -> None:
+    def answered(function: Any) -> Any:
+        run = RecordingContext()
+        run.begin({"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1})
+        return answer(pack(function, {}, run), RecordingContext())
+
+    assert value_of(answered(lambda: 7)) == 7
+    with pytest.raises(RemoteFailure, match="what it returned, of type lock, cannot leave its process"):
+        value_of(answered(returns_locked))
+    assert isinstance(answer(b"no call", RecordingContext()), Failure)
+
+
+def test_only_what_a_task_may_tell_is_passed_on() -> None:
+    class Listener(context.ExecutionContext):
+        def log(self, level: int, message: str) -> None:
+            raise StopRequested("asked to stop")
+
+        def on_stop(self, callback: Any) -> Any:
+            raise AssertionError("it is no word of a task")
+
+    pass_on(Listener(), "log", (20, "the task hears of the stop by itself"))
+    pass_on(Listener(), "on_stop", (print,))

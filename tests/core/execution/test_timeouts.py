@@ -38,7 +38,7 @@ def time_out(sched: Scheduler, run: RunHandle, heard: Heard) -> None:
     """Let an hour pass on the clock by which attempts time out, once its code runs."""
     heard.wait_for(heard.of(events.RunLogged, run=run.id))
     life = life_of(sched)
-    life.clock = Later(steady=timedelta(hours=1))
+    life.decisions.clock = Later(steady=timedelta(hours=1))
     life.post()
 
 

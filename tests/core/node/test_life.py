@@ -12,7 +12,7 @@ from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.node.life import LONGEST_NAP_SECONDS
+from schedkit.core.node.decisions import LONGEST_NAP_SECONDS
 from schedkit.core.triggers.constructors import every
 
 
@@ -26,7 +26,7 @@ def test_a_jump_forward_is_noticed_within_a_nap(sched: Scheduler, heard: Heard) 
     """Nobody tells it that the clock was set: it looks at least so often."""
     start = datetime.now(UTC) + timedelta(hours=1)
     sched.task(every("1h", start=start), name="hourly")(lambda: 1)
-    life_of(sched).clock = Later(timedelta(hours=3, minutes=1))
+    life_of(sched).decisions.clock = Later(timedelta(hours=3, minutes=1))
     heard.wait_for(heard.of(events.RunEnded, task="hourly"), timeout=LONGEST_NAP_SECONDS + 20)
     (run,) = sched.runs("hourly")
     assert run.scheduled_at == start + timedelta(hours=2)
@@ -38,13 +38,13 @@ def test_a_jump_back_repeats_nothing(sched: Scheduler, heard: Heard) -> None:
     life = life_of(sched)
     start = datetime.now(UTC) + timedelta(hours=1)
     sched.task(every("1h", start=start), name="hourly")(lambda: 1)
-    life.clock = Later(timedelta(hours=2, minutes=1))
+    life.decisions.clock = Later(timedelta(hours=2, minutes=1))
     heard.wait_for(heard.of(events.RunEnded, task="hourly"))
-    life.clock = Later()
+    life.decisions.clock = Later()
     life.post()
     sched.task(name="asked")(lambda: 1)
     assert sched.submit("asked").result("20s") == 1  # it goes on
-    life.clock = Later(timedelta(hours=3, minutes=1))
+    life.decisions.clock = Later(timedelta(hours=3, minutes=1))
     heard.wait_for(heard.of(events.RunEnded, task="hourly"), 2)
     times = [run.scheduled_at for run in sched.runs("hourly")]
     assert times == [start + timedelta(hours=2), start + timedelta(hours=1)]

@@ -63,7 +63,7 @@ def insert_run(life: Life, task: str, scheduled_at: datetime, state: State = Sta
 
 def pass_time(life: Life, until: datetime = LATER) -> None:
     """Let the wall clock be a second after a time."""
-    life.clock = Later(until - datetime.now(UTC) + timedelta(seconds=1))
+    life.decisions.clock = Later(until - datetime.now(UTC) + timedelta(seconds=1))
     life.post()
 
 
@@ -99,7 +99,7 @@ def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, s
 def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Scheduler) -> None:
     heard = Heard(sched)
     sched.task(name="asked")(lambda: 42)
-    life.clock = Later(LATER - datetime.now(UTC) + timedelta(seconds=1))
+    life.decisions.clock = Later(LATER - datetime.now(UTC) + timedelta(seconds=1))
     life.post()
     answers = [Promise[dict[str, Any]]() for _ in range(3)]
     run = new_id()

@@ -276,7 +276,7 @@ def test_a_request_replaces_what_a_request_made(make: Make) -> None:
     handle = home.tasks["nightly"]
     assert (handle.task.params, handle.task.trigger) == ({"key": "B"}, cron("0 5 * * *", tz="Asia/Shanghai"))
     until(lambda: other.tasks["nightly"].task.params == {"key": "B"})
-    assert "nightly" in other.standing_by
+    until(lambda: "nightly" in other.standing_by)
     assert other.submit("nightly").result("10s") == "B"
 
 

@@ -50,7 +50,7 @@ def outcomes(sched: Scheduler, run: str) -> list[Outcome]:
 def pass_time(sched: Scheduler, run: str) -> None:
     """Let an hour pass on the clock by which attempts time out."""
     life = life_of(sched)
-    life.clock = Later(steady=timedelta(hours=1))
+    life.decisions.clock = Later(steady=timedelta(hours=1))
     life.post()
 
 

@@ -304,7 +304,7 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
     put_off = from_micros(life.engine.schedules.due_times["a"])
     assert NEXT < put_off < NEXT + timedelta(minutes=1)
     heard = Heard(sched)
-    life.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
+    life.decisions.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
     life.post()
     (queued,) = heard.wait_for(heard.of(events.RunQueued, task="a"))
     (run,) = sched.runs("a")

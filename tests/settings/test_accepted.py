@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedkit.errors import SettingsError
-from schedkit.settings import load_settings
+from schedkit.settings import load_settings, read_settings
 
 OLD = """
 confluence:
@@ -27,7 +27,7 @@ scheduler:
   job_store_url: sqlite:///jobs.db
   executors: {default_threads: 20, process_pool: 5}
   job_defaults: {misfire_grace_time: 30}
-log: {level: INFO, filename: logs/app.log}
+log: {level: info, filename: logs/app.log}
 storage: {path: task_storage}
 reporting: {interval: 30, report_types: [confluence, mattermost], confluence: {page_id: "789012"}}
 """
@@ -43,6 +43,9 @@ def test_old_words_mean_what_they_meant(tmp_path: Path) -> None:
     assert page is not None
     assert (page.site, page.page, page.every) == ("confluence", "789012", 30)
     assert settings.scheduler.ledger == "sqlite:///jobs.db"
+    assert settings.scheduler.results == "task_storage"
+    assert settings.log is not None
+    assert (settings.log.level, settings.log.filename) == ("INFO", "logs/app.log")
     assert settings.scheduler.options == {
         "tz": ZoneInfo("Asia/Shanghai"),
         "concurrency": 6,
@@ -50,6 +53,39 @@ def test_old_words_mean_what_they_meant(tmp_path: Path) -> None:
         "processes": 5,
         "job_defaults": {"coalesce": False, "max_instances": 5, "misfire_grace": 30},
     }
+
+
+def test_what_has_no_effect_and_plain_secrets_are_each_named_in_one_warning(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(OLD, encoding="utf-8")
+    unused, plain = read_settings(file).warnings
+    assert unused == (
+        "config.yaml: without effect: scheduler.poll_interval (due times are waited for, nothing is polled); "
+        "reporting.report_types: mattermost (no channel: write notify: {channels: …})"
+    )
+    assert plain == (
+        "config.yaml: in plain text: jira.password, confluence.password (write ${VARIABLE}, file:PATH or "
+        "keyring:NAME instead)"
+    )
+
+
+def test_a_moved_setting_is_told_where_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(OLD, encoding="utf-8")
+    loaded = read_settings(file)
+    lines = OLD.splitlines()
+    for location, words in {
+        ("sites", "jira", "user"): "jira: {url",
+        ("sites", "confluence", "password"): "  password: pw",
+        ("scheduler", "tz"): "  timezone:",
+        ("scheduler", "threads"): "  executors:",
+        ("scheduler", "results"): "storage:",
+        ("standing_page", "every"): "reporting:",
+        ("log", "level"): "log:",
+    }.items():
+        line = int(loaded.source(location).split(":")[1])
+        assert lines[line - 1].startswith(words), location
+    assert loaded.source(("scheduler", "lease")) == ""
 
 
 def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:
@@ -75,13 +111,29 @@ def test_the_template_of_the_standing_page_is_read(tmp_path: Path) -> None:
     [
         ("jira: {url: a}\nsites: {jira: {url: b}}", "jira: and sites.jira: name the same site"),
         ("reporting: {interval: 3}", "reporting: no page is named"),
-        ("reporting: {confluence: x}", "schedkit.yaml: reporting.confluence='x' .a mapping"),
-        ("reporting: {report_types: 5}", "schedkit.yaml: reporting.report_types=5 "),
+        ("reporting: {confluence: x}", "schedkit.yaml:1:13: reporting.confluence='x' .a mapping"),
+        ("reporting: {report_types: 5}", "schedkit.yaml:1:13: reporting.report_types=5 "),
         ("reporting: {interval: 3, confluence: {page: 3}}", "reporting.confluence: unknown option 'page'"),
         ("reporting: {intervall: 3, confluence: {page_id: 3}}", "reporting: unknown option 'intervall'"),
-        ("reporting: {confluence: {page_id: 3, template: [a]}}", "standing_page.template"),
-        ("sites: {confluence: 5}\nreporting: {interval: 3}", "sites.confluence=5 .a mapping"),
-        ("jira: 3", "jira: is not a mapping"),
+        (
+            "reporting: {confluence: {page_id: 3, template: [a]}}",
+            r"reporting.confluence.template=\[",
+        ),
+        ("sites: {confluence: 5}\nreporting: {interval: 3}", "sites.confluence: write a mapping"),
+        ("log: 7", "yaml:1:1: log: write a mapping"),
+        ("log: {levl: INFO}", r"yaml:1:7: log: unknown option 'levl' .did you mean 'level'"),
+        ("log: {level: loud}", r"yaml:1:7: log.level='loud' .DEBUG, INFO"),
+        ("log: {format: '%(nonsense'}", "yaml:1:7: log.format=.*a format of logging"),
+        ("storage: {pth: x}", r"yaml:1:11: storage: unknown option 'pth' .did you mean 'path'"),
+        ("storage: {path: x}\nscheduler: {results: y}", "storage.path and scheduler.results say the same"),
+        ("scheduler: {poll_interval: -1}", "yaml:1:13: scheduler.poll_interval=-1"),
+        (
+            "reporting: {report_types: [carrier_pigeon]}",
+            "yaml:1:13: reporting.report_types: unknown type ",
+        ),
+        ("stroage: {path: x}", r"yaml:1:1: unknown option 'stroage' .did you mean 'storage'"),
+        ("scheduler: {executors: 5}", "yaml:1:13: scheduler.executors=5"),
+        ("jira: 3", "yaml:1:1: jira=3 .a mapping"),
         (
             "scheduler: {timezone: A, tz: B}",
             r"scheduler: tz and tz say the same|timezone and tz|say the same",

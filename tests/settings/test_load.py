@@ -9,7 +9,7 @@ import pytest
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
-from schedkit.settings import load_settings, project_root
+from schedkit.settings import load_settings
 
 
 @pytest.fixture
@@ -175,12 +175,7 @@ def test_every_option_of_a_scheduler_can_be_set(project: Path) -> None:
     assert found == {name: value for name, (_, value) in SAID.items()}
 
 
-def test_the_root_is_the_nearest_marked_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inner = tmp_path / "a" / "b"
-    inner.mkdir(parents=True)
-    (tmp_path / "a" / ".git").mkdir()
-    assert project_root(inner) == tmp_path / "a"
-    monkeypatch.chdir(inner)
-    assert project_root() == tmp_path / "a"
-    lonely = Path(tmp_path.anchor)
-    assert project_root(lonely) == lonely
+@pytest.mark.parametrize("name", ["JiraCloud", "bool-wiki"])
+def test_a_site_may_have_any_name(project: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"sites.{name}: unknown option 'ulr'.* .did you mean 'url'"):
+        load_settings(write(project, f"sites: {{{name}: {{ulr: x}}}}"))

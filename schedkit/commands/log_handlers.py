@@ -1,0 +1,65 @@
+"""The `log:` section of the settings: where the log of a process without a notebook goes."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schedkit.settings import LogSettings
+from schedkit.values.failures import translated
+from schedkit.values.text import printable
+
+__all__ = ["log_as_set"]
+
+
+class _Printable(logging.Formatter):
+    """Lines without control characters: a record may hold the text of a site."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+@contextmanager
+def log_as_set(settings: LogSettings | None, root: Path) -> Iterator[None]:
+    """Write the log as the settings say: to a file that is renamed when it is full, or to standard error.
+
+    With a file, warnings go to standard error too: whoever started the process still sees them.
+
+    Raises
+    ------
+    FileError
+        The file cannot be written.
+    """
+    log = logging.getLogger()
+    before, handlers = log.level, _handlers(settings, root)
+    for handler in handlers:
+        handler.setFormatter(_Printable(None if settings is None else settings.format))
+        log.addHandler(handler)
+    if settings is not None:
+        log.setLevel(settings.level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+def _handlers(settings: LogSettings | None, root: Path) -> list[logging.Handler]:
+    to_terminal = logging.StreamHandler(sys.stderr)
+    if settings is None or settings.filename is not None:
+        to_terminal.setLevel(logging.WARNING)
+    if settings is None or settings.filename is None:
+        return [to_terminal]
+    path = root / settings.filename
+    with translated(path, doing="write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        to_file = logging.handlers.RotatingFileHandler(
+            path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8"
+        )
+    return [to_terminal, to_file]

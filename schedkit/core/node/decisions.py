@@ -1,0 +1,400 @@
+"""Stimuli become decisions, and decisions are written, in their order.
+
+Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own,
+and what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in
+the engine, ends the engine: it is made anew from the ledger, and what was not written is decided again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from schedkit.core.engine.decision import Decision, Reply
+from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.stimuli import Declare, Ended, HoldWrites, Recover, Stimulus
+from schedkit.core.events import Event, StoreAway, StoreBack, TaskChanged
+from schedkit.core.node.clock import Clock
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.declarations import Declarations
+from schedkit.core.node.effects import Effects
+from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.inbox import Inbox
+from schedkit.core.node.own_loop import OwnLoop
+from schedkit.core.node.rush import Rush
+from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
+from schedkit.core.store.lives import Lease
+from schedkit.core.store.reader import Ledger
+from schedkit.core.store.refusals import StaleError
+from schedkit.core.store.writer import Writer
+from schedkit.errors import LedgerError, NotRunningError
+from schedkit.values.instants import SECOND
+
+__all__ = ["AT_ONCE", "Decisions"]
+
+_log = logging.getLogger("schedkit")
+
+# Stimuli of one decision: as many as runs start at once, so that a run is written once, as started.
+AT_ONCE = 50
+# The longest sleep: a jump of the wall clock, or a laptop that slept, is noticed within it.
+LONGEST_NAP_SECONDS = 1.0
+# After a failure, decisions about one thing each: enough for all that may start or be due at once.
+CAREFUL_DECISIONS = 200
+# So many engines in a row that came to nothing, some seconds, are enough.
+MOST_FAILURES = 6
+# Between two engines, if what was decided is refused or fails again and again.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
+
+
+class _EngineEndedError(Exception):
+    """The ledger does not agree with the engine, or the engine has failed on `stimuli`."""
+
+    def __init__(self, stimuli: Sequence[Stimulus] = (), careful: bool = False) -> None:
+        super().__init__("the engine has to be made anew")
+        self.stimuli, self.careful = stimuli, careful
+
+
+class Decisions:
+    """Decides on what is posted and has it written, until the life ends.
+
+    Parameters
+    ----------
+    effects : Effects
+        Carries out what is written.
+    trouble : callable
+        Takes the event when the store stops and starts to take writes.
+    lost : callable
+        Called on our loop when others have taken this life for dead.
+    told : callable
+        Called on the writer's thread after a commit with events.
+    healthy : callable
+        Asked before the life is told.
+
+    Attributes
+    ----------
+    engine : Engine
+        What it knows and decides; replaced when it fails.
+    written : int
+        The number of the last event that is in the ledger.
+    told_of_all : bool
+        Somebody has paused or resumed all tasks; whether they are paused, the ledger tells.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        bus: EventBus,
+        config: NodeConfig,
+        declarations: Declarations,
+        lease: Lease,
+        effects: Effects,
+        *,
+        trouble: Callable[[StoreAway | StoreBack], object],
+        lost: Callable[[], object],
+        told: Callable[[], object],
+        healthy: Callable[[], bool],
+    ) -> None:
+        self.ledger, self.bus, self.config, self.lease = ledger, bus, config, lease
+        self.engine = Engine(config.engine(lease.life))
+        self.written = 0
+        self.told_of_all = False
+        self.clock = Clock()
+        self._declarations, self._effects = declarations, effects
+        self._trouble, self._tell_others = trouble, told
+        self._ended = False
+        self._dropped = False  # something that nobody decides again
+        self._loop = OwnLoop()
+        self._rush = Rush(self._loop)
+        self._inbox = Inbox()
+        self._careful = 0  # for so many decisions: one of what they are about has failed
+        self._aside = Aside()
+        self._unwritten: deque[Unwritten] = deque()
+        self._refusal: BaseException | None = None  # of the first that is unwritten
+        self._failures = 0  # in a row
+        self._given_up: Exception | None = None
+        self.writer = Writer(
+            ledger.store,
+            lease,
+            committed=self._committed,
+            refused=self._refused,
+            lost=lambda: self._loop.call(lost),
+            away=self._store_away,
+            back=self._store_back,
+            healthy=healthy,
+        )
+
+    # The way in, from any thread
+
+    def post(self, *stimuli: Stimulus) -> None:
+        """Have stimuli decided soon, in their order; after the end of this life they are refused."""
+        if self._is_over():  # its loop may be closed, and nobody must wake it
+            self._refuse(stimuli)
+            return
+        self._inbox.put(stimuli)
+        if self._is_over():
+            self._refuse(self._inbox.clear())
+
+    def _is_over(self) -> bool:
+        return self._ended or self._given_up is not None
+
+    def _refuse(self, stimuli: Iterable[Stimulus]) -> None:
+        error = self._given_up or NotRunningError(
+            f"ledger {self.ledger.store}: the scheduler here was stopped", hint="start it again"
+        )
+        for stimulus in stimuli:
+            self._effects.forget([stimulus])
+            self._effects.reply(Reply(stimulus, {}, error))
+
+    # Its course, on our loop
+
+    async def begin(self) -> None:
+        """Begin with an engine with which nothing is at home yet."""
+        await self._make_engine()
+        self.writer.start()
+
+    async def serve(self) -> None:
+        """Decide, and decide again, until it is cancelled."""
+        failure: _EngineEndedError | None = None
+        while True:
+            try:
+                if failure is not None:
+                    await self._start_over(failure)
+                    failure = None
+                if self._given_up is not None:
+                    return
+                await self._decide_forever()
+            except _EngineEndedError as error:
+                failure = error
+            except LedgerError as error:
+                _log.warning("the ledger cannot be read, trying again: %s", error)
+
+    async def _decide_forever(self) -> None:
+        nap = 0.0
+        while True:
+            await self._inbox.wait(0.0 if self._refusal else nap)
+            if self._refusal is not None:
+                raise _EngineEndedError
+            careful = self._careful > 0
+            self._careful -= careful
+            stimuli = self._inbox.take(1 if careful else AT_ONCE)
+            nap = self._decide(stimuli, again=stimuli, careful=careful)
+            self._inbox.taken()
+
+    def _decide(
+        self,
+        stimuli: Sequence[Stimulus],
+        *,
+        again: Sequence[Stimulus] = (),
+        careful: bool = False,
+        making: bool = False,
+    ) -> float:
+        """Have the engine decide, and the decision written; return for how many seconds it may rest.
+
+        Parameters
+        ----------
+        again : sequence of Stimulus
+            What has to be decided again if the engine fails or the ledger refuses.
+        making : bool
+            Whether these make the engine anew: only what is new in the ledger is told.
+        """
+        now, steady = self.clock.wall(), self.clock.steady()
+        try:
+            decision = self.engine.handle_all(stimuli, now, steady, careful=careful or making)
+        except Exception as error:
+            raise _EngineEndedError(again, careful) from error
+        if making:
+            decision.events[:] = [event for event in decision.events if event.seq]
+        executions = self._effects.executions.begin(decision, steady)
+        timed_out = self._effects.executions.ask_to_stop(decision)
+        made = Unwritten(decision, again, executions, timed_out, careful, self.engine.decided)
+        if decision.writes or self._unwritten:
+            self._write(made)
+        else:
+            self.bus.publish(decision.events)
+            self._effects.carry_out(made)
+        for stimulus in again:
+            if isinstance(stimulus, Declare):
+                self._aside.tasks.discard(stimulus.task.name)
+        if decision.more:
+            if not (careful or making):  # else it is about one thing
+                self._rush.begin()
+            return 0.0
+        if decision.wake_at is None:
+            return LONGEST_NAP_SECONDS
+        return min(max(decision.wake_at - now, 0) / SECOND, LONGEST_NAP_SECONDS)
+
+    def _write(self, unwritten: Unwritten) -> None:
+        self._unwritten.append(unwritten)
+        self.writer.post(unwritten.decision)
+
+    # The engine made anew
+
+    async def _make_engine(self) -> None:
+        """Make the engine from the ledger."""
+        snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot, self.lease.life)
+        self.engine = Engine(self.config.engine(self.lease.life), snapshot, self.engine.decided)
+        self.written = max(self.written, snapshot.seq)
+        declared = await self._declarations.again({row.name for row in snapshot.tasks})
+        recover = Recover(
+            adopted=self._effects.executions.adopted(),
+            runs_aside=frozenset(self._aside.runs),
+            tasks_aside=frozenset(self._aside.tasks),
+        )
+        self._decide([*declared, recover], making=True)
+
+    async def _start_over(self, failure: _EngineEndedError) -> None:
+        """Make the engine anew, and have decided again, one by one, what was not written."""
+        if self._refusal is None:
+            await self._all_written()
+        error = self._refusal or failure.__cause__
+        assert error is not None
+        left = list(self._unwritten)
+        again = [stimulus for unwritten in left for stimulus in unwritten.stimuli] + list(failure.stimuli)
+        for unwritten in left:
+            self._effects.executions.withdraw(unwritten.executions)
+        refused: Stimulus | None = None
+        if not (left[0].careful if left else failure.careful):
+            self._tell_refusal(error)
+        elif (left[0].stimuli if left else failure.stimuli) and again:
+            refused = again.pop(0)
+            if isinstance(refused, Ended):
+                self._effects.executions.forget([refused])
+                self._aside.leave_run(refused.run, as_ours(error))
+                self._effects.waiters.fail(refused.run, as_ours(error))
+        elif left:
+            for run in self._aside.leave(left[0].decision, as_ours(error)):
+                self._effects.waiters.fail(run, as_ours(error))
+        self._inbox.put_back(again)
+        self._unwritten.clear()
+        self._refusal = None
+        self._failures += 1
+        if self._failures > MOST_FAILURES:
+            self._give_up(as_ours(error))
+            if refused is not None:
+                self._effects.reply(Reply(refused, {}, as_ours(error)))
+            return
+        self._careful = len(again) + CAREFUL_DECISIONS
+        self.writer.restart()
+        await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
+        while True:
+            try:
+                await self._make_engine()
+                break
+            except LedgerError as unread:
+                _log.warning("the ledger cannot be read, trying again: %s", unread)
+                await anyio.sleep(LONGEST_NAP_SECONDS)
+        if refused is not None:
+            self._effects.reply(Reply(refused, {}, as_ours(error)))
+
+    @staticmethod
+    def _tell_refusal(error: BaseException) -> None:
+        if isinstance(error, StaleError):  # another process has taken a task home
+            _log.info("the scheduler decides anew: %s", error)
+        else:
+            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
+        told = f"ledger {self.ledger.store}: nothing can be decided any more: {error}"
+        self._given_up = LedgerError(told, hint="stop the scheduler, and restore the ledger or name another")
+        self._given_up.__cause__ = error
+        _log.critical("%s", self._given_up)
+        self._trouble(StoreAway(at=datetime.now(UTC), reason=told))  # screens show it
+        self._effects.executions.abandon()
+        self._refuse(self._inbox.clear())
+        self._inbox.taken()
+
+    async def _all_written(self) -> None:
+        """Wait until what was decided so far is written, or refused."""
+        written = anyio.Event()
+        future = self.writer.call(lambda connection: None)
+        future.add_done_callback(lambda done: self._loop.call(written.set))
+        await written.wait()
+
+    # After a commit, on the writer's thread
+
+    def _committed(self, decisions: Sequence[Decision]) -> None:
+        events = [event for decision in decisions for event in decision.events]
+        self.hear_of_all(events)
+        self.written = max([self.written, *(event.seq for event in events)])
+        self.bus.publish(events)
+        if events:
+            self._tell_others()
+        for _ in decisions:
+            self._effects.carry_out(self._unwritten.popleft())
+        self._failures = 0
+
+    def hear_of_all(self, events: Iterable[Event]) -> None:
+        """Note whether somebody has paused or resumed all tasks: two may have at once; on any thread."""
+        if any(isinstance(event, TaskChanged) and event.row is None for event in events):
+            self.told_of_all = True
+
+    def _refused(self, decision: Decision, error: Exception) -> None:
+        if self.writer.ended:  # nobody decides it again
+            self._dropped = True
+            self._unwritten.popleft()
+            for reply in decision.replies:
+                self._effects.reply(Reply(reply.stimulus, {}, error))
+            return
+        self._refusal = error
+        self._inbox.wake_soon()
+
+    def _store_away(self, why: str) -> None:
+        self._trouble(StoreAway(at=datetime.now(UTC), reason=why))
+        self.post(HoldWrites(held=True))
+
+    def _store_back(self, seconds: float) -> None:
+        self._trouble(StoreBack(at=datetime.now(UTC), seconds=round(seconds, 3)))
+        self.post(HoldWrites(held=False))
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something that was decided is not written yet."""
+        return bool(self._unwritten)
+
+    @property
+    def all_written(self) -> bool:
+        """Whether all that was decided is in the ledger."""
+        return not (self._unwritten or self._dropped)
+
+    @property
+    def decisions_written(self) -> int:
+        """How many of the engine's decisions are in the ledger, with all before them; on our loop."""
+        try:
+            return self._unwritten[0].number - 1
+        except IndexError:
+            return self.engine.decided
+
+    # Its end, on our loop
+
+    def calm(self, before: float) -> bool:
+        """Tell whether nothing is on its way to its start or due `before` then (seconds since 1970)."""
+        if self._inbox or self._unwritten:
+            return False
+        upcoming = self.engine.next_due()
+        return upcoming is None or upcoming >= before * SECOND
+
+    def write(self, decision: Decision) -> None:
+        """Have something written that no stimulus has led to."""
+        self._write(Unwritten(decision, number=self.engine.decided))
+
+    async def decided(self) -> None:
+        """Wait until all that was posted so far is decided and with the writer."""
+        await self._inbox.emptied()
+
+    def end_rush(self) -> None:
+        """Let the cyclic collector work again: there will be no more starts."""
+        self._rush.end()
+
+    def end(self) -> None:
+        """Decide no more; what is posted from now on is refused."""
+        self._ended = True
+        self._rush.end()
+        self._refuse(self._inbox.clear())
+        self._inbox.taken()

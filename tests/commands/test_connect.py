@@ -1,0 +1,156 @@
+"""`schedkit connect` and `schedkit new`: from an empty folder to a workbook, as a newcomer types it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from schedkit.app import app
+from schedkit.cli import main
+from schedkit.commands.connect import token_help
+from schedkit.demo import DemoSite
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with DemoSite(issues=200) as site:
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)  # it cannot be imported
+
+
+def typed(command: str, folder: Path, *, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a printed command line in a process of its own; there, too, no keyring can be imported."""
+    program, *arguments = shlex.split(command)
+    assert program == "schedkit"
+    code = "import sys; sys.modules['keyring'] = None; from schedkit.cli import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=80,
+        check=False,
+    )
+
+
+def commands(told: str) -> list[str]:
+    return [line.strip() for line in told.splitlines() if line.startswith("  schedkit ")]
+
+
+def test_a_new_project_with_the_demo_site(tmp_path: Path) -> None:
+    made = typed("schedkit new project", tmp_path)
+    assert made.returncode == 0, made.stderr
+    demo, history = commands(made.stdout)
+    done = typed(demo + " --issues 200", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "reports/out/open-bugs.xlsx" in done.stdout
+    book = openpyxl.load_workbook(tmp_path / "reports" / "out" / "open-bugs.xlsx")
+    assert book.active is not None
+    assert book.active.max_row > 10
+    done = typed(history, tmp_path)
+    assert "DONE" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == [
+        "reports",
+        "schedkit.yaml",
+    ]
+
+
+def test_a_new_project_with_a_jira_of_ones_own(tmp_path: Path, site: DemoSite) -> None:
+    url = site.jira_dc.url
+    made = typed(f"schedkit new project --site {url}/", tmp_path)
+    assert made.returncode == 0, made.stderr
+    connect, run = commands(made.stdout)
+    wrong = typed(f"{connect} --token-stdin", tmp_path, stdin="wrong\n")
+    assert wrong.returncode == 1
+    (line,) = wrong.stderr.splitlines()
+    assert line.startswith(f"schedkit: {url} refuses the token (create one at {url}/secure/ViewProfile.jspa")
+    done = typed(f"{connect} --token-stdin", tmp_path, stdin=f"{site.jira_dc.token}\n")
+    assert done.returncode == 0, done.stderr
+    assert site.jira_dc.token not in done.stdout + done.stderr
+    (kept,) = (tmp_path / ".schedkit" / "secrets").iterdir()
+    assert kept.read_text() == site.jira_dc.token + "\n"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert (tmp_path / ".schedkit" / ".gitignore").read_text() == "*\n"
+    done = typed(run, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "reports" / "out" / "open-bugs.xlsx").exists()
+    assert typed("schedkit check reports/open-bugs.yaml", tmp_path).stdout == "reports/open-bugs.yaml: good\n"
+
+
+def test_a_site_that_the_settings_do_not_know(project: Path, site: DemoSite) -> None:
+    done = typed(
+        f"schedkit connect {site.jira_cloud.url} --user {site.jira_cloud.user} --token-stdin",
+        project,
+        stdin=site.jira_cloud.token,
+    )
+    assert done.returncode == 0, done.stderr
+    shown, _, lines = done.stdout.partition(f"add to {project / 'schedkit.yaml'}:\n")
+    assert "logged in to" in shown
+    (project / "schedkit.yaml").write_text(lines)
+    (name,) = app().settings.sites
+    assert app().site(name).myself()
+
+
+def test_a_confluence_is_known_by_its_address(project: Path, site: DemoSite) -> None:
+    wiki = site.confluence_dc
+    done = typed(f"schedkit connect {wiki.url} --kind confluence --token-stdin", project, stdin=wiki.token)
+    assert done.returncode == 0, done.stderr
+    assert 'kind: "confluence"' in done.stdout
+
+
+def test_a_variable_is_left_to_the_user(project: Path, site: DemoSite) -> None:
+    (project / "schedkit.yaml").write_text(
+        f"sites: {{mine: {{url: '{site.jira_dc.url}', token: '${{MY_TOKEN}}'}}}}"
+    )
+    done = typed(f"schedkit connect {site.jira_dc.url} --token-stdin", project, stdin=site.jira_dc.token)
+    assert done.returncode == 0, done.stderr
+    assert "the settings take the token from ${MY_TOKEN}: set that variable" in done.stdout
+    assert not (project / ".schedkit").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["connect", "nonsense"], "'nonsense' is not a site's URL"),
+        (["connect", "https://u:p@example.org"], "holds a user or password"),
+        (["connect", "http://127.0.0.1:9"], "there is no terminal to type the token in"),
+        (["new", "project"], "schedkit.yaml exists already"),
+        (["new", "report", "a/b"], "cannot be that of a file"),
+        (["new", "report", "demo"], "exists already"),
+        (["new", "report", "late: [1]"], "name='late: [1]'"),
+        (["new", "task", "1st"], "is no name of a Python module"),
+    ],
+)
+def test_mistakes_are_one_line(project: Path, arguments: list[str], message: str) -> None:
+    done = typed(shlex.join(["schedkit", *arguments]), project)
+    assert done.returncode in (1, 2)
+    (line,) = done.stderr.splitlines()
+    assert message in line
+
+
+def test_new_reports_and_tasks_are_good(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDKIT_SITES__DEMO__URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert main(["new", "report", "late bugs", "--jql", 'summary ~ "x: {y}" # no comment']) == 0
+    assert main(["new", "task", "nightly"]) == 0
+    assert main(["check", "reports/late bugs.yaml", "tasks/nightly.py"]) == 0
+    assert main(["run", "tasks/nightly.py", "--once", "-p", "project=KAFKA"]) == 0
+    assert app().scheduler().tasks["nightly"].latest() == {"project": "KAFKA"}
+    sys.modules.pop("nightly", None)
+
+
+def test_where_a_token_is_made() -> None:
+    assert token_help("https://a.atlassian.net", "jira").startswith("https://id.atlassian.com/")
+    assert token_help("https://jira.example.org", "jira").startswith("https://jira.example.org/secure/")
+    assert token_help("https://w.example.org", "confluence").endswith("usertokens.action")

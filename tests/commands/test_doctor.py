@@ -1,0 +1,104 @@
+"""`schedkit doctor`: a line for each thing, and what to do where it is not good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from schedkit.cli import main
+from schedkit.commands.doctor import findings
+from schedkit.commands.lab import lab_environment
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.demo import DemoSite
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with DemoSite(issues=20) as site:
+        yield site
+
+
+def found(capsys: Output) -> tuple[int, dict[str, dict[str, str]]]:
+    code = main(["doctor", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    return code, {row["what"]: row for row in rows}
+
+
+def test_all_is_good(
+    running: Scheduler, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in lab_environment(site).items():
+        monkeypatch.setenv(name, value)
+    code, rows = found(capsys)
+    assert code == 0, [row for row in rows.values() if row["status"] == "bad"]
+    for name in ("demo", "demo-dc", "demo-wiki", "demo-wiki-dc"):
+        assert rows[f"site {name}"]["status"] == "good"
+        assert rows[f"site {name} clock"]["status"] == "good"
+    assert rows["site demo permissions"]["status"] == "good"
+    assert rows["site demo-dc permissions"]["status"] == "good"
+    assert "4 tasks" in rows["ledger"]["found"]
+    assert running.name in rows["processes"]["found"]
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "good  versions: schedkit " in shown
+
+
+def test_a_wrong_token_and_a_site_that_is_away(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**lab_environment(site), "SCHEDKIT_SITES__DEMO-DC__TOKEN": "s3cret-wrong"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SCHEDKIT_SITES__AWAY__URL", "http://127.0.0.1:9")
+    code, rows = found(capsys)
+    assert code == 2
+    assert rows["site demo-dc"]["status"] == "bad"
+    assert rows["site demo-dc"]["mend"].startswith(f"a new token: {site.jira_dc.url}/secure/")
+    assert rows["site away"]["status"] == "bad"
+    assert rows["site demo"]["status"] == "good"
+    assert rows["ledger"]["mend"] == "`schedkit run FILE` creates it"
+    assert main(["doctor"]) == 2
+    out, err = capsys.readouterr()
+    assert "s3cret" not in out + err
+    assert err.splitlines()[-1] == "schedkit: to be mended: site demo-dc, site away"
+
+
+def test_a_clock_that_is_wrong_is_told(
+    project: Path, site: DemoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in lab_environment(site).items():
+        monkeypatch.setenv(name, value)
+    for minutes, words in ((10, "ahead of the site's"), (-10, "behind the site's")):
+        told = findings(None, lambda ahead=minutes: datetime.now(UTC) + timedelta(minutes=ahead))
+        clocks = [each for each in told if each.what.endswith(" clock")]
+        assert len(clocks) == 4
+        assert all(each.status == "bad" and words in each.found for each in clocks), clocks
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "told"),
+    [
+        ("sitse: {}", "bad", "unknown option 'sitse'"),
+        ("scheduler: {poll_interval: 3}", "note", "without effect: scheduler.poll_interval"),
+    ],
+)
+def test_settings_that_are_wrong(project: Path, capsys: Output, text: str, status: str, told: str) -> None:
+    (project / "schedkit.yaml").write_text(text)
+    code, rows = found(capsys)
+    assert (rows["settings"]["status"], code) == (status, 2 if status == "bad" else 0)
+    assert told in rows["settings"]["found"]
+
+
+def test_a_damaged_ledger_and_another_time_zone(project: Path, capsys: Output) -> None:
+    (project / "schedkit.yaml").write_text("scheduler: {tz: Pacific/Kiritimati, ledger: x.db}")
+    (project / "x.db").write_bytes(b"no database" * 999)
+    code, rows = found(capsys)
+    assert code == 2
+    assert rows["ledger"]["status"] == "bad"
+    assert "not a database" in rows["ledger"]["found"]
+    assert rows["time zone"]["found"].startswith("Pacific/Kiritimati by the settings")

@@ -1,0 +1,201 @@
+"""A call in a child process needs no scheduler: a worker of another machine would make it in the same way."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedkit import context
+from schedkit.core.execution.failures import RemoteFailure
+from schedkit.core.execution.process_pool import ChildCall, ChildDiedError, ChildPool
+from schedkit.core.execution.remote_call import RemoteContext, pack
+from schedkit.errors import StopRequested
+
+
+class Listener(context.ExecutionContext):
+    """Notes what a child tells."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+        self._changed = threading.Condition()
+
+    def _note(self, *what: Any) -> None:
+        with self._changed:
+            self.told.append(what)
+            self._changed.notify_all()
+
+    def wait_for_any(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.told, 30)
+
+    def wait_for(self, *what: Any) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: what in self.told, 30), self.told
+
+    def progress(self, stage: str, done: float, total: float | None = None) -> None:
+        self._note(stage, done, total)
+
+    def log(self, level: int, message: str) -> None:
+        self._note(level, message)
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self._note(kind, dict(facts))
+
+    def artifact(self, path: Path, label: str = "") -> None:
+        self._note(path, label)
+
+
+@pytest.fixture
+def children() -> Iterator[ChildPool]:
+    pool = ChildPool(grace=0.2)
+    yield pool
+    pool.stop()
+
+
+def packed(function: Any, **arguments: Any) -> bytes:
+    run = RemoteContext(lambda *told: None)
+    run.begin({"id": "r", "task": "t", "params": arguments, "scheduled_at": None, "attempt": 1})
+    return pack(function, arguments, run)
+
+
+def tells(n: int) -> int:
+    context.progress("rows", n, n)
+    context.log("said")
+    context.fact("kind", {"n": n, "path": Path("x")})
+    context.artifact("x.xlsx", "workbook")
+    return os.getpid()
+
+
+def test_a_child_is_used_again(children: ChildPool) -> None:
+    listeners = [Listener(), Listener()]
+    pids = [ChildCall(children, each).result(packed(tells, n=n)) for n, each in enumerate(listeners)]
+    assert pids[0] == pids[1] != os.getpid()
+    for n, listener in enumerate(listeners):
+        assert listener.told == [
+            ("rows", n, n),
+            (20, "said"),
+            ("kind", {"n": n, "path": "x"}),
+            (Path("x.xlsx"), "workbook"),
+        ]
+
+
+def fails() -> None:
+    raise KeyError("n")
+
+
+def test_a_failure(children: ChildPool) -> None:
+    with pytest.raises(RemoteFailure) as caught:
+        ChildCall(children, Listener()).result(packed(fails))
+    assert isinstance(caught.value.error, KeyError)
+    assert caught.value.facts["type"] == "KeyError"
+
+
+def dies(code: int) -> None:
+    os.write(2, b"out of memory\n")
+    os._exit(code)
+
+
+def test_a_death(children: ChildPool) -> None:
+    listener = Listener()
+    with pytest.raises(ChildDiedError, match="exit code 9") as caught:
+        ChildCall(children, listener).result(packed(dies, code=9))
+    assert caught.value.hint == "its last words: out of memory"
+    assert ChildCall(children, listener).result(packed(tells, n=1))
+
+
+def polite() -> None:
+    stopped = threading.Event()
+    context.current().on_stop(stopped.set)
+    context.log("began")
+    stopped.wait(30)
+    context.checkpoint()
+
+
+def deaf() -> None:
+    context.log("began")
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            continue
+
+
+@pytest.mark.parametrize("function", [polite, deaf])
+def test_a_stop(children: ChildPool, function: Any) -> None:
+    """Code that does not hear of it is ended with its process; its child is not used again."""
+    listener, raised = Listener(), list[BaseException]()
+    call = ChildCall(children, listener)
+
+    def make() -> None:
+        try:
+            call.result(packed(function))
+        except BaseException as error:
+            raised.append(error.error if isinstance(error, RemoteFailure) else error)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    listener.wait_for(20, "began")
+    call.stop("cancel")
+    call.stop("timeout")
+    thread.join(30)
+    assert [type(error) for error in raised] == [StopRequested]
+    call.stop("stop")  # it is over: nothing that runs in a child now hears of it
+    assert ChildCall(children, listener).result(packed(tells, n=1))
+
+
+def test_a_stop_before_it_begins(children: ChildPool) -> None:
+    call = ChildCall(children, Listener())
+    call.stop("cancel")
+    with pytest.raises((StopRequested, RemoteFailure)):
+        call.result(packed(deaf))
+
+
+def prints(size: int, lines: int) -> None:
+    print("x" * size)
+    for number in range(lines):
+        print(number)
+
+
+def test_what_is_printed(children: ChildPool) -> None:
+    listener = Listener()
+    ChildCall(children, listener).result(packed(prints, size=300_000, lines=1_500))
+    assert listener.told[0] == (20, "x" * 300_000)
+    assert listener.told[-2:] == [(20, "998"), (20, "and 501 more lines")]
+
+
+def test_a_line_without_an_end(children: ChildPool) -> None:
+    listener = Listener()
+    ChildCall(children, listener).result(packed(prints, size=3_000_000, lines=0))
+    texts = [message for _, message in listener.told]
+    assert "".join(texts) == "x" * 3_000_000
+    assert len(texts) <= 4
+
+
+def draws_a_bar(answer: str) -> None:
+    for done in range(2_000):
+        print(f"\r{done:6} of 2000", end="", flush=True)
+    while not Path(answer).exists():
+        time.sleep(0.005)
+
+
+def test_a_bar_is_seen_while_it_grows(children: ChildPool, tmp_path: Path) -> None:
+    listener = Listener()
+    call = ChildCall(children, listener)
+    answer = tmp_path / "answer"
+    thread = threading.Thread(target=call.result, args=(packed(draws_a_bar, answer=str(answer)),))
+    thread.start()
+    try:
+        listener.wait_for_any()
+        (level, first), *_ = listener.told
+        assert level == 20
+        assert first.split()[0].isdigit()
+        assert "\r" not in first
+    finally:
+        answer.touch()
+        thread.join(30)
