@@ -25,7 +25,7 @@ def test_trigger_prints_the_id_of_the_run(running: Scheduler, capsys: Output) ->
 def test_trigger_waits_and_its_exit_code_is_the_runs(running: Scheduler, capsys: Output) -> None:
     assert main(["trigger", "add", "--wait", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["task"], facts["state"], facts["cause"]) == ("add", "DONE", "command")
+    assert (facts["task"], facts["state"], facts["cause"]) == ("add", "DONE", "submit")
     assert running.run(facts["id"]).result() == 3
     assert main(["trigger", "evil", "--wait"]) == 1
     err = capsys.readouterr().err
