@@ -7,14 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
-from schedkit.core.engine.snapshot import OutdatedError
 from schedkit.core.engine.stimuli import Heard
 from schedkit.core.events import Event, NodeChanged, RunEnded
 from schedkit.core.execution.executors import Executors
@@ -23,6 +21,7 @@ from schedkit.core.model import Task
 from schedkit.core.node.apart import bury
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
+from schedkit.core.node.declaring import declare_once
 from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
@@ -34,7 +33,6 @@ from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.loop import awaited, service, task_group
@@ -54,8 +52,6 @@ WATCH_SECONDS = 0.2
 BIRTH_SECONDS = 1.0
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
-# How long a declaration waits to be written before it goes on without.
-DECLARE_SECONDS = 1.0
 # How often a declaration is decided again because another process was quicker.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
@@ -384,7 +380,7 @@ class Node:
             life = self.life
             if life is None or not tasks:
                 return
-            left = await self._declare(life, left, alone)
+            left = await declare_once(life, left, alone=alone)
             if not left:
                 break
             await anyio.sleep(DECLARE_PAUSE_SECONDS)
@@ -392,28 +388,6 @@ class Node:
             _log.warning("task %r: another process declares it again and again", left[0].name)
         if again := await self.declarations.requested(tasks):
             await self.declare(again, alone=False)
-
-    async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
-        """Return those for which another process was quicker."""
-        tokens = [Promise[dict[str, Any]]() for _ in tasks]
-        told, refused = await self.declarations.settle(
-            tasks, life.engine.rows, life.lease.life, tokens, life.decisions.decisions_written
-        )
-        life.post(*told)
-        for error in refused:
-            if alone:
-                raise error
-            _log.error("%s", error)
-        stale: list[Task] = []
-        # It is known from here on; a store that is away must not hold up the cell that declares it.
-        with anyio.move_on_after(DECLARE_SECONDS):
-            for task, token in zip(tasks, tokens, strict=True):
-                try:
-                    await awaited(token.future())
-                except (StaleError, RefusedRowError, OutdatedError):
-                    stale.append(task)
-        self.declarations.settled({task.name for task in tasks} - {task.name for task in stale})
-        return stale
 
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""

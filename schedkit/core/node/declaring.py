@@ -1,0 +1,57 @@
+"""Tasks that are declared here and decided, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+
+from schedkit.core.engine.snapshot import OutdatedError
+from schedkit.core.model import Task
+from schedkit.core.node.life import Life
+from schedkit.core.promise import Promise
+from schedkit.core.store.refusals import RefusedRowError, StaleError
+from schedkit.loop import awaited
+
+__all__ = ["declare_once"]
+
+_log = logging.getLogger("schedkit")
+
+# How long a declaration waits to be written before it goes on without.
+DECLARE_SECONDS = 1.0
+
+
+async def declare_once(life: Life, tasks: Sequence[Task], *, alone: bool) -> list[Task]:
+    """Have tasks at home with a life, or standing by; return those for which another process was quicker.
+
+    Parameters
+    ----------
+    alone : bool
+        Whether a refusal is raised, or logged so that the other tasks go on.
+
+    Raises
+    ------
+    DeclarationError
+        If another process has other code under a name.
+    """
+    tokens = [Promise[dict[str, Any]]() for _ in tasks]
+    told, refused = await life.declarations.settle(
+        tasks, life.engine.rows, life.lease.life, tokens, life.decisions.decisions_written
+    )
+    life.post(*told)
+    for error in refused:
+        if alone:
+            raise error
+        _log.error("%s", error)
+    stale: list[Task] = []
+    # It is known from here on; a store that is away must not hold up the cell that declares it.
+    with anyio.move_on_after(DECLARE_SECONDS):
+        for task, token in zip(tasks, tokens, strict=True):
+            try:
+                await awaited(token.future())
+            except (StaleError, RefusedRowError, OutdatedError):
+                stale.append(task)
+    life.declarations.settled({task.name for task in tasks} - {task.name for task in stale})
+    return stale
