@@ -22,10 +22,6 @@ from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
 from schedkit.errors import LedgerError, SchedkitError, SettingsError
 from schedkit.loop import live
-from schedkit.report import Report, Tools, run_report
-from schedkit.report.definition import Scheduled
-from schedkit.report.params import annotations_of, signature_of
-from schedkit.report.preflight import problems, unreachable
 from schedkit.settings import (
     FILE_NAME,
     Project,
@@ -44,8 +40,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from schedkit.core.api.task_handle import TaskHandle
+    from schedkit.report import Report, Tools
 
-__all__ = ["App", "Scheduler", "app", "site", "task_options"]
+__all__ = ["App", "Scheduler", "app", "site"]
 
 _log = logging.getLogger("schedkit")
 
@@ -161,6 +158,9 @@ class App:
 
     def tools(self) -> Tools:
         """Return what a report needs from this project."""
+        # A scheduler without reports need not build what describes them.
+        from schedkit.report import Tools
+
         return Tools(site=self.site, root=self.root, clock=lambda: datetime.now(self.tz), tz=self.tz)
 
     @property
@@ -185,10 +185,14 @@ class App:
 
     def problems(self, report: Report) -> Iterator[tuple[tuple[str | int, ...], SchedkitError]]:
         """Return all that can be seen to be wrong with a report before it runs, and where."""
+        from schedkit.report.preflight import problems
+
         return problems(report, self.tools())
 
     def unreachable(self, report: Report) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Return which sites of a report do not answer now, and where they are named."""
+        from schedkit.report.preflight import unreachable
+
         return unreachable(report, self.tools())
 
     def add_report(
@@ -198,18 +202,9 @@ class App:
         self.check_report(report)
         call = _ReportCall(report, self, functools.partial(_good_runs, scheduler, report.name))
         with origin.declared_in(report.file) if report.file else nullcontext():
-            return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
+            return scheduler.task(report.trigger if scheduled else None, **report.task_options(scheduled))(
                 call
             )
-
-
-def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
-    """Return the options of the task that runs a report or a notebook."""
-    options: dict[str, Any] = {"name": report.name, "description": report.description}
-    options |= report.task.options
-    if scheduled and report.schedule is not None and report.schedule.jitter is not None:
-        options["jitter"] = report.schedule.jitter
-    return options
 
 
 # How many of the latest runs are searched for a good one.
@@ -308,6 +303,8 @@ class _ReportCall:
     """
 
     def __init__(self, report: Report, project: App, good_runs: Callable[[], GoodRuns]) -> None:
+        from schedkit.report.params import annotations_of, signature_of
+
         self.report, self.project, self._good_runs = report, project, good_runs
         self.declared_in = report.file
         self.code_told = report.code
@@ -315,6 +312,8 @@ class _ReportCall:
         self.__annotations__ = annotations_of(report.params)
 
     def __call__(self, **params: Any) -> pd.DataFrame:
+        from schedkit.report import run_report
+
         tools = replace(self.project.tools(), last_rows=self._last_rows)
         return run_report(self.report, tools, params)
 

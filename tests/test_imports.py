@@ -34,6 +34,8 @@ ALLOWED: dict[str, set[str]] = {
     "excel": BASE,
     "flow": BASE,
     "notify": BASE | {"core"},
+    "telemetry": BASE | {"core"},
+    "server": BASE | {"core", "telemetry"},
     "report": BASE | {"core", "atlassian", "jira", "confluence", "excel", "flow", "notify"},
     "settings": BASE | {"core"},
     # It judges the clients, and would share the mistakes of any code that it shared with them.
@@ -43,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 ALLOWED["app"] = ALLOWED["report"] | {"report", "settings"}
 ALLOWED["notebook"] = ALLOWED["app"] | {"app"}
-ALLOWED["commands"] = ALLOWED["notebook"] | {"notebook", "demo"}
+ALLOWED["commands"] = ALLOWED["notebook"] | {"notebook", "demo", "server"}
 ALLOWED["cli"] = {"errors", "commands", "demo", "values"}
 ALLOWED["__main__"] = {"cli"}
 

@@ -14,6 +14,7 @@ from schedkit.commands.entries.acting import acting
 from schedkit.commands.entries.looking import looking
 from schedkit.commands.entries.project import project
 from schedkit.commands.entries.running import running
+from schedkit.commands.entries.serving import serving
 from schedkit.values.paths import SETTINGS_VARIABLE
 
 __all__ = ["EXIT_CODES", "cli"]
@@ -44,7 +45,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for entries in (running, looking, acting, project):
+for entries in (running, serving, looking, acting, project):
     cli.add_typer(entries)
 
 

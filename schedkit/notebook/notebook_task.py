@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from schedkit import context
-from schedkit.app import task_options
 from schedkit.core.model import WORTH_RETRYING
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import CellError, FatalError, FileError, RetryableError, UsageError
@@ -263,4 +262,4 @@ def add_notebook(
         cell_timeout=report.cell_timeout,
     )
     with declared_in(report.file) if report.file else nullcontext():
-        return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(call)
+        return scheduler.task(report.trigger if scheduled else None, **report.task_options(scheduled))(call)

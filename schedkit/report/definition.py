@@ -64,7 +64,7 @@ else:
 class Scheduled(Strict):
     """What reports and notebooks have in common: a name, parameters, a schedule, and how they run."""
 
-    name: Annotated[str, Reads(_name, {"type": "string", "pattern": r"^\w[\w. -]*$"})]
+    name: Annotated[str, Reads(_name, {"type": "string"})]
     """The name of the task; with for_each, also its placeholders."""
     description: str = ""
     """One line for people."""
@@ -99,6 +99,13 @@ class Scheduled(Strict):
     def trigger(self) -> Trigger | None:
         """When it runs; None without a schedule."""
         return None if self.schedule is None else self.schedule.trigger
+
+    def task_options(self, scheduled: bool) -> dict[str, Any]:
+        """Return the options of the task that runs it, on its schedule or only when submitted."""
+        options: dict[str, Any] = {"name": self.name, "description": self.description, **self.task.options}
+        if scheduled and self.schedule is not None and self.schedule.jitter is not None:
+            options["jitter"] = self.schedule.jitter
+        return options
 
     @property
     def values(self) -> Mapping[str, Any]:

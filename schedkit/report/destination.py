@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
@@ -12,13 +13,24 @@ from pydantic import Field, PlainValidator
 from schedkit.errors import FileError, SettingsError, UsageError
 from schedkit.report.models import Strict
 from schedkit.report.tools import ReportInfo, Tools
-from schedkit.values.parsers import Reads, timezone
-from schedkit.values.text import one_line, safe_repr
+from schedkit.values.parsers import Reads, text, timezone
+from schedkit.values.text import did_you_mean, one_line, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Deliverer", "Destination", "Id", "PageName", "Zone", "file_of", "path_to", "present_file"]
+__all__ = [
+    "Deliverer",
+    "Destination",
+    "Id",
+    "PageName",
+    "Zone",
+    "file_of",
+    "path_to",
+    "present_file",
+    "put_words",
+    "words",
+]
 
 
 class Deliverer(Protocol):
@@ -110,6 +122,30 @@ def _refused(path: str, what: str, why: str) -> SettingsError:
         f"{what}: the path {safe_repr(path)} holds an unknown placeholder: {one_line(why)}",
         hint="{name} and {date:%Y-%m-%d} are known",
     )
+
+
+_WORD = re.compile(r"\{(\w+)\}")
+
+
+def words(*known: str) -> Reads:
+    """Return what reads a text in which some names in braces stand for something, and no others do."""
+
+    def read(value: Any, what: str) -> str:
+        found: str = text(value, what)
+        for name in _WORD.findall(found):
+            if name not in known:
+                raise UsageError(
+                    f"{what}: unknown placeholder {{{name}}} in {safe_repr(value)}",
+                    hint=did_you_mean(name, known),
+                )
+        return found
+
+    return Reads(read, {"type": "string"})
+
+
+def put_words(template: str, values: Mapping[str, object]) -> str:
+    """Return a text with the values of its names in braces."""
+    return _WORD.sub(lambda found: str(values.get(found[1], found[0])), template)
 
 
 def file_of(path: str, report: ReportInfo, tools: Tools) -> Path:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from schedkit.errors import UnavailableError
-from schedkit.report.destination import Destination
+from schedkit.report.destination import Destination, put_words, words
 from schedkit.report.frames import columns_of
 from schedkit.report.models import Names
 from schedkit.report.tools import ReportInfo, Tools
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MessageDelivery"]
 
 _LONGEST_CELL = 80
+_KNOWN = ("name", "count", "day", "description")
 
 
 class MessageDelivery(Destination):
@@ -28,9 +29,9 @@ class MessageDelivery(Destination):
 
     channel: str
     """The environment variable that holds the Apprise URL, a secret; such as TEAM_CHAT_URL."""
-    title: str = "{name}"
+    title: Annotated[str, words(*_KNOWN)] = "{name}"
     """The title; {name}, {count}, {day} and {description} are known."""
-    text: str = "{count} rows"
+    text: Annotated[str, words(*_KNOWN)] = "{count} rows"
     """The text above the rows; the same are known."""
     columns: Names | None = None
     """The columns that are shown; by default the first four."""
@@ -59,7 +60,7 @@ class MessageDelivery(Destination):
             "day": f"{tools.clock():%Y-%m-%d}",
             "description": report.description,
         }
-        title, text = (_put(each, known) for each in (self.title, self.text))
+        title, text = (put_words(each, known) for each in (self.title, self.text))
         parts = [text, *self._lines(frame, tools), incomplete(frame.attrs)]
         body = clip("\n".join(harmless(part) for part in parts if part), sender.limit)
 
@@ -93,9 +94,3 @@ def _cell(value: Any, tools: Tools) -> str:
     if getattr(value, "tzinfo", None) is not None:
         value = value.astimezone(tools.tz).strftime("%Y-%m-%d %H:%M")
     return one_line(label_text(value), _LONGEST_CELL)
-
-
-def _put(text: str, known: dict[str, str]) -> str:
-    for name, value in known.items():
-        text = text.replace(f"{{{name}}}", value)
-    return text

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from schedkit.errors import SettingsError
 from schedkit.report.chart import ChartOptions
-from schedkit.report.destination import Destination, PageName, Zone, file_of, path_to
-from schedkit.report.models import Names, Share
+from schedkit.report.destination import Destination, PageName, Zone, file_of, path_to, put_words, words
+from schedkit.report.models import Names, Share, Strict
 from schedkit.report.tools import ReportInfo, Tools
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import clip
@@ -19,7 +19,7 @@ from schedkit.values.text import clip
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AttachmentDelivery", "FillDelivery", "PageDelivery", "TableOptions"]
+__all__ = ["AttachmentDelivery", "FillDelivery", "PageDelivery", "TableOptions", "TemplatePage"]
 
 
 class TableOptions(Destination):
@@ -87,6 +87,13 @@ class TableOptions(Destination):
         }
 
 
+class TemplatePage(Strict):
+    """A page that has the region."""
+
+    page: PageName
+    """The page's id, any of its URLs, or {title: Open bugs, space: DEMO}."""
+
+
 class PageDelivery(TableOptions):
     """Update one table of a Confluence page.
 
@@ -102,7 +109,7 @@ class PageDelivery(TableOptions):
     """The table: anchor:NAME, heading:TEXT, nth:1, local-id:ID."""
     key: Names | None = ("Key",)
     """The columns that tell rows apart; null: rows are matched by position."""
-    create: str | dict[str, str] | None = None
+    create: str | TemplatePage | None = None
     """Where a page without the region gets one: end, start, heading:TEXT; or {page: ID} of a template."""
     attach: bool = False
     """Attach the report's file to the page."""
@@ -117,7 +124,7 @@ class PageDelivery(TableOptions):
             frame,
             **self.rows(self.key),
             **self.look(tools),
-            create=client.page(**self.create) if isinstance(self.create, dict) else self.create,
+            create=client.page(**self.create.page) if isinstance(self.create, TemplatePage) else self.create,
             chart=None if self.chart is None else self.chart.draw(frame, tools),
             workbook=None if workbook is None else workbook.name,
             message=_message(self.message, frame) or None,
@@ -142,7 +149,7 @@ class FillDelivery(TableOptions):
     """The configured site."""
     page: PageName
     """The page's id, any of its URLs, or {title: Open bugs, space: DEMO}."""
-    values: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, Annotated[str, words("count", "day", "name")]] = Field(default_factory=dict)
     """Placeholder: text."""
     table: str | None = None
     """The placeholder that shows the rows."""
@@ -155,7 +162,7 @@ class FillDelivery(TableOptions):
         from schedkit.confluence import Look, Managed
 
         known = {"count": len(frame), "day": tools.clock().date(), "name": report.name}
-        values: dict[str, Any] = {name: _put(text, known) for name, text in self.values.items()}
+        values: dict[str, Any] = {name: put_words(text, known) for name, text in self.values.items()}
         if self.table is not None:
             values[self.table] = Managed(frame, **self.rows(self.key), look=Look(**self.look(tools)))
         if self.chart is not None:
@@ -198,12 +205,6 @@ def _first_file(tools: Tools, what: str) -> Path:
     for wanted in tools.written:
         return wanted
     raise SettingsError(f"deliver.{what}: there is no workbook to attach", hint="deliver to excel: too")
-
-
-def _put(text: str, known: dict[str, Any]) -> str:
-    for name, value in known.items():
-        text = text.replace(f"{{{name}}}", str(value))
-    return text
 
 
 def _message(own: str | None, frame: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -24,7 +24,6 @@ __all__ = [
     "annotations_of",
     "combinations",
     "param_of",
-    "read_assignments",
     "read_declared",
     "read_params",
     "signature_of",
@@ -139,7 +138,7 @@ _READERS: dict[str, Parser] = {
     "date": _date,
 }
 _HINTS: dict[str, Any] = {
-    "string": str, "integer": int, "number": float, "boolean": bool, "date": date, "list": list[str],
+    "string": str, "integer": int, "number": float, "boolean": bool, "date": date, "list": list[str] | str,
 }  # fmt: skip
 
 
@@ -234,30 +233,6 @@ def read_params(params: Mapping[str, Param], given: Mapping[str, Any], what: str
             raise
         except UsageError as error:
             raise ParameterError(error.message, hint=error.hint) from None
-    return found
-
-
-def read_assignments(assignments: Iterable[str]) -> dict[str, str]:
-    """Return the parameters of ``name=value`` texts, such as a command line has them.
-
-    Raises
-    ------
-    ParameterError
-        If one is not of that form, or a name is given twice.
-
-    Examples
-    --------
-    >>> read_assignments(["project=KAFKA", "least=5"])
-    {'project': 'KAFKA', 'least': '5'}
-    """
-    found: dict[str, str] = {}
-    for each in assignments:
-        name, equals, value = each.partition("=")
-        if not equals or not name.strip():
-            raise ParameterError(f"-p {each!r}: no value", hint="write -p project=KAFKA")
-        if name.strip() in found:
-            raise ParameterError(f"-p {name.strip()} is given twice", hint="give it once")
-        found[name.strip()] = value
     return found
 
 

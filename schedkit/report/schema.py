@@ -12,10 +12,7 @@ from schedkit.report.deliver import ENTRY_POINTS
 from schedkit.report.metrics import metric_names
 from schedkit.report.steps import STEP_ENTRY_POINTS
 
-__all__ = ["SCHEMA_LINE", "report_schema"]
-
-# What the first line of a report file says to the YAML language server, with the schema beside it.
-SCHEMA_LINE = "# yaml-language-server: $schema={path}"
+__all__ = ["report_schema"]
 
 
 def report_schema() -> dict[str, Any]:
@@ -28,11 +25,14 @@ def report_schema() -> dict[str, Any]:
     for name, group in (("Deliver", ENTRY_POINTS), ("Shape", STEP_ENTRY_POINTS)):
         _close(definitions[name], [point.name for point in entry_points(group=group)])
     _close(definitions["Metrics"], metric_names())
-    # A text that is one placeholder may stand for any value.
+    # Not anyOf, of which an editor could say only that nothing fits.
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A report of schedkit",
-        **_with_placeholders(schema),
+        "if": {"required": ["notebook"]},
+        "then": {"$ref": "#/$defs/NotebookReport"},
+        "else": {"$ref": "#/$defs/Report"},
+        "$defs": _with_placeholders(definitions),
     }
 
 

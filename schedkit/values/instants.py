@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import overload
 
-__all__ = ["SECOND", "from_micros", "to_micros"]
+__all__ = ["SECOND", "from_micros", "to_micros", "wall_now"]
 
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def wall_now() -> int:
+    """Return the present by this machine's clock, which may jump."""
+    return int(time.time() * SECOND)
 
 
 def to_micros(when: datetime) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -218,7 +220,7 @@ def test_keep_leaves_the_site_up_until_told(project: Path, monkeypatch: pytest.M
 
 ROWS = """
 name: rows
-params: {size: {type: integer, default: 20}}
+params: {size: {type: integer, default: 20}, tags: {type: list, default: [a]}}
 extract: {call: 'MODULE:rows', arguments: {count: '{{ size }}'}}
 check: [{max_drop: 50%}]
 deliver: [{csv: {path: 'rows-{{ size }}.csv'}}]
@@ -235,7 +237,7 @@ def test_a_report_takes_parameters_and_knows_its_last_good_run(project: Path) ->
     with app().scheduler() as scheduler:
         task = app().add_report(scheduler, report)
         assert len(task.submit().result("30s")) == 20
-        assert len(task.submit(size=5).result("30s")) == 5
+        assert len(task.submit(size=5, tags="a, b").result("30s")) == 5
         made_rows.append(9)
         with pytest.raises(
             RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"
@@ -316,3 +318,9 @@ def test_a_report_in_a_child_process_knows_its_last_good_run(
             RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"
         ):
             task.submit().result("60s")
+
+
+def test_a_scheduler_without_reports_loads_none_of_them() -> None:
+    code = "import sys, schedkit.app; print([name for name in sys.modules if name.startswith('schedkit.report')])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

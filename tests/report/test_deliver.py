@@ -14,6 +14,7 @@ import openpyxl
 import pandas as pd
 import pytest
 from PIL import Image
+from pydantic import BaseModel, ConfigDict
 from python_calamine import CalamineWorkbook
 
 from schedkit import excel
@@ -159,6 +160,40 @@ def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         match=r"no deliverer 'whisper' \(known: attachment, confluence, csv, excel, fill, notify, .*shout\)",
     ):
         deliverer("whisper", {})
+
+
+class Whisper(BaseModel):
+    """A deliverer that checks its options as ours do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    words: str
+
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], None]:
+        return lambda: None
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "message"),
+    [
+        ("Whisper", {"wrods": "x"}, r"deliver.whisper: unknown option 'wrods'.* .did you mean 'words'"),
+        ("Shout", {"wrods": "x"}, r"deliver.whisper: .*unexpected keyword argument 'wrods'"),
+    ],
+)
+def test_options_of_deliverers_of_other_packages(
+    made: str, options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = EntryPoint(name="whisper", value=f"{__name__}:{made}", group=rooms.ENTRY_POINTS)
+    monkeypatch.setattr(rooms, "entry_points", lambda group: [point])
+    monkeypatch.setattr(EntryPoint, "load", lambda self: globals()[made])
+    with pytest.raises(SettingsError, match=message):
+        deliverer("whisper", options)
+    with pytest.raises(SettingsError, match="whisper: write its options as a mapping"):
+        Report.of({"name": "r", "extract": {"file": "a.csv"}, "deliver": [{"whisper": "x"}]})
+    framed = Report.of(
+        {"name": "r", "extract": {"file": "a.csv"}, "deliver": [{"whisper": {"words": "x", "frame": "all"}}]}
+    )
+    assert framed.deliver[0].frame == "all"
 
 
 class Shout:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pandas as pd
 import pytest
+from support.chat_server import Chat, chat_server
 
 from schedkit.errors import SettingsError, UnavailableError, UsageError
 from schedkit.report import Report, Tools
@@ -39,41 +37,11 @@ REPORT: ReportInfo = Report.of(
 )
 
 
-class Chat:
-    """A chat server: takes JSON, or refuses it."""
-
-    def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
-        self.status = 200
-        chat = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                chat.heard.append(json.loads(body))
-                self.send_response(chat.status)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"json://127.0.0.1:{self.server.server_port}/secret"
-
-
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
-    chat = Chat()
-    thread = Thread(target=chat.server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("TEAM_CHAT_URL", chat.url)
-    yield chat
-    chat.server.shutdown()
-    chat.server.server_close()
-    thread.join()
+    with chat_server() as chat:
+        monkeypatch.setenv("TEAM_CHAT_URL", chat.url)
+        yield chat
 
 
 @pytest.fixture
@@ -125,5 +93,9 @@ def test_what_cannot_be_sent(chat: Chat, tools: Tools) -> None:
         send(tools, columns=["Kee"])
     with pytest.raises(SettingsError, match="NO_SUCH_URL is not set"):
         send(tools, channel="NO_SUCH_URL")
+    with pytest.raises(
+        SettingsError, match=r"title: unknown placeholder \{nme\} in '\{nme\}!' .did you mean 'name'"
+    ):
+        send(tools, title="{nme}!")
     with pytest.raises(SettingsError, match="named by an environment variable"):
         send(replace(tools), channel="slack://token")

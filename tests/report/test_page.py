@@ -52,6 +52,8 @@ def test_placeholders_of_a_page(tools: Tools, site: DemoSite) -> None:
     assert f"{rows} bugs on 2026-03-01, bugs" in body
     assert body.count("/browse/") == rows
     assert site.wiki.pages[page.id].latest.message == "by fill"
+    with pytest.raises(SettingsError, match=r"unknown placeholder \{cuont\}"):
+        run(tools, {"fill": {**where, "values": {"words": "{cuont}"}}})
     with pytest.raises(RegionError, match="nothing"):
         run(tools, {"fill": {**where, "values": {"nothing": "x"}}})
 
@@ -93,6 +95,8 @@ def test_a_table_from_another_page(tools: Tools, site: DemoSite) -> None:
         "create": {"page": template.id},
         "cap": None,
     }
+    with pytest.raises(SettingsError, match=r"create: unknown option 'pge'.*did you mean 'page'"):
+        run(tools, {"confluence": {**table, "create": {"pge": template.id}}})
     rows = run(tools, {"confluence": table})
     body = site.wiki.pages["100003"].body
     assert "<p>Ours</p>" in body

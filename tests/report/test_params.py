@@ -10,7 +10,7 @@ import pytest
 
 from schedkit.errors import ParameterError, SettingsError
 from schedkit.report import Param, Report, loads_reports
-from schedkit.report.params import param_of, read_assignments, read_params, signature_of
+from schedkit.report.params import param_of, read_params, signature_of
 
 YAML = """\
 name: bugs
@@ -140,13 +140,6 @@ def test_each_value_of_for_each_fits() -> None:
     assert made[1].bound({"least": 5}).extract["issues"].limit == 5
 
 
-def test_assignments_of_a_command_line() -> None:
-    assert read_assignments(["a=1", " b =x=y"]) == {"a": "1", "b": "x=y"}
-    for wrong in (["a"], ["=1"], ["a=1", "a=2"]):
-        with pytest.raises(ParameterError, match="-p"):
-            read_assignments(wrong)
-
-
 def test_every_type_is_read_from_text_and_from_values() -> None:
     params = {
         "text": Param(default="x"),
@@ -175,3 +168,32 @@ def test_defaults_that_are_no_parameters() -> None:
     assert param_of({"a": 1}) is None
     assert param_of([1, 2]) is None
     assert param_of(("a", "b")) == Param(type="list", default=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ("[1]", "params: it is no mapping .write project:"),
+        ("{a: [1, 2]}", r"params: a=\[1, 2\] .a default: a text, a number"),
+        ("{a: {type: string, default: true}}", "params.a: default=True .write text"),
+        ("{a: {type: number, default: .nan}}", "params.a: default=nan .a number"),
+        ("{a: {type: date, default: soon}}", "params.a: default='soon' .a day such as"),
+        ("{a: {type: boolean, default: 'perhaps'}}", "params.a: default='perhaps' .True or False"),
+        ("{a: {type: list, default: [1]}}", r"params.a: default=\[1\]"),
+        ("{a: {type: text}}", "params.a.type: write one of"),
+        ("{a: {default: x, choices: [y]}}", "params.a: default='x' .one of y"),
+        ("{a: {type: integer, choices: [y]}}", "params.a: choices='y' .a whole number"),
+        ("{2: x}", "params: name=2"),
+    ],
+)
+def test_what_is_no_parameter(params: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^r:2:\d+: {message}"):
+        one(f"name: r\nparams: {params}\nextract: {{file: a.csv}}\ndeliver: [{{csv: {{path: a.csv}}}}]")
+
+
+def test_a_required_parameter_is_checked_with_its_first_choice() -> None:
+    text = "name: r\nparams: {{a: {}}}\nextract: {{file: '{{{{ a }}}}.csv'}}\ndeliver: [csv: {{path: a.csv}}]"
+    assert one(text.format("{choices: [x, y]}")).extract["issues"].file == "x.csv"
+    assert one(text.format("{type: list, choices: [x, y]}")).extract["issues"].file == "x.csv"
+    assert one(text.format("2026-03-01")).params["a"].type == "date"
+    assert one(text.format("false")).bound({"a": "true"}).extract["issues"].file == "True.csv"

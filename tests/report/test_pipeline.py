@@ -20,7 +20,7 @@ from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import CheckError, IncompleteError, ParameterError, RegionError, SettingsError
 from schedkit.jira import Jira
-from schedkit.report import Report, Tools, loads_reports, run_report
+from schedkit.report import Report, Tools, load_reports, loads_reports, run_report
 from schedkit.report.extract import extract
 from schedkit.report.preflight import problems
 from schedkit.report.sources import Extract
@@ -66,6 +66,7 @@ def test_sources_agree(tools: Tools) -> None:
     assert by_jql == keys(tools, site="cloud", project="DEMO")
     assert by_jql == keys(tools, site="cloud", keys=sorted(by_jql))
     assert by_jql == keys(tools, site="dc", jql="project = DEMO")
+    assert keys(tools, site="cloud", filter=10000) == keys(tools, site="dc", filter=10000)
     root = sorted(by_jql)[0]
     assert root in keys(tools, site="cloud", root=root)
     address = f"{tools.site('cloud').site.url}/issues/?jql=project%20%3D%20DEMO"
@@ -397,3 +398,14 @@ def test_fewer_rows_than_the_last_good_run_deliver_nothing(tools: Tools) -> None
         run_report(report(check=[{"max_drop": "50%"}]), replace(tools, last_rows=last))
     assert asked == [("r", {})]
     assert not (tools.root / "out").exists()
+
+
+def test_the_weekly_pack_of_this_repository(tools: Tools) -> None:
+    (report,) = load_reports(Path(__file__).parents[2] / "reports" / "weekly.yaml")
+    frame = run_report(report, replace(tools, site=lambda name: tools.site("cloud")))
+    sheets = excel.read_all(tools.root / "reports" / "out" / "weekly-DEMO.xlsx")
+    assert list(sheets) == ["Open bugs", "Cycle times", "Finished", "All"]
+    assert len(sheets["All"]) == len(frame)
+    assert set(sheets["Cycle times"]["Type"]) == set(frame["Type"])
+    assert sheets["Cycle times"]["Issues"].sum() == len(frame)
+    assert sheets["Finished"]["Finished"].sum() == frame["Finished"].notna().sum()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from schedkit.errors import UsageError
-from schedkit.report import Shape
+from schedkit.report import Shape, steps
 from schedkit.report.frames import Frames
 from schedkit.report.shape import shape, shape_frames
 
@@ -161,3 +162,33 @@ def test_what_cannot_be_done_says_why(frame: pd.DataFrame, what: dict[str, Any],
 def test_what_is_no_step(what: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         step(**what)
+
+
+def doubled(frame: pd.DataFrame, column: str = "Points") -> pd.DataFrame:
+    return frame.assign(**{column: frame[column] * 2})
+
+
+def counted(frame: pd.DataFrame) -> int:
+    return len(frame)
+
+
+def test_steps_of_other_packages(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {
+        name: EntryPoint(name=name, value=f"{__name__}:{name}", group=steps.STEP_ENTRY_POINTS)
+        for name in ("doubled", "counted")
+    }
+    monkeypatch.setattr(steps, "entry_points", lambda group: list(points.values()))
+    monkeypatch.setattr(EntryPoint, "load", lambda point: globals()[point.name])
+    assert shape(frame, step(doubled={}))["Points"].tolist()[:3] == [2.0, 4.0, 8.0]
+    assert shape(frame, step(doubled=None)).attrs["site"] == frame.attrs["site"]
+    assert shape(frame, step(doubled={"column": "Spent"}))["Spent"].iloc[0] == pd.Timedelta("2h")
+    with pytest.raises(UsageError, match=r"shape.counted returned int .return a DataFrame"):
+        shape(frame, step(counted={}))
+    with pytest.raises(ValueError, match=r"there is no step 'doubld' .did you mean 'doubled'"):
+        step(doubld={})
+
+
+def test_what_pandas_refuses_is_one_line(frame: pd.DataFrame) -> None:
+    mixed = frame.assign(Points=[1, "a", None, 2])
+    with pytest.raises(UsageError, match=r"shape.sort: TypeError: .* .look at the types of these columns"):
+        shape(mixed, step(sort="Points"))

@@ -75,7 +75,7 @@ def test_every_kind(text: str, same: Trigger) -> None:
         ("{every: 1h, at: 2026-01-01}", "schedule: write exactly one of: cron, every, at, calendar"),
         ("{at: 2026-01-01, end: 2026-02-01}", "schedule: at takes no end"),
         ("{every: 1h, arguments: {a: 1}}", "schedule: arguments belong to a custom trigger"),
-        ("{custom: nowhere}", "the custom trigger 'nowhere' is not registered here"),
+        ("{custom: nowhere}", "custom trigger 'nowhere' is not registered here"),
         ("{cron: '0 7 * * *', start: 2026-03-02, end: 2026-03-01}", "it never fires"),
         ("{calendar: {at: '07:00'}}", "needs at least one whole year"),
         ("{any_of: [{every: 1h, jitter: 5s}, {every: 2h}]}", "a part of any_of has a jitter"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node.clock import Clock
 from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.store.schema import beats
 
-__all__ = ["die", "life_of", "lives_again", "node_of", "seem_dead"]
+__all__ = ["die", "life_of", "lives_again", "node_of", "seem_dead", "set_clock"]
 
 
 def node_of(sched: Scheduler) -> Node:
@@ -50,3 +51,8 @@ def _give_no_sign(life: Life) -> None:
     if not life.ledger.store.sqlite:
         with life.ledger.store.connect() as connection, connection.begin():
             connection.execute(beats.delete().where(beats.c.life == life.lease.life))
+
+
+def set_clock(sched: Scheduler, clock: Clock) -> None:
+    """Give a scheduler that is not started the clocks of its machine."""
+    node_of(sched).clock = clock

@@ -33,16 +33,16 @@ class Screens:
 
     def board(self) -> dict[str, Any]:
         """Return a snapshot of what a screen shows."""
-        return self._live_board().snapshot()
+        return self.live_board().snapshot()
 
     def changes(self, since: int) -> dict[str, Any] | None:
         """Return what changed on the board after number `since`, None if nothing did."""
-        return self._live_board().changes(since)
+        return self.live_board().changes(since)
 
     def open_run(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
         queries = self._queries
-        self._live_board().open(run, lambda: (queries.details(run), queries.attempts(run)))
+        self.live_board().open(run, lambda: (queries.details(run), queries.attempts(run)))
 
     def run_detail(self, run: str) -> dict[str, Any]:
         """Return one run in full as the board's row, also when it has left the board."""
@@ -57,11 +57,12 @@ class Screens:
 
     def current_board(self) -> tuple[Board, Mapping[str, Mapping[str, int]]]:
         """Return the board with all events so far, and task → state → how many runs ended so."""
-        board = self._live_board()
+        board = self.live_board()
         self._queries.flush_events(EVENTS_PATIENCE_SECONDS)
-        return board, board.counts(lambda: run_counts(self._queries.ledger.store))
+        return board, board.counts(lambda: run_counts(self._queries.ledger.store)).ended
 
-    def _live_board(self) -> Board:
+    def live_board(self) -> Board:
+        """Return the board itself, with the facts of this moment about the scheduler."""
         queries = self._queries
         queries.open()
         with self._lock:

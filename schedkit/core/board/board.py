@@ -129,8 +129,8 @@ class Board:
                 self._seq += 1
                 self._runs.put(run, row, self._seq)
 
-    def counts(self, read: Callable[[], RunCounts]) -> Mapping[str, Mapping[str, int]]:
-        """Return task → state → how many runs have ended so; `read` is called the first time only."""
+    def counts(self, read: Callable[[], RunCounts]) -> RunCounts:
+        """Return how many runs have ended, how, and how long they took; `read` is called only once."""
         if self._counts is None:
             with self._recording() as meanwhile:
                 found = read()
@@ -139,7 +139,7 @@ class Board:
                     for event in meanwhile:
                         self._count(event)
         with self._lock:
-            return {task: dict(states) for task, states in self._counts.ended.items()}
+            return self._counts.copy()
 
     @contextmanager
     def _recording(self) -> Iterator[list[ev.Event]]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from schedkit.core.compat.host import Screens
 from schedkit.core.compat.task_snapshot import ONE_TIME
-from schedkit.core.model import TaskRow
 from schedkit.core.states import State
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.kinds import Cron, Every
 
-__all__ = ["status", "task_status"]
+__all__ = ["Schedule", "schedule_of", "status", "status_head", "task_status"]
 
 
 def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
@@ -35,6 +35,15 @@ def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
     """
     board, counts = screens.current_board()
     rows, shown = board.tasks(), board.snapshot()
+    tasks = [
+        task_status(row, schedule_of(rows[row["name"]].trigger), counts.get(row["name"], {}))
+        for row in shown["tasks"]
+    ]
+    return {**status_head(shown, pending), "tasks": tasks}
+
+
+def status_head(shown: Mapping[str, Any], pending: Container[str] = ()) -> dict[str, Any]:
+    """Return all of `status` but its ``tasks``, from a snapshot of the board."""
     head, tasks = shown["scheduler"], shown["tasks"]
     alive = {run["task"] for run in shown["runs"] if not State(run["state"]).final}
     jobs = [row for row in tasks if row["name"] in pending or not _is_over(row, alive)]
@@ -55,13 +64,10 @@ def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
             {
                 "id": row["name"],
                 "name": row["description"] or row["name"],
-                "next_run_time": row["next_run"],
+                "next_run_time": None if head["paused"] or row["paused"] else row["next_run"],
                 "trigger": row["trigger"],
             }
             for row in jobs
-        ],
-        "tasks": [
-            task_status(row, _trigger(rows[row["name"]]), counts.get(row["name"], {})) for row in tasks
         ],
     }
 
@@ -72,17 +78,36 @@ def _is_over(row: Mapping[str, Any], alive: Container[str]) -> bool:
     return ONE_TIME in row["tags"] and not waits
 
 
-def _trigger(row: TaskRow) -> Trigger | None:
-    return None if row.trigger is None else trigger_data.loads(row.trigger)
+class Schedule(NamedTuple):
+    """What the older designs show of a trigger."""
+
+    kind: str
+    cron: str | None = None
+    seconds: float | None = None
 
 
-def task_status(row: dict[str, Any], trigger: Trigger | None, counts: Mapping[str, int]) -> dict[str, Any]:
+@functools.lru_cache(maxsize=4096)
+def schedule_of(trigger: str | None) -> Schedule:
+    """Return what is shown of a trigger, given as it is stored."""
+    if trigger is None:
+        return Schedule(schedule_type(None))
+    made = trigger_data.loads(trigger)
+    if isinstance(made, Cron):
+        return Schedule(schedule_type(made), cron=str(made.expression))
+    if isinstance(made, Every):
+        return Schedule(schedule_type(made), seconds=made.interval.total_seconds())
+    return Schedule(schedule_type(made))
+
+
+def task_status(row: Mapping[str, Any], schedule: Schedule, counts: Mapping[str, int]) -> dict[str, Any]:
     """Return one task as the older REST designs show it.
 
     Parameters
     ----------
-    row : dict
+    row : mapping
         The task's row of the board.
+    schedule : Schedule
+        When it runs.
     counts : mapping
         State → runs of this task.
     """
@@ -92,11 +117,11 @@ def task_status(row: dict[str, Any], trigger: Trigger | None, counts: Mapping[st
         "name": row["name"],
         "description": row["description"],
         "enabled": not row["paused"],
-        "schedule_type": schedule_type(trigger),
-        "cron_expression": str(trigger.expression) if isinstance(trigger, Cron) else None,
-        "interval_seconds": trigger.interval.total_seconds() if isinstance(trigger, Every) else None,
+        "schedule_type": schedule.kind,
+        "cron_expression": schedule.cron,
+        "interval_seconds": schedule.seconds,
         "status": state if state in ("running", "paused") else "idle",
-        "next_run_at": row["next_run"],
+        "next_run_at": None if row["paused"] else row["next_run"],
         "last_run_at": None if last is None else last["finished"],
         "last_result": None if last is None else _RESULTS.get(last["state"], last["state"].lower()),
         "run_count": sum(counts.get(state, 0) for state in State if state.final),

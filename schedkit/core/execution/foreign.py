@@ -1,9 +1,10 @@
 """Executors of the user's: anything that keeps the protocol of `concurrent.futures.Executor`.
 
 A pool of threads carries out whole attempts: it shares the memory of this process. Any other executor is
-given a call of the function, packed; a thread of ours prepares it and another one concludes it, and none
-waits in between. A worker on this machine sends what its call tells at once, and receives a stop. What a call
-tells on another machine arrives with its value, and a stop only keeps it from beginning there.
+given a call of the function, packed; a thread of ours prepares it, another one concludes it, and none waits
+for its value. A worker on this machine sends what its call tells at once, to a thread that listens to it, and
+receives a stop. What a call tells on another machine arrives with its value, and a stop only keeps it from
+beginning there.
 """
 
 from __future__ import annotations

@@ -94,6 +94,7 @@ class Decisions:
         declarations: Declarations,
         lease: Lease,
         effects: Effects,
+        clock: Clock,
         *,
         trouble: Callable[[StoreAway | StoreBack], object],
         lost: Callable[[], object],
@@ -104,7 +105,7 @@ class Decisions:
         self.engine = Engine(config.engine(lease.life))
         self.written = 0
         self.told_of_all = False
-        self.clock = Clock()
+        self.clock = clock
         self._declarations, self._effects = declarations, effects
         self._trouble, self._tell_others = trouble, told
         self._ended = False
@@ -373,12 +374,12 @@ class Decisions:
 
     # Its end, on our loop
 
-    def calm(self, before: float) -> bool:
-        """Tell whether nothing is on its way to its start or due `before` then (seconds since 1970)."""
+    def calm(self, seconds: float) -> bool:
+        """Tell whether nothing is on its way to its start or due within so many seconds."""
         if self._inbox or self._unwritten:
             return False
         upcoming = self.engine.next_due()
-        return upcoming is None or upcoming >= before * SECOND
+        return upcoming is None or upcoming >= self.clock.wall() + seconds * SECOND
 
     def write(self, decision: Decision) -> None:
         """Have something written that no stimulus has led to."""

@@ -12,6 +12,7 @@ from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.stimuli import Abandon, Announce, Drain, Stimulus, StopAttempts
 from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
 from schedkit.core.execution.executors import Executors
+from schedkit.core.node.clock import Clock, StoreClock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.decisions import Decisions
 from schedkit.core.node.declarations import Declarations
@@ -50,6 +51,7 @@ class Life:
         config: NodeConfig,
         declarations: Declarations,
         lease: Lease,
+        clock: Clock,
         lost: Callable[[], object],
         told: Callable[[], object],
     ) -> None:
@@ -67,6 +69,7 @@ class Life:
             declarations,
             lease,
             self._effects,
+            StoreClock(clock, lambda: lease.offset),
             trouble=self._trouble,
             lost=lost,
             told=told,
@@ -113,9 +116,9 @@ class Life:
         """Note that the loop turns; a process that stands still must not tell that it lives."""
         self._turned = time.monotonic()
 
-    def calm(self, before: float) -> bool:
-        """Tell whether nothing is on its way to its start or due `before` then (seconds since 1970)."""
-        return self.decisions.calm(before)
+    def calm(self, seconds: float) -> bool:
+        """Tell whether nothing is on its way to its start or due within so many seconds."""
+        return self.decisions.calm(seconds)
 
     def save_progress(self) -> None:
         """Have written what running attempts have told since the last time."""

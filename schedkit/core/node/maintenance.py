@@ -33,7 +33,7 @@ _STEP_SECONDS = 0.001
 async def wait_idle(life: Life, ahead: float, patience: float) -> None:
     """Wait for a moment with no due time in the next `ahead` seconds, for `patience` seconds at most."""
     until = anyio.current_time() + patience
-    while not life.calm(time.time() + ahead) and anyio.current_time() < until:
+    while not life.calm(ahead) and anyio.current_time() < until:
         await anyio.sleep(_STEP_SECONDS)
 
 
@@ -68,9 +68,7 @@ class Maintenance:
         """
         groups = self._life.writer.groups
         patient = now - self._moved_at < MOVE_PATIENCE_SECONDS
-        if groups == self._moved_groups or (
-            patient and not self._life.calm(time.time() + MOVE_AHEAD_SECONDS)
-        ):
+        if groups == self._moved_groups or (patient and not self._life.calm(MOVE_AHEAD_SECONDS)):
             return
         try:
             await anyio.to_thread.run_sync(self._life.ledger.store.checkpoint)

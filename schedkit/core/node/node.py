@@ -19,6 +19,7 @@ from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
 from schedkit.core.model import Task
 from schedkit.core.node.apart import bury
+from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.declaring import declare_once
@@ -67,6 +68,8 @@ class Node:
         What runs the tasks at home here; None unless it runs.
     lives : set of str
         The lives that this process has had here.
+    clock : Clock
+        The clocks of this machine.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Node:
         self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
         self.lives: set[str] = set()
+        self.clock = Clock()
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
         self._ended = anyio.Event()
@@ -207,6 +211,7 @@ class Node:
                 self.config.name,
                 address=self._neighbours.address,
                 seconds=self._lease_seconds,
+                wall=self.clock.wall,
             )
             try:
                 await self._catch_up()
@@ -220,6 +225,7 @@ class Node:
                     self.config,
                     self.declarations,
                     lease,
+                    self.clock,
                     self._lose,
                     self._neighbours.note_written,
                 )

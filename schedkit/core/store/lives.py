@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,11 +22,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.ids import new_id
-from schedkit.core.store.database import POSTGRES_NOW, Store, reason
+from schedkit.core.store.database import Store, reason
 from schedkit.core.store.locks import ByteLock, held_elsewhere
 from schedkit.core.store.schema import beats, nodes
 from schedkit.errors import LedgerError, LifeEndedError
-from schedkit.values.instants import from_micros
+from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.processes import alive
 
 __all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "has_died", "living", "living_in", "mark_gone"]
@@ -34,6 +34,8 @@ __all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "has_died", "living", "living_in
 _log = logging.getLogger("schedkit")
 
 LEASE_SECONDS = 15.0
+# Two measures of a clock that differ by so many microseconds tell the same.
+OFFSET_NOISE = 20_000
 
 
 class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,9 @@ class Lease:
         The id; empty before the first.
     seconds : float
         How long a life counts as alive after its last beat, on PostgreSQL.
+    offset : int
+        Microseconds from this machine's clock to the store's, measured at each beat: several machines keep
+        one time. 0 on SQLite, where all processes share a clock.
     """
 
     def __init__(
@@ -76,9 +81,12 @@ class Lease:
         kind: str = "script",
         address: str = "",
         seconds: float = LEASE_SECONDS,
+        wall: Callable[[], int] = wall_now,
     ) -> None:
         self.store, self.name, self.kind, self.seconds = store, name, kind, seconds
         self.address = address
+        self.offset = 0
+        self._wall = wall
         self.life = ""
         self._lock: ByteLock | None = None
 
@@ -114,7 +122,7 @@ class Lease:
         self._lock = lock
 
     def _write(self, connection: sa.Connection) -> None:
-        now = self.store.now(connection)
+        now = self._measured(connection)
         row = {
             "id": self.life,
             "name": self.name,
@@ -130,6 +138,17 @@ class Lease:
         connection.execute(nodes.insert(), [row])
         if not self.store.sqlite:
             connection.execute(beats.insert(), [{"life": self.life, "expires": now + self._micros}])
+
+    def _measured(self, connection: sa.Connection) -> int:
+        """Return the store's present, and measure how far from it this machine's clock is."""
+        before = self._wall()
+        now = self.store.now(connection)
+        after = self._wall()
+        if not self.store.sqlite:
+            offset = now - (before + after) // 2
+            if abs(offset - self.offset) > max(after - before, OFFSET_NOISE):
+                self.offset = offset
+        return now
 
     @property
     def _micros(self) -> int:
@@ -174,7 +193,7 @@ class Lease:
         if gone is None or gone[0] is not None:
             raise self.lost()
         if not self.store.sqlite:
-            expires = sa.text(f"({POSTGRES_NOW}) + {self._micros}")
+            expires = self._measured(connection) + self._micros
             connection.execute(beats.update().where(beats.c.life == self.life).values(expires=expires))
 
     def lost(self) -> LifeEndedError:

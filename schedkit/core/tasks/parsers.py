@@ -35,8 +35,10 @@ __all__ = [
 # Where `schedkit.task` leaves a function's trigger and options.
 MARK = "__schedkit_task__"
 
-# What a database or a terminal cannot take in a name: control characters, halves of surrogate pairs.
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+# What a database, a terminal or a path would not take as a part of a name: control characters, marks that
+# turn the direction of text, line separators, halves of surrogate pairs, separators of paths.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff/\\\\]")
+_OF_PATHS = (".", "..")
 LONGEST_NAME = 200  # PostgreSQL's indexes end at some 2700 bytes
 MOST_PRIORITY = 1_000_000
 _EXECUTORS = {"default": "auto", "threadpool": "thread", "processpool": "process"}
@@ -59,8 +61,12 @@ def parse_name(value: Any, what: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise invalid(what, value, "write text: name='…'")
-    if not value or value != value.strip() or _UNWRITABLE.search(value):
-        raise invalid(what, value, "a name has no control characters and no spaces around it")
+    if not value or value != value.strip() or value in _OF_PATHS or _UNWRITABLE.search(value):
+        raise invalid(
+            what,
+            value,
+            "a name has no control characters, no / or \\, no spaces around it; it is not . or ..",
+        )
     if len(value) > LONGEST_NAME:
         raise UsageError(
             f"{what}={safe_repr(value, 40)}: {len(value)} characters are too many",

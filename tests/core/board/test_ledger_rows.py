@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -152,9 +153,26 @@ def test_a_board_from_events_is_the_board_from_the_ledger(tmp_path: Path, first:
             logged = folded(Board(), written.ledger.events(limit=100_000))
             assert told == picture(opened(logged, written)), f"seed {seed}, from the log"
             counts = Board().counts(lambda store=written.store: run_counts(store))
-            assert {task: sum(states.values()) for task, states in counts.items()} == ended_of(told)
+            ended = {task: sum(states.values()) for task, states in counts.ended.items()}
+            assert ended == ended_of(told)
+            took = {task: known for task, known in counts.durations.items() if known.runs}
+            expected = durations_of(told)
+            assert {task: known.runs for task, known in took.items()} == {
+                task: len(seconds) for task, seconds in expected.items()
+            }
+            assert all(known.seconds == pytest.approx(sum(expected[task])) for task, known in took.items())
             runs += len(told["runs"])
     assert runs > 10 * CHUNK
+
+
+def durations_of(told: dict[str, Any]) -> dict[str, list[float]]:
+    """Return the seconds of each task's ended runs that had started, by what a board shows."""
+    found: dict[str, list[float]] = {}
+    for row in told["runs"].values():
+        if row["started_at"] and row["finished_at"]:
+            began, over = (datetime.fromisoformat(row[key]) for key in ("started_at", "finished_at"))
+            found.setdefault(row["task"], []).append((over - began).total_seconds())
+    return found
 
 
 def ended_of(told: dict[str, Any]) -> dict[str, int]:

@@ -1,0 +1,89 @@
+"""Commands of the server: serve, token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schedkit.commands.entries.arguments import AsJson, Ledger
+
+__all__ = ["serving"]
+
+serving = typer.Typer()
+tokens = typer.Typer(help="Make, list and revoke the tokens of the server.", no_args_is_help=True)
+PANEL = "Serve"
+serving.add_typer(tokens, name="token", rich_help_panel=PANEL)
+
+
+@serving.command(rich_help_panel=PANEL)
+def serve(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Reports (.yaml), task modules, notebooks.")
+    ] = None,
+    host: Annotated[str, typer.Option(metavar="H", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 means a free port.", min=0, max=65535)
+    ] = 8000,
+    host_name: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name by which clients call it; repeatable.")
+    ] = None,
+    require_token: Annotated[
+        bool, typer.Option("--require-token", help="Ask clients of this machine for a token too.")
+    ] = False,
+    proxy: Annotated[
+        list[str] | None, typer.Option(metavar="IP", help="A proxy that logs people in; repeatable.")
+    ] = None,
+    user_header: Annotated[
+        str, typer.Option(metavar="NAME", help="The header in which such a proxy names the user.")
+    ] = "X-Forwarded-User",
+    proxy_scope: Annotated[
+        str, typer.Option(metavar="S", help="What its users may do: read, act or admin.")
+    ] = "read",
+    ledger: Ledger = None,
+) -> None:
+    """Serve REST on a port; run the tasks that the files declare, or only show what others run."""
+    from schedkit.commands.serve import serve_files
+    from schedkit.server import ServerOptions
+
+    options = ServerOptions(
+        host=host,
+        port=port,
+        host_names=tuple(host_name or ()),
+        loopback=not require_token,
+        proxies=tuple(proxy or ()),
+        user_header=user_header,
+        proxy_scope=proxy_scope,
+    )
+    serve_files(files or [], options, ledger=ledger)
+
+
+@tokens.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Who uses it: recorded with all that is done with it.")],
+    scope: Annotated[str, typer.Option(metavar="S", help="read, act or admin.")] = "read",
+    ledger: Ledger = None,
+) -> None:
+    """Make a token and print it, once."""
+    from schedkit.commands.token import new_token
+
+    new_token(name, scope=scope, ledger=ledger)
+
+
+@tokens.command("list")
+def list_all(as_json: AsJson = False, ledger: Ledger = None) -> None:
+    """List the tokens, also revoked ones."""
+    from schedkit.commands.token import list_tokens
+
+    list_tokens(as_json=as_json, ledger=ledger)
+
+
+@tokens.command("revoke")
+def revoke(
+    name: Annotated[str, typer.Argument(help="Name or id of a token.")], ledger: Ledger = None
+) -> None:
+    """Revoke a token; its sessions and streams end within seconds."""
+    from schedkit.commands.token import revoke_token
+
+    revoke_token(name, ledger=ledger)

@@ -1,0 +1,126 @@
+"""The application: routes, guard and document of one scheduler's server."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from schedkit.core.api.live_view import LiveView
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.errors import SchedkitError
+from schedkit.server.adapter import SchedulerVerbs
+from schedkit.server.document import make_document
+from schedkit.server.guard import Access, Guard, Refusal
+from schedkit.server.options import ServerOptions
+from schedkit.server.problems import ProblemError, made, problem_of, response
+from schedkit.server.routes.board import board_routes
+from schedkit.server.routes.runs import run_routes
+from schedkit.server.routes.scheduler import scheduler_routes
+from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES, system_routes
+from schedkit.server.routes.tasks import task_routes
+from schedkit.server.service import Service
+from schedkit.server.wrapper import Wrapper
+
+__all__ = ["ServerApp", "asgi"]
+
+
+class ServerApp:
+    """The ASGI application of one scheduler.
+
+    Attributes
+    ----------
+    routes : FastAPI
+        What is behind the guard; never serve it by itself.
+    """
+
+    def __init__(self, service: Service, options: ServerOptions) -> None:
+        self._service = service
+        guard = Guard(
+            by_token=service.tokens.access,
+            by_session=service.sessions.access,
+            hosts=options.names,
+            open_routes=OPEN_ROUTES,
+            admin_paths=ADMIN_PATHS,
+            loopback=options.loopback,
+            proxies=frozenset(options.proxies),
+            user_header=options.user_header.lower(),
+            proxy_scopes=options.scopes,
+        )
+        self.routes = _routes(service, self._judge)
+        self._wrapper = Wrapper(self.routes, guard, service.tokens, service.hide)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._wrapper(scope, receive, send)
+
+    async def _judge(self, request: Request) -> Access | Refusal:
+        return await self._wrapper.judged(request.scope)
+
+    def end_streams(self) -> None:
+        """Have all streams end within a moment."""
+        self._service.ending = True
+
+
+def asgi(scheduler: Scheduler, options: ServerOptions | None = None) -> ServerApp:
+    """Return an ASGI application that shows a scheduler and acts on it.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        One that runs or watches by the time of the first request.
+    options : ServerOptions, optional
+        Whom it trusts; where it listens is up to whoever serves it.
+
+    Examples
+    --------
+    >>> app = FastAPI(lifespan=…)                                   # doctest: +SKIP
+    >>> app.mount("/schedkit", asgi(sched))                         # doctest: +SKIP
+    """
+    return ServerApp(Service(LiveView(scheduler), SchedulerVerbs(scheduler)), options or ServerOptions())
+
+
+def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
+    app = FastAPI(title="schedkit", docs_url=None, redoc_url=None, redirect_slashes=False)
+    for router in (
+        scheduler_routes(service),
+        task_routes(service),
+        run_routes(service),
+        board_routes(service, judge),
+        system_routes(service),
+    ):
+        app.router.routes.extend(router.routes)  # one flat list, which the tests of the guard go through
+    app.openapi = functools.cache(functools.partial(make_document, app))  # type: ignore[method-assign]  # FastAPI's way
+    _answer_failures(app, service)
+    return app
+
+
+def _answer_failures(app: FastAPI, service: Service) -> None:
+    """Have every failure be answered as a problem."""
+
+    def failed(request: Request, error: Exception) -> Response:
+        return response(problem_of(error), service.hide)
+
+    def not_routed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return response(made(error.status_code, str(error.detail)), service.hide, error.headers)
+
+    def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return response(made(422, told, "GET /openapi.json has the parameters"), service.hide)
+
+    for kind, handler in (
+        (ProblemError, failed),
+        (SchedkitError, failed),
+        (Exception, failed),
+        (HTTPException, not_routed),
+        (RequestValidationError, invalid),
+    ):
+        app.add_exception_handler(kind, handler)

@@ -1,0 +1,91 @@
+"""The OpenAPI document: what each route takes and answers, from the structs it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from schedkit import __version__
+from schedkit.server import shapes
+from schedkit.server.problems import Problem
+
+__all__ = ["WITH_BODY", "answers", "body", "make_document"]
+
+REFERENCE = "#/components/schemas/{name}"
+PROBLEMS = {
+    400: "The request is malformed.",
+    401: "A token is needed, or is not valid.",
+    403: "What asks may not do this.",
+    404: "There is no such thing.",
+    408: "The body did not arrive in time.",
+    409: "Nobody does it now, or something else is in the way.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    421: "The server does not answer to that host name.",
+    422: "A value is wrong.",
+    429: "Too many streams are open.",
+    503: "The ledger cannot be reached.",
+}
+ALWAYS = (400, 401, 403, 421, 422, 503)
+WITH_BODY = (408, 413, 415)
+JSON = "application/json"
+_SCHEMAS: Iterable[type] = [
+    Problem,
+    *(getattr(shapes, name) for name in shapes.__all__),
+]
+
+
+def answers(
+    shape: type | None, *problems: int, status: int = 200, media: str = JSON, words: str = ""
+) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route.
+
+    Parameters
+    ----------
+    shape : type, optional
+        The struct that it answers with; a list of it as ``list[…]``. None: text, or a file.
+    *problems : int
+        The statuses of the problems that it answers with, besides those of every route.
+    """
+    schema = {"type": "string"} if shape is None else _schema(shape)
+    documented: dict[int | str, dict[str, Any]] = {
+        status: {"description": words or "Done.", "content": {media: {"schema": schema}}}
+    }
+    problem = {"application/problem+json": {"schema": _schema(Problem)}}
+    for code in sorted({*ALWAYS, *problems}):
+        documented[code] = {"description": PROBLEMS[code], "content": problem}
+    return documented
+
+
+def _schema(shape: type) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([shape], ref_template=REFERENCE)
+    return schema
+
+
+def body(schema: type | dict[str, Any], *, required: bool = True, example: Any = None) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that takes a JSON body."""
+    content: dict[str, Any] = {"schema": schema if isinstance(schema, dict) else _schema(schema)}
+    if example is not None:
+        content["example"] = example
+    return {"requestBody": {"required": required, "content": {JSON: content}}}
+
+
+def make_document(app: FastAPI) -> dict[str, Any]:
+    """Return the whole document."""
+    document = get_openapi(
+        title="schedkit",
+        version=__version__,
+        description="The scheduler's tasks and runs. Times carry their offset; failures are problem+json.",
+        routes=app.routes,
+    )
+    _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=REFERENCE)
+    document["components"] = {
+        "schemas": dict(sorted({**document["components"]["schemas"], **components}.items())),
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+    }
+    document["security"] = [{}, {"bearer": []}]
+    return document

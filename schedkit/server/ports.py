@@ -1,0 +1,100 @@
+"""What the server needs of a scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from schedkit.core.api.live_view import DueTime
+from schedkit.core.board.board import Board
+from schedkit.core.board.ledger_rows import RunCounts
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt, Run
+from schedkit.core.store.audit import AuditRow
+from schedkit.core.store.tokens import Tokens
+
+__all__ = ["Requested", "SchedulerView", "Verbs"]
+
+
+class SchedulerView(Protocol):
+    """Reads; each blocks for a moment."""
+
+    tokens: Tokens
+
+    def board(self, *, settled: bool = False) -> Board: ...
+
+    def counts(self, board: Board) -> RunCounts: ...
+
+    def task(self, name: str) -> TaskRow | None: ...
+
+    def run(self, id: str) -> Run | None: ...
+
+    def runs(
+        self,
+        *,
+        task: str | None = None,
+        state: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Run]: ...
+
+    def finished_runs(self, *, limit: int = 100) -> Sequence[Run]: ...
+
+    def failed_since(
+        self, since: datetime, *, task: str | None = None, limit: int = 1000
+    ) -> Sequence[Run]: ...
+
+    def details(self, run: str) -> Mapping[str, Any]: ...
+
+    def attempts(self, run: str) -> Sequence[Attempt]: ...
+
+    def open_run(self, run: str) -> None: ...
+
+    def due_times(self, task: str, *, ran: bool | None = None, limit: int = 100) -> Sequence[DueTime]: ...
+
+    def upcoming(self, task: str, count: int) -> Sequence[datetime]: ...
+
+    def audit(
+        self, *, actor: str | None = None, before: int | None = None, limit: int = 100
+    ) -> tuple[Sequence[AuditRow], int]: ...
+
+    def private_folders(self) -> Sequence[Path]: ...
+
+
+class Requested(msgspec.Struct, frozen=True):
+    """What became of a task written as data: a task that was declared, a run that was made, or both."""
+
+    task: str
+    run: str | None = None
+
+
+class Verbs(Protocol):
+    """Changes; each is durable when it returns, and recorded as done by `actor`.
+
+    Parameters
+    ----------
+    key : str or None
+        An idempotency key: what was asked for with it before is returned, and not done again.
+    """
+
+    async def submit(
+        self, task: str, params: Mapping[str, Any], *, actor: str, key: str | None = None
+    ) -> str: ...
+
+    async def request(self, body: Mapping[str, Any], *, actor: str, key: str | None = None) -> Requested: ...
+
+    async def retry(
+        self, run: str, changed: Mapping[str, Any], *, actor: str, key: str | None = None
+    ) -> str: ...
+
+    async def cancel(self, run: str, *, actor: str) -> bool: ...
+
+    async def pause(self, task: str | None, *, actor: str) -> None: ...
+
+    async def resume(self, task: str | None, *, actor: str) -> None: ...
+
+    async def backfill(self, task: str, start: str, end: str, *, actor: str) -> Sequence[str]: ...

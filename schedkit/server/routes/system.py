@@ -1,0 +1,178 @@
+"""Health, metrics, sign-in, the audit log and the documentation."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Annotated, Literal
+from urllib.parse import parse_qsl
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+
+from schedkit.core.store.audit import AuditRow
+from schedkit.errors import SchedkitError
+from schedkit.server import pages, shapes
+from schedkit.server.answers import audit_entry
+from schedkit.server.document import WITH_BODY, answers
+from schedkit.server.guard import cookie_name
+from schedkit.server.pictures import as_whole
+from schedkit.server.problems import ProblemError
+from schedkit.server.routes.parameters import Limit
+from schedkit.server.service import Service, in_thread, json_body
+from schedkit.server.sessions import SESSION_SECONDS
+from schedkit.telemetry.metrics import CONTENT_TYPE, exposition
+
+__all__ = ["ADMIN_PATHS", "OPEN_ROUTES", "system_routes"]
+
+# What needs no access at all; everything else does.
+OPEN_ROUTES = frozenset(
+    {
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/login"),
+        ("POST", "/login"),
+        ("GET", "/style.css"),
+    }
+)
+ADMIN_PATHS = frozenset({"/api/v1/audit", "/audit"})
+Before = Annotated[int | None, Query(description="The `next` of the page before.", ge=1, le=2**62)]
+Actor = Annotated[str | None, Query(description="Only of this actor.", max_length=200, pattern=r"^[^\x00]+$")]
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The token that a session is to stand for."""
+
+    token: str
+
+
+def system_routes(service: Service) -> APIRouter:
+    """Return the routes of a service."""
+    router = APIRouter(tags=["system"])
+
+    @router.get("/healthz", responses=answers(shapes.Health))
+    async def healthz() -> Response:
+        """Tell that the server answers."""
+        return service.answer(shapes.Health(status="ok"))
+
+    @router.get("/readyz", responses=answers(shapes.Health))
+    async def readyz() -> Response:
+        """Tell whether the ledger can be read; 503 if not, or while the server ends."""
+        try:
+            await in_thread(service.view.runs, limit=1)
+        except SchedkitError:
+            return service.answer(shapes.Health(status="the ledger cannot be read"), 503)
+        if service.ending:
+            return service.answer(shapes.Health(status="the server is stopping"), 503)
+        return service.answer(shapes.Health(status="ok"))
+
+    @router.get(
+        "/metrics",
+        responses=answers(None, media="text/plain", words="Metrics as Prometheus reads them."),
+        response_class=PlainTextResponse,
+    )
+    async def metrics() -> Response:
+        """Return the metrics of the scheduler and its tasks."""
+        picture = await service.pictures.current()
+        data = await in_thread(exposition, as_whole(picture.snapshot), picture.counts)
+        return Response(data, headers={"content-type": CONTENT_TYPE})
+
+    @router.get("/api/v1/audit", responses=answers(shapes.AuditPage))
+    async def audit(actor: Actor = None, before: Before = None, limit: Limit = 100) -> Response:
+        """Return who did what, newest first."""
+        rows, following = await in_thread(service.view.audit, actor=actor, before=before, limit=limit)
+        page = shapes.AuditPage(items=[audit_entry(row) for row in rows], next=following or None)
+        return service.answer(page)
+
+    @router.get("/audit", include_in_schema=False)
+    async def audit_page(
+        actor: Actor = None,
+        before: Before = None,
+        limit: Limit = 100,
+        format: Literal["html", "csv"] = "html",
+    ) -> Response:
+        """Return the same as a page, or as a file for a spreadsheet."""
+        rows, following = await in_thread(service.view.audit, actor=actor, before=before, limit=limit)
+        if format == "csv":
+            headers = {"content-disposition": 'attachment; filename="audit.csv"'}
+            return Response(service.hide(_csv(rows)), media_type="text/csv; charset=utf-8", headers=headers)
+        return HTMLResponse(pages.audit(rows, following))
+
+    @router.get("/login", include_in_schema=False)
+    async def login_page() -> Response:
+        """Return a form that takes a token."""
+        return HTMLResponse(pages.login())
+
+    @router.post("/login", include_in_schema=False, responses=answers(shapes.Message, *WITH_BODY))
+    async def login(request: Request) -> Response:
+        """Trade a token for a session's cookie."""
+        form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        if form:
+            text = dict(parse_qsl((await request.body()).decode("latin-1"))).get("token", "")
+        else:
+            text = (await json_body(request, Login)).token
+        found = await service.signed_in(text.strip())
+        if found is None and form:
+            return HTMLResponse(pages.login("That token is not valid."), 401)
+        if found is None:
+            raise ProblemError(401, "the token is not valid", "schedkit token new NAME")
+        answer: Response = (
+            RedirectResponse("docs", 303) if form else service.answer(shapes.Message(message="signed in"))
+        )
+        _set_cookie(request, answer, service.sessions.open(found.token))
+        return answer
+
+    @router.post("/logout", include_in_schema=False)
+    async def logout(request: Request) -> Response:
+        """End the session."""
+        cookie = request.cookies.get(cookie_name(request.scope))
+        if cookie:
+            service.sessions.close(cookie)
+        answer = RedirectResponse("login", 303)
+        answer.delete_cookie(cookie_name(request.scope))
+        return answer
+
+    @router.get("/style.css", include_in_schema=False)
+    async def style() -> Response:
+        """Return the style of the pages."""
+        return Response(pages.STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
+    @router.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        """Return the documentation, which needs nothing from the internet."""
+        return HTMLResponse(pages.documentation(request.app.openapi()))
+
+    @router.get("/", include_in_schema=False)
+    async def index() -> Response:
+        """Lead to the documentation."""
+        return RedirectResponse("docs", 303)
+
+    return router
+
+
+def _set_cookie(request: Request, answer: Response, value: str) -> None:
+    answer.set_cookie(
+        cookie_name(request.scope),
+        value,
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path=request.scope.get("root_path", "") or "/",
+    )
+
+
+def _csv(rows: Iterable[AuditRow]) -> bytes:
+    """Return rows as a spreadsheet reads them; no text in them is a formula there."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("at", "actor", "action", "task", "run"))
+    for row in rows:
+        writer.writerow(map(_cell, (row.at.isoformat(), row.actor, row.action, row.task, row.run)))
+    return out.getvalue().encode("utf-8")
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

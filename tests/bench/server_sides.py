@@ -1,0 +1,178 @@
+"""One measured run of a server, in a process of its own: ``python -m bench.server_sides SIDE JSON``.
+
+The load comes from another process: so many requests a second for the status of all tasks, over ten
+connections that each name the ETag they have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+CONNECTIONS = 10
+LATE: list[float] = []
+BASE, PERIOD = 0.0, 5.0
+
+
+async def note(offset: float) -> None:
+    """The job of every schedule: how long ago was my time?"""
+    LATE.append((time.time() - BASE - offset) % PERIOD)
+
+
+def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Serve our own status, with schedules that fire meanwhile if `run` says so."""
+    global BASE
+    from schedkit.core.api.scheduler import Scheduler
+    from schedkit.core.tasks.declare import declare
+    from schedkit.core.triggers.constructors import every
+    from schedkit.server import Server, ServerOptions, asgi
+
+    BASE = float(int(time.time() + 6))
+    sched = Scheduler(str(folder / "ledger.db"), concurrency=run["tasks"])
+    for number in range(run["tasks"]):
+        offset = number * PERIOD / run["tasks"]
+        start = datetime.fromtimestamp(BASE, UTC) + timedelta(seconds=offset)
+        trigger = every(PERIOD if run["fires"] else 3600, start=start if run["fires"] else None)
+        sched.add(declare(note, trigger, name=f"task {number}", params={"offset": offset}))
+    sched.start()
+    try:
+        with Server(asgi(sched), ServerOptions(port=0)) as server:
+            time.sleep(max(0.0, BASE - time.time()))
+            return {**measured(run, f"{server.url}/scheduler/status"), "late": LATE[:]}
+    finally:
+        sched.stop("1s")
+
+
+def peer(run: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Serve the same data as FastAPI does by itself: by a model, checked and encoded each time."""
+    import uvicorn
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+
+    class Task(BaseModel):
+        name: str
+        description: str
+        enabled: bool
+        schedule_type: str
+        cron_expression: str | None
+        interval_seconds: float | None
+        status: str
+        next_run_at: str | None
+        last_run_at: str | None
+        last_result: str | None
+        run_count: int
+        fail_count: int
+
+    class Status(BaseModel):
+        running: bool
+        task_count: int
+        tasks: list[Task]
+
+    task = dict.fromkeys(("cron_expression", "last_run_at", "last_result")) | {
+        "description": "",
+        "enabled": True,
+        "schedule_type": "interval",
+        "interval_seconds": 3600.0,
+        "status": "idle",
+        "next_run_at": "2026-11-29T00:00:00+00:00",
+        "run_count": 0,
+        "fail_count": 0,
+    }
+    tasks = [{**task, "name": f"task {number}"} for number in range(run["tasks"])]
+    app = FastAPI()
+
+    @app.get("/scheduler/status", response_model=Status)
+    async def status() -> Any:
+        return {"running": True, "task_count": len(tasks), "tasks": tasks}
+
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    threading.Thread(target=server.run, args=([sock],), daemon=True).start()
+    return measured(run, f"http://127.0.0.1:{sock.getsockname()[1]}/scheduler/status")
+
+
+def measured(run: dict[str, Any], url: str) -> dict[str, Any]:
+    """Return what the load got, and the CPU that this process took meanwhile."""
+    time.sleep(1)
+    before = time.process_time()
+    if run["rate"]:
+        asked = json.dumps({"url": url, "rate": run["rate"], "seconds": run["seconds"]})
+        command = [sys.executable, "-m", "bench.server_sides", "load", asked]
+        told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    else:
+        time.sleep(run["seconds"])
+        told = {"requests": 0, "unchanged": 0}
+    return {**told, "cpu": time.process_time() - before}
+
+
+def load(run: dict[str, Any]) -> dict[str, Any]:
+    """Ask at a steady rate; return how often, and how often nothing had changed."""
+    host, _, path = run["url"].removeprefix("http://").partition("/")
+    name, port = host.split(":")
+    counts = {"requests": 0, "unchanged": 0}
+
+    async def ask(number: int, until: float) -> None:
+        reader, writer = await asyncio.open_connection(name, int(port))
+        etag, pause = b"none", CONNECTIONS / run["rate"]
+        following = time.monotonic() + number * pause / CONNECTIONS
+        while time.monotonic() < until:
+            await asyncio.sleep(max(0.0, following - time.monotonic()))
+            following += pause
+            writer.write(
+                b"GET /%b HTTP/1.1\r\nHost: %b\r\nIf-None-Match: %b\r\n\r\n"
+                % (path.encode(), host.encode(), etag)
+            )
+            head = await reader.readuntil(b"\r\n\r\n")
+            fields = {
+                line.partition(b":")[0].lower(): line.partition(b":")[2].strip()
+                for line in head.split(b"\r\n")[1:]
+            }
+            etag = fields.get(b"etag", etag)
+            counts["requests"] += 1
+            if head.startswith(b"HTTP/1.1 304"):
+                counts["unchanged"] += 1
+            else:
+                await reader.readexactly(int(fields[b"content-length"]))
+        writer.close()
+
+    async def all_of_them() -> None:
+        until = time.monotonic() + run["seconds"]
+        await asyncio.gather(*(ask(number, until) for number in range(CONNECTIONS)))
+
+    asyncio.run(all_of_them())
+    return counts
+
+
+def run_side(side: str, **run: Any) -> dict[str, Any]:
+    """Return what one side measured, in a process of its own."""
+    command = [sys.executable, "-m", "bench.server_sides", side, json.dumps(run)]
+    told: dict[str, Any] = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
+    return told
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+if __name__ == "__main__":
+    wanted = json.loads(sys.argv[2])
+    if sys.argv[1] == "load":
+        print(json.dumps(load(wanted)))
+    else:
+        with folder() as where:
+            print(json.dumps({"ours": ours, "peer": peer}[sys.argv[1]](wanted, where)))

@@ -1,0 +1,69 @@
+"""Machines whose clocks are wrong keep the store's time (PostgreSQL)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from core.conftest import until
+from support.clocks import Later
+from support.lives import die, life_of, set_clock
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.execution.run_context import RunContext
+from schedkit.core.triggers.constructors import every
+from schedkit.values.instants import wall_now
+
+Make = Callable[..., Scheduler]
+TIMES = 4
+
+
+@pytest.fixture
+def where(new_database: Callable[[], str]) -> str:
+    """On SQLite all processes share a machine, and its clock."""
+    return new_database()
+
+
+def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -> None:
+    """A task's home is a machine whose clock is behind; its heir's is ahead."""
+    starts: list[tuple[datetime, float]] = []
+    heir, home = make(name="ahead", lease=1.0), make(name="behind", lease=1.0)
+    set_clock(heir, Later(timedelta(seconds=60)))
+    set_clock(home, Later(timedelta(seconds=-60)))
+    begin = datetime.now(UTC) + timedelta(seconds=2)
+
+    def note(run: RunContext) -> None:
+        assert run.scheduled_at is not None
+        starts.append((run.scheduled_at, time.time()))
+
+    for sched in (heir, home):  # the second declares it anew at the same place: it is the home from then on
+        sched.task(every("1s", start=begin), name="ticks", overlap="allow")(note)
+        sched.start()
+    until(lambda: len(starts) >= TIMES)
+    assert home.at_home == ["ticks"]
+    die(home)
+    until(lambda: heir.at_home == ["ticks"])
+    inherited = len(starts)
+    until(lambda: len(starts) >= inherited + TIMES)
+    heir.stop()
+    made = {run.scheduled_at for run in heir.runs("ticks")}
+    passed = {row.scheduled for row in heir.due_times("ticks", ran=False).itertuples()}
+    due = [when for when, _ in starts]
+    assert len(due) == len(set(due)), "none twice"
+    every_one = {begin + timedelta(seconds=number) for number in range((max(due) - begin).seconds + 1)}
+    assert every_one <= made | passed, "none lost"
+    assert all(at >= when.timestamp() for when, at in starts), "none early"
+    late = [at - when.timestamp() for when, at in starts]
+    assert sorted(late)[len(late) // 2] < 1.0, "in time, but for those of the time without a home"
+
+
+@pytest.mark.parametrize("wrong", [60, -60])
+def test_the_offset_is_measured_at_birth_and_at_each_beat(make: Make, wrong: int) -> None:
+    sched = make(name="wrong", lease=1.0)
+    set_clock(sched, Later(timedelta(seconds=wrong)))
+    sched.start()
+    life = life_of(sched)
+    assert abs(life.decisions.clock.wall() - wall_now()) < 1_000_000
+    assert abs(life.lease.offset + wrong * 1_000_000) < 1_000_000

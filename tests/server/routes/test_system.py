@@ -1,0 +1,108 @@
+"""Health, metrics, sign-in, the audit log, the documentation."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+from support.rest import AWAY, Rest, ended, token, until
+
+
+def admin(app: Any, folder: Path, name: str) -> Rest:
+    """Return a client that may everything."""
+    return Rest(app, address=AWAY, authorization=f"Bearer {token(folder, name, 'admin')}")
+
+
+def test_health_is_open(app: Any) -> None:
+    stranger = Rest(app, address=AWAY)
+    assert stranger.get("/healthz").json() == {"status": "ok"}
+    assert stranger.get("/readyz").json() == {"status": "ok"}
+    assert stranger.get("/metrics").status_code == 401
+    assert stranger.get("/metrics").headers["www-authenticate"] == "Bearer"
+
+
+def test_metrics(rest: Rest) -> None:
+    run = rest.post("/scheduler/tasks/crawl_site/trigger").json()["run_id"]
+    ended(rest, run)
+    samples: dict[str, float] = {}
+
+    def counted() -> bool:
+        text = rest.get("/metrics").text
+        samples.update(
+            {
+                f"{sample.name}{sorted(sample.labels.items())}": sample.value
+                for family in text_string_to_metric_families(text)
+                for sample in family.samples
+            }
+        )
+        return bool(
+            samples.get("scheduler_task_executions_total[('status', 'success'), ('task_name', 'crawl_site')]")
+        )
+
+    until(counted)
+    assert samples["scheduler_state[('scheduler_state', 'running')]"] == 1
+    assert samples["scheduler_active_tasks[('task_name', 'crawl_site')]"] == 0
+    assert samples["scheduler_task_duration_seconds_count[('task_name', 'crawl_site')]"] >= 1
+    assert any(name.startswith("scheduler_info") for name in samples)
+
+
+def test_sign_in_and_out(app: Any, folder: Path) -> None:
+    text = token(folder, "ann", "act")
+    browser = Rest(app, address=AWAY, origin="http://localhost:8000")
+    assert browser.get("/docs").status_code == 401
+    assert "Token" in browser.get("/login").text
+    wrong = browser.post("/login", data={"token": text + "x"})
+    assert (wrong.status_code, "not valid" in wrong.text) == (401, True)
+    assert browser.post("/login", data={"token": text}).status_code == 303
+    assert browser.get("/docs").is_success
+    assert browser.post("/scheduler/tasks/crawl_site/trigger").is_success
+    assert browser.post("/logout").status_code == 303
+    assert browser.get("/docs").status_code == 401
+
+
+def test_the_cookie_is_the_browsers_alone(app: Any, folder: Path) -> None:
+    text = token(folder, "cookies", "read")
+    browser = Rest(app, address=AWAY)
+    answer = browser.post("/login", json={"token": text})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("schedkit-8000=")
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    assert text not in cookie
+    stranger = Rest(app, address=AWAY)
+    assert stranger.post("/login", json={"token": "sk_00000000_x"}).json()["status"] == 401
+
+
+def test_who_did_what(app: Any, folder: Path) -> None:
+    boss = admin(app, folder, "=cmd()")
+    run = boss.post("/scheduler/tasks/waits/trigger").json()["run_id"]
+    boss.post(f"/api/v1/runs/{run}/cancel")
+    boss.post("/scheduler/tasks/crawl_site/disable")
+    boss.post("/scheduler/tasks/crawl_site/enable")
+    page = boss.get("/api/v1/audit", params={"actor": "=cmd()"}).json()
+    assert [row["action"] for row in page["items"]][:2] == ["resumed", "paused"]
+    assert ("submitted", "waits", run) in [(row["action"], row["task"], row["run"]) for row in page["items"]]
+    text = boss.get("/audit", params={"format": "csv"}).text
+    assert "'=cmd()" in {row[1] for row in csv.reader(io.StringIO(text))}
+    html = boss.get("/audit").text
+    assert "crawl_site" in html
+    assert "<script" not in html
+    older = boss.get("/api/v1/audit", params={"limit": 1}).json()
+    assert older["next"] == older["items"][0]["seq"]
+
+
+def test_the_audit_is_for_administrators(rest: Rest) -> None:
+    for path in ("/audit", "/api/v1/audit"):
+        assert rest.get(path).status_code == 403
+
+
+def test_the_documentation_needs_no_internet(rest: Rest) -> None:
+    page = rest.get("/docs")
+    assert "/api/v1/runs/{id}" in page.text
+    for outside in ("http://", "https://", "//cdn", "<script"):
+        assert outside not in page.text.replace("http://localhost:8000", "")
+    assert rest.get("/style.css").headers["content-type"].startswith("text/css")
+    assert rest.get("/").headers["location"] == "docs"
+    assert rest.get("/").status_code == 303
