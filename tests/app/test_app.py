@@ -321,6 +321,7 @@ def test_a_report_in_a_child_process_knows_its_last_good_run(
 
 
 def test_a_scheduler_without_reports_loads_none_of_them() -> None:
-    code = "import sys, schedkit.app; print([name for name in sys.modules if name.startswith('schedkit.report')])"
+    loaded = "[name for name in sys.modules if name.startswith('schedkit.report')]"
+    code = f"import sys, schedkit.app; print({loaded})"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
