@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import os
 import signal
 import sys
@@ -96,12 +97,19 @@ def runs_in(ledger: str, task: str, pid: int) -> None:
     wait_for(lambda: pid in values(), 30)
 
 
+def run_cell(source: str) -> None:
+    """Run a cell whose source can be read, as a kernel's: by it processes tell whether they have one code."""
+    name = "<ipython-input-1>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), {"__name__": "__main__"})
+
+
 def test_there_and_back(
     owner: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = write_notebook(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
-    exec(CELL.format(ledger=owner.ledger), {"__name__": "__main__"})
+    run_cell(CELL.format(ledger=owner.ledger))
     shown = front.panel(owner)
     assert b'"do":"hand_over"' in shown.first
     assert b"executes daily.ipynb as saved" in shown.first
@@ -181,9 +189,9 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
     with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as second:
         second.run(ALL)
         second.run("sched.start()")
-        assert second.say("print(len(sched.standing_by), sched.at_home)") == "3 []"
+        assert second.say("print(len(sched.standing_by), sched.at_home)") == "4 []"
         second.end(second.begin("sched.bring_home()"), 60)
-        assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 3"
+        assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 4"
         runs_in(ledger, "in_package", int(second.say("print(os.getpid())")))
         behind.wait(30)
 
