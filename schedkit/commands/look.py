@@ -125,6 +125,7 @@ def run_facts(run: Run) -> dict[str, Any]:
         "task": run.task,
         "state": str(run.state),
         "cause": run.cause,
+        "actor": run.actor,
         **{name: at and at.isoformat() for name in times for at in [getattr(run, name)]},
         "seconds": run.seconds,
         "attempts": run.attempt,
@@ -166,7 +167,7 @@ def _headline(run: Run) -> Iterator[tuple[str, str]]:
     yield "state", f"{run.state} {run.why}".strip()
     if (run.error or {}).get("hint"):
         yield "hint", (run.error or {})["hint"]
-    yield "cause", run.cause
+    yield "cause", f"{run.cause} by {run.actor}" if run.actor else run.cause
     for label, at in (("due", run.due_at), ("started", run.started_at), ("finished", run.finished_at)):
         if at is not None:
             yield label, f"{moment(at)} {app().tz}"

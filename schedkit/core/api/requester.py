@@ -42,44 +42,44 @@ class Requester:
     async def take(self, body: Mapping[str, Any]) -> TaskHandle[..., Any] | RunHandle:
         """Take a request; see `AsyncScheduler.add_request`."""
         request = await anyio.to_thread.run_sync(self._read, body)
-        owner = "" if context.actor() else request.requested.owner
-        if request.single:
-            return await self._run_once(request, owner)
-        name = request.task.name
+        return await (self._run_once(request) if request.single else self._make_task(request))
+
+    async def _run_once(self, request: TaskRequest) -> RunHandle:
+        """Have a run made of a handler; before the start, once this scheduler runs."""
+        command = SubmitRun(
+            task=request.requested.handler,
+            run=new_id(),
+            params=dict(request.task.params),
+            request=request.of_run,
+            key=context.idempotency_key(),
+            actor=request.actor,
+        )
         if self._queries.is_open:
-            await self._make_task(request, owner)
+            return await self._submitter.carry_out(command)
+        self._pending.add(command.run, functools.partial(self._submitter.begin_run, command))
+        return self._submitter.handle(command)
+
+    async def _make_task(self, request: TaskRequest) -> TaskHandle[..., Any]:
+        """Have a task made of a handler, and run if it is to run now."""
+        name, trigger = request.task.name, request.task.trigger
+        if self._queries.is_open:
+            wanted = RequestTask(
+                task=name,
+                requested=request.requested,
+                trigger=None if trigger is None else trigger_data.dumps(trigger),
+                run=new_id() if request.run_now else "",
+                key=context.idempotency_key() if request.run_now else "",
+                actor=request.actor,
+            )
+            answer = await self._node.dispatcher.carry_out(wanted)
             self._pending.discard(name)
-            return self._handles.get(name)
+            return self._handles.get(answer["task"])
         handle = await anyio.to_thread.run_sync(self._declarer.declare, request.task)
         if request.run_now:
             self._pending.add(name)
         else:
             self._pending.discard(name)
         return handle
-
-    async def _run_once(self, request: TaskRequest, owner: str) -> RunHandle:
-        command = SubmitRun(
-            task=request.requested.handler,
-            run=new_id(),
-            params=dict(request.task.params),
-            request=request.of_run,
-            actor=owner,
-        )
-        if self._queries.is_open:
-            return await self._submitter.carry_out(command)
-        self._pending.add(command.run, functools.partial(self._node.dispatcher.submit, [command]))
-        return self._submitter.handle(command)
-
-    async def _make_task(self, request: TaskRequest, owner: str) -> None:
-        trigger = request.task.trigger
-        wanted = RequestTask(
-            task=request.task.name,
-            requested=request.requested,
-            trigger=None if trigger is None else trigger_data.dumps(trigger),
-            run=new_id() if request.run_now else "",
-            actor=owner,
-        )
-        await self._node.dispatcher.carry_out(wanted)
 
     def _read(self, body: Mapping[str, Any]) -> TaskRequest:
         """Return what a request means here; other processes may have its handler and its parents."""
