@@ -28,6 +28,7 @@ __all__ = [
     "checkpoint",
     "current",
     "fact",
+    "idempotency_key",
     "log",
     "progress",
     "run_id",
@@ -108,7 +109,9 @@ _current: ContextVar[ExecutionContext | None] = globals().get("_current") or Con
     "schedkit_context", default=None
 )
 _default: Callable[[], AbstractContextManager[ExecutionContext]] | None = globals().get("_default")
-_actor: ContextVar[str] = globals().get("_actor") or ContextVar("schedkit_actor", default="")
+_asked: ContextVar[tuple[str, str]] = globals().get("_asked") or ContextVar(
+    "schedkit_asked", default=("", "")
+)
 
 
 def current() -> ExecutionContext:
@@ -134,18 +137,29 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
 
 @check_keywords
 @contextmanager
-def acting_as(actor: str) -> Iterator[None]:
-    """Have what is asked of a scheduler in the block recorded as asked by `actor`, a person or a token."""
-    token = _actor.set(actor)
+def acting_as(actor: str, *, key: str = "") -> Iterator[None]:
+    """Have what is asked of a scheduler in the block recorded as asked by `actor`, a person or a token.
+
+    Parameters
+    ----------
+    key : str
+        An idempotency key: a run that was asked for with it before is returned, and not made again.
+    """
+    token = _asked.set((actor, key))
     try:
         yield
     finally:
-        _actor.reset(token)
+        _asked.reset(token)
 
 
 def actor() -> str:
     """Return on whose behalf the present call acts; empty: on that of the process."""
-    return _actor.get()
+    return _asked.get()[0]
+
+
+def idempotency_key() -> str:
+    """Return the key under which the present call asks for a run; empty: none."""
+    return _asked.get()[1]
 
 
 def set_default(factory: Callable[[], AbstractContextManager[ExecutionContext]] | None) -> None:

@@ -70,6 +70,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         The run that it repeats; empty: none.
     request : dict or None
         The request that it was made by: name, owner, metadata, options.
+    key : str
+        The idempotency key that it was asked for with; empty: none. Each is of one run only.
     scheduled, due, queued, started, finished : int
         Microseconds since 1970; `scheduled_at` and so on are the same as aware times in UTC.
     attempt : int
@@ -94,6 +96,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     params: dict[str, Any] = {}
     retry_of: str = ""
     request: dict[str, Any] | None = None
+    key: str = ""
     reason: str = ""
     error: dict[str, Any] | None = None  # type, message, hint, traceback
     result: dict[str, Any] | None = None  # kind, path, rows, …

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.life import Life
+from schedkit.core.node.node import Node
 from schedkit.core.store.schema import beats
 
 __all__ = ["die", "life_of", "lives_again", "seem_dead", "set_clock"]
@@ -18,7 +19,11 @@ def life_of(sched: Scheduler) -> Life:
 
 
 def _life(sched: Scheduler) -> Life | None:
-    return sched._node.life
+    return _node(sched).life
+
+
+def _node(sched: Scheduler) -> Node:
+    return sched._node
 
 
 def seem_dead(sched: Scheduler) -> None:
@@ -53,4 +58,4 @@ def _give_no_sign(life: Life) -> None:
 
 def set_clock(sched: Scheduler, clock: Clock) -> None:
     """Give a scheduler that is not started the clocks of its machine."""
-    sched._node.clock = clock
+    _node(sched).clock = clock

@@ -3,7 +3,8 @@
 Run as ``python node_process.py LEDGER RESULTS JOURNAL NAME PLACE``; PLACE is the file that it says declares
 its tasks. It prints ``started``, then a line for each change: ``home`` and ``standing by`` (its tasks),
 ``lost`` (it was taken for dead). ``stall`` lets our loop stand still, ``wake`` lets it go on; ``release``
-lets the task that is held return; ``end`` lets all runs end and stops it.
+lets the task that is held return; ``request`` has it take a request, after which it prints ``requested``;
+``end`` lets all runs end and stops it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from schedkit.core.events import Event, NodeChanged
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import every
 from schedkit.loop import service
+
+REQUEST = {"name": "asked", "task": "ticking", "cron_expr": "0 0 1 1 *", "owner": "johndoe"}
 
 
 def main(ledger: str, results: str, journal: str, name: str, place: str) -> None:
@@ -55,7 +58,7 @@ def main(ledger: str, results: str, journal: str, name: str, place: str) -> None
         told = ""
         while True:
             at_home, standing_by = sched.at_home, sched.standing_by
-            now = "home" if len(at_home) == 2 else "standing by" if len(standing_by) == 2 else ""
+            now = "home" if len(at_home) >= 2 else "standing by" if len(standing_by) >= 2 else ""
             if now and now != told:
                 told = now
                 say(now)
@@ -71,6 +74,9 @@ def main(ledger: str, results: str, journal: str, name: str, place: str) -> None
             service().submit(stand_still)
         elif word == "wake":
             awake.set()
+        elif word == "request":
+            sched.add_request(REQUEST)
+            say("requested")
         elif word == "release":
             released.set()
         elif word == "end":

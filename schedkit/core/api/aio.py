@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +27,11 @@ from schedkit.core.node.commands import (
 )
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
+from schedkit.core.tasks.request import TaskRequest
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
-from schedkit.errors import UsageError
-from schedkit.loop import bridged
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.loop import bridged, service
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.instants import to_micros
 
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["AsyncScheduler"]
+
+_log = logging.getLogger("schedkit")
 
 
 class AsyncScheduler:
@@ -133,33 +138,51 @@ class AsyncScheduler:
         DeclarationError, TriggerError, ParameterError
             Naming the field; also if the name is of a task that is declared in code.
         """
+        request = await anyio.to_thread.run_sync(self._scheduler._read_request, body)
+        return await (self._request_run(request) if request.single else self._request_task(request))
+
+    async def _request_run(self, request: TaskRequest) -> RunHandle:
+        """Have a run made of a handler; before the start, once this scheduler runs."""
         scheduler = self._scheduler
-        request = await anyio.to_thread.run_sync(scheduler._read_request, body)
-        owner = "" if context.actor() else request.requested.owner
-        if request.single:
-            command = SubmitRun(
-                task=request.requested.handler,
-                run=new_id(),
-                params=dict(request.task.params),
-                request=request.of_run,
-                actor=owner,
-            )
-            if scheduler._open:
-                return await self._submitted(command)
-            scheduler._to_run.add(command.run, functools.partial(self._node.dispatcher.submit, [command]))
-            return RunHandle(scheduler, command.run, command.task)
-        name, trigger = request.task.name, request.task.trigger
+        command = SubmitRun(
+            task=request.requested.handler,
+            run=new_id(),
+            params=dict(request.task.params),
+            request=request.of_run,
+            key=context.idempotency_key(),
+            actor=request.actor,
+        )
+        if scheduler._open:
+            return await self._submitted(command)
+        scheduler._to_run.add(command.run, functools.partial(self._carry_out_later, command))
+        return RunHandle(scheduler, command.run, command.task)
+
+    def _carry_out_later(self, command: SubmitRun) -> None:
+        """Have a run made that nobody waits for; from any thread, our loop's too."""
+        if self._node.dispatcher.submit([command]) is None:  # its task is at home elsewhere
+            threading.Thread(target=self._carry_out_there, args=(command,), daemon=True).start()
+
+    def _carry_out_there(self, command: SubmitRun) -> None:
+        try:
+            service().call(self._node.dispatcher.carry_out, command)
+        except SchedkitError as error:
+            _log.warning("the run of %r that was requested is not made: %s", command.task, error)
+
+    async def _request_task(self, request: TaskRequest) -> TaskHandle[..., Any]:
+        """Have a task made of a handler, and run if it is to run now."""
+        scheduler, name, trigger = self._scheduler, request.task.name, request.task.trigger
         if scheduler._open:
             wanted = RequestTask(
                 task=name,
                 requested=request.requested,
                 trigger=None if trigger is None else trigger_data.dumps(trigger),
                 run=new_id() if request.run_now else "",
-                actor=owner,
+                key=context.idempotency_key() if request.run_now else "",
+                actor=request.actor,
             )
-            await self._carry_out(wanted)
+            answer = await self._carry_out(wanted)
             scheduler._to_run.discard(name)
-            return scheduler._handle(name)
+            return scheduler._handle(answer["task"])
         handle = await anyio.to_thread.run_sync(scheduler.add, request.task)
         if request.run_now:
             scheduler._to_run.add(name)
@@ -169,8 +192,8 @@ class AsyncScheduler:
 
     async def _submitted(self, command: SubmitRun) -> RunHandle:
         waiters: dict[str, Waiter] = {}
-        await self._carry_out(command, waiters)
-        return RunHandle(self._scheduler, command.run, command.task, waiters.get(command.run))
+        run = (await self._carry_out(command, waiters))["run"]
+        return RunHandle(self._scheduler, run, command.task, waiters.get(run))
 
     @bridged
     async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:

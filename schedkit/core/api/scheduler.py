@@ -14,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
+from msgspec.structs import replace
+
+from schedkit import context
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
 from schedkit.core.api.front_end import front_end
@@ -283,7 +286,11 @@ class Scheduler(Views, ProcessSpec, JobApi):
         if task is None:
             self._known(name)
         checked = [check_data(name, params) if task is None else check(task, params) for params in batch]
-        return [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
+        commands = [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
+        key = context.idempotency_key()
+        if key and len(commands) > 1:
+            return [replace(command, key=f"{key}/{place}") for place, command in enumerate(commands)]
+        return [replace(command, key=key) for command in commands] if key else commands
 
     add_request = blocking(AsyncScheduler.add_request)
 
@@ -302,7 +309,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
     async def _submit_elsewhere(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
         for handle, command in zip(handles, commands, strict=True):
             handle.ask_again()
-            await self._node.dispatcher.carry_out(command)
+            handle.id = (await self._node.dispatcher.carry_out(command))["run"]
 
     backfill = blocking(AsyncScheduler.backfill)
 

@@ -189,6 +189,9 @@ class Engine:
     def _submit(self, stimulus: Submit) -> dict[str, Any]:
         if stimulus.run in self._state.runs:  # repeated, as after a lost answer
             return {"run": stimulus.run}
+        for run in self._state.runs.values() if stimulus.key else ():
+            if run.key == stimulus.key:
+                return {"run": run.id}
         self._tasks.row(stimulus.task)
         return self._runs.submit(stimulus)
 

@@ -127,6 +127,7 @@ class Runs:
             scheduled=stimulus.scheduled,
             retry_of=stimulus.retry_of,
             request=stimulus.request,
+            key=stimulus.key,
         )
         self.add(run)
         return {"run": run.id}

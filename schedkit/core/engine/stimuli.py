@@ -103,7 +103,7 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
     """A run is to be made.
 
     `scheduled` is the due time that it makes up for, `retry_of` the run that it repeats, `request` the
-    request that it was made by.
+    request that it was made by, `key` its idempotency key.
     """
 
     run: str
@@ -114,6 +114,7 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
     scheduled: int | None = None
     retry_of: str = ""
     request: dict[str, Any] | None = None
+    key: str = ""
 
 
 class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):

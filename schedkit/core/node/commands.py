@@ -54,7 +54,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 class SubmitRun(Command, frozen=True, kw_only=True, tag="submit"):
     """A run of a task, under an id that is known beforehand.
 
-    `retry_of` is the ended run that it repeats, `request` the request that it was made by.
+    `retry_of` is the ended run that it repeats, `request` the request that it was made by, `key` its
+    idempotency key.
     """
 
     task: str
@@ -62,6 +63,7 @@ class SubmitRun(Command, frozen=True, kw_only=True, tag="submit"):
     params: dict[str, Any] = {}
     retry_of: str = ""
     request: dict[str, Any] | None = None
+    key: str = ""
 
     @property
     def cause(self) -> str:
@@ -113,6 +115,7 @@ class RequestTask(Command, frozen=True, kw_only=True, tag="request"):
     requested: Requested
     trigger: str | None = None
     run: str = ""
+    key: str = ""
 
 
 _KINDS: dict[str, type[Command]] = {

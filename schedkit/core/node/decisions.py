@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.stimuli import Declare, Ended, HoldWrites, Recover, Stimulus
+from schedkit.core.engine.stimuli import Answer, Declare, Ended, HoldWrites, Recover, Stimulus
 from schedkit.core.events import Event, StoreAway, StoreBack, TaskChanged
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
@@ -72,7 +72,7 @@ class Decisions:
     lost : callable
         Called on our loop when others have taken this life for dead.
     told : callable
-        Called on the writer's thread after a commit with events.
+        Called on the writer's thread after each commit.
     healthy : callable
         Asked before the life is told.
 
@@ -292,6 +292,8 @@ class Decisions:
                 await anyio.sleep(LONGEST_NAP_SECONDS)
         if refused is not None:
             self._effects.reply(Reply(refused, {}, as_ours(error)))
+            if refused.command and not isinstance(refused, Answer):  # whoever left it waits
+                self.post(Answer(command=refused.command, error=as_ours(error)))
 
     @staticmethod
     def _tell_refusal(error: BaseException) -> None:
@@ -325,8 +327,7 @@ class Decisions:
         self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
-        if events:
-            self._tell_others()
+        self._tell_others()
         for _ in decisions:
             self._effects.carry_out(self._unwritten.popleft())
         self._failures = 0

@@ -38,6 +38,7 @@ from schedkit.core.node.submissions import submit_all
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.store.reader import CommandRow, Ledger
+from schedkit.core.store.refusals import RefusedRowError
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import refuse_to_replace
@@ -92,10 +93,12 @@ class Dispatcher:
         -------
         waiters, durable
             A promise of the end of each run, and one that all of them are durable. None: the task is not at
-            home here, and the runs are not made.
+            home here, or they have a key, and the runs are not made.
         """
         life, actor = self.life, self.actor
         if life is None or not all(command.task in life.engine.rows for command in commands):
+            return None
+        if any(command.key for command in commands):  # it may be in the ledger
             return None
         return submit_all(life, [_run_of(command, command.actor or actor) for command in commands])
 
@@ -116,9 +119,28 @@ class Dispatcher:
         """
         signed = replace(command, actor=command.actor or self.actor)
         ends = {} if waiters is None else waiters
+        if not (isinstance(signed, SubmitRun | RequestTask) and signed.key):
+            return await self._wherever(signed, ends)
+        await anyio.to_thread.run_sync(self._ledger.store.open)
+        if (answer := await self._known(signed)) is not None:
+            return answer
+        try:
+            return await self._wherever(signed, ends)
+        except RefusedRowError:  # somebody else was quicker
+            ends.clear()
+            if (answer := await self._known(signed)) is None:
+                raise
+            return answer
+
+    async def _known(self, command: SubmitRun | RequestTask) -> dict[str, Any] | None:
+        """Return the answer about the run that was asked for with the key of a command, None without one."""
+        run = await anyio.to_thread.run_sync(self._ledger.run_by_key, command.key) if command.key else None
+        return None if run is None else {"run": run.id, "task": run.task}
+
+    async def _wherever(self, command: Command, ends: dict[str, Waiter]) -> dict[str, Any]:
         for left in range(MOVES, -1, -1):
             try:
-                return await self._carry_out(signed, ends)
+                return await self._carry_out(command, ends)
             except HasMovedError:
                 ends.clear()
                 if not left:
@@ -237,9 +259,11 @@ class Dispatcher:
             raise NotRunningError(f"{row.kind!r} was left for too long and is withdrawn", hint="ask again")
         command = read_command(row.kind, row.data, row.actor)
         if isinstance(command, SubmitRun):
-            known = await anyio.to_thread.run_sync(self._ledger.run, command.run)
-            if known is not None:
-                return {"run": command.run}
+            made = await anyio.to_thread.run_sync(self._ledger.run, command.run)
+            if made is not None:
+                return {"run": made.id}
+        if isinstance(command, SubmitRun | RequestTask) and (known := await self._known(command)):
+            return known
         if isinstance(command, BackfillTask):
             return await self._decide_apart(life, command)
         if isinstance(command, RequestTask):
@@ -294,4 +318,5 @@ def _run_of(command: SubmitRun, actor: str) -> dict[str, Any]:
         "actor": actor,
         "retry_of": command.retry_of,
         "request": command.request,
+        "key": command.key,
     }

@@ -92,4 +92,5 @@ def _trigger(command: RequestTask) -> Any:
 
 
 def _run(command: RequestTask, **more: Any) -> Submit:
-    return Submit(run=command.run, task=command.task, cause="request", actor=command.actor, **more)
+    about: dict[str, Any] = {"run": command.run, "task": command.task, "key": command.key, **more}
+    return Submit(cause="request", actor=command.actor, **about)

@@ -13,6 +13,7 @@ from schedkit.core.node.commands import Command
 from schedkit.core.node.wakeups import send_wakeup
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
+from schedkit.core.store.refusals import RefusedRowError
 from schedkit.errors import (
     DeclarationError,
     NotRunningError,
@@ -33,7 +34,10 @@ HEIR_SECONDS = 5.0
 # What wrong input is called, wherever it is refused.
 _REFUSALS: dict[str, type[SchedkitError]] = {
     kind.__name__: kind
-    for kind in (UsageError, DeclarationError, TriggerError, ParameterError, NotRunningError, HasMovedError)
+    for kind in (
+        *(UsageError, DeclarationError, TriggerError, ParameterError),
+        *(NotRunningError, HasMovedError, RefusedRowError),
+    )
 }
 
 

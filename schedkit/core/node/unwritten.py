@@ -81,7 +81,7 @@ class Aside:
         _log.error("run %s is left in its state until the scheduler is restarted: %s", run, error)
 
 
-def as_ours(error: BaseException) -> Exception:
+def as_ours(error: BaseException) -> SchedkitError:
     """Return what refused a stimulus as an error of ours."""
     if isinstance(error, SchedkitError):
         return error

@@ -165,6 +165,10 @@ class Ledger:
             query = query.where(runs.c.id < before)
         return self._all(query, run_from_row)
 
+    def run_by_key(self, key: str) -> Run | None:
+        """Return the run that was asked for with an idempotency key."""
+        return self._first(select(runs).where(runs.c.idempotency_key == key), run_from_row)
+
     def latest_result(self, task: str) -> Run | None:
         """Return the last DONE run of a task that has a result."""
         query = (

@@ -44,7 +44,10 @@ __all__ = [
 Row = tuple[Any, ...]
 
 # Columns of a run that never change …
-FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params", "retry_of", "request")
+FIXED = (
+    *("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params"),
+    *("retry_of", "request", "idempotency_key"),
+)
 # … those that a step changes …
 MUTABLE = (
     *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
@@ -82,6 +85,7 @@ def run_values(run: Run) -> Row:
         dump(run.params) if run.params else None,
         run.retry_of or None,
         None if run.request is None else dump(run.request),
+        run.key or None,
         *_mutable(run),
     )
 
@@ -130,6 +134,7 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
         params=load(row["params"]) or {},
         retry_of=row["retry_of"] or "",
         request=load(row["request"]),
+        key=row["idempotency_key"] or "",
         reason=row["reason"],
         error=load(row["error"]),
         result=load(row["result"]),

@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from schedkit import context
 from schedkit.core.model import Requested, Task, TaskRow
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.options import TASK_OPTIONS
@@ -76,6 +77,11 @@ class TaskRequest:
     def single(self) -> bool:
         """Whether it asks for one run of its handler, and for no task of its own."""
         return self.run_now and self.task.trigger is None and not self.task.after
+
+    @property
+    def actor(self) -> str:
+        """Who asks for it, unless somebody acts here already: a token that passes it on is no owner."""
+        return "" if context.actor() else self.requested.owner
 
     @property
     def of_run(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,9 @@ from schedkit.core.api.handles import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import dispatcher, send_command
 from schedkit.core.node.commands import PauseTask, SubmitRun
+from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.constructors import cron
@@ -363,3 +366,69 @@ def test_an_heir_whose_home_changed_its_code_inherits_nothing(make: Make) -> Non
     home.stop("1s")
     until(lambda: heir.standing_by == [])
     assert heir.at_home == []
+
+
+# What was asked for once
+
+
+@SQLITE
+@pytest.mark.parametrize("place", ["here", "elsewhere", "homeless"])
+def test_what_is_asked_for_again_with_its_key_is_not_done_again(place: str, make: Make) -> None:
+    asks = asking(place, make)
+    with context.acting_as("ann", key="k1"):
+        first = asks.submit("one", n=1)
+        again = asks.submit("one", n=2)  # as after an answer that was lost
+        assert again.id == first.id
+        if place != "homeless":
+            assert first.result("10s") == 1
+        assert asyncio.run(asks.aio.submit("one", n=3)).id == first.id, "also when it has ended"
+    with context.acting_as("ann", key="k2"):
+        several = [[run.id for run in asks.submit_many("one", [{"n": 4}, {"n": 5}])] for _ in range(2)]
+    assert several[0] == several[1]
+    other = asks.submit("one", n=6)
+    assert len({first.id, *several[0], other.id}) == 4
+    assert [run.key for run in reversed(asks.runs("one"))] == ["k1", "k2/0", "k2/1", ""]
+
+
+@pytest.mark.parametrize("place", ["here", "elsewhere"])
+def test_who_asks_at_once_with_one_key_gets_one_run(place: str, make: Make) -> None:
+    home = asking("here", make)
+    other = home if place == "here" else make(name="other")
+    other.start()
+    together = threading.Barrier(4)
+
+    def ask(sched: Scheduler) -> str:
+        together.wait(10)
+        with context.acting_as("ann", key="k"):
+            return sched.submit("one", n=1).id
+
+    with ThreadPoolExecutor(4) as pool:
+        made = set(pool.map(ask, [home, other, home, other]))
+    assert len(made) == 1
+    (run,) = home.runs("one")
+    assert (run.id, run.key) == (made.pop(), "k")
+
+
+@pytest.mark.parametrize("place", ["here", "elsewhere", "homeless"])
+def test_a_key_that_the_ledger_refuses_is_looked_for_again(
+    place: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run was made, and has ended, between the look and the write."""
+    asks = asking(place, make)
+    home = make(name="beside")
+    home.start()
+    home.task(name="quick")(lambda: 1)
+    with context.acting_as("ann", key="k"):
+        first = home.submit("quick")
+    assert first.result("10s") == 1
+    look, looks = Ledger.run_by_key, list[str]()
+
+    def too_early(ledger: Ledger, key: str) -> Run | None:
+        looks.append(key)
+        return None if len(looks) <= (2 if place == "elsewhere" else 1) else look(ledger, key)
+
+    monkeypatch.setattr(Ledger, "run_by_key", too_early)
+    with context.acting_as("ann", key="k"):
+        assert asks.submit("one", n=1).id == first.id
+    assert asks.runs("one") == []
+    assert asks.submit("quick").result("10s") == 1, "what was refused is no hindrance"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from core.conftest import until
 from support.ledgers import ledger_of
+from support.node_processes import NodeProcess
 
 from schedkit import context
 from schedkit.core.api.handles import RunHandle, TaskHandle
@@ -154,6 +156,27 @@ def test_a_request_that_its_handler_takes_no_more_is_told_and_the_others_go_on(
         assert any("'two' was requested and cannot be made again" in line for line in caplog.messages)
 
 
+def test_a_killed_process_loses_no_request(make: Make, where: str, tmp_path: Path) -> None:
+    """It is durable when it has been taken; the file run again, and nothing else, makes it again."""
+    killed, again = (NodeProcess(where, tmp_path, name, "/one.py") for name in ("killed", "again"))
+    try:
+        killed.hear("home")
+        killed.tell("request")
+        killed.hear("requested")
+        killed.kill()
+        again.hear("home")
+        watches = make()
+        watches.watch()
+        until(lambda: (home := watches.home("asked")) is not None and home.name == "again")
+        assert watches.submit("asked").wait("20s").state is State.DONE
+        told = row_of(watches, "asked").requested
+        assert told is not None
+        assert (told.handler, told.owner) == ("ticking", "johndoe")
+    finally:
+        for process in (killed, again):
+            process.close()
+
+
 # Where it is at home
 
 
@@ -235,6 +258,17 @@ def test_without_a_process_a_request_waits_for_the_start(make: Make) -> None:
     sched.stop("1s")
     with make().viewing() as looks, pytest.raises(NotRunningError, match="no scheduler runs"):
         looks.add_request(NIGHTLY)
+
+
+def test_what_was_requested_before_the_start_runs_where_its_handler_is(make: Make) -> None:
+    home, late = make(name="home"), make(name="late")
+    home.start()
+    declare(home)
+    declare(late, file="/there.py")
+    single = run_of(late)
+    late.start()
+    assert late.standing_by == ["export"]
+    assert single.result("10s") == "A"
 
 
 # Never over a task that no request made

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 from support.ledger_writer import NOW, a_run
 
 from schedkit.core.engine.changes import FireRecorded
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, RunLogged, decode, encode
-from schedkit.core.model import TaskRow
+from schedkit.core.model import Requested, TaskRow
 from schedkit.core.run import Attempt
 from schedkit.core.states import Disposition, Outcome, State
 from schedkit.core.store import schema
@@ -44,12 +45,12 @@ def row_of(table: sa.Table, values: Row) -> dict[str, object]:
 
 
 def test_a_run_comes_back_as_it_was() -> None:
-    later = {"incomplete", "idempotency_key"}
+    later = {"incomplete"}
     assert {*FIXED, *MUTABLE} == set(schema.runs.c.keys()) - later
     run = a_run(
         state=State.RETRY, scheduled=NOW - 1, started=NOW + 1, attempt=2, interruptions=1, priority=20,
         params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, result={},
-        waiting_for=("a", "b"),
+        waiting_for=("a", "b"), retry_of="r0", request={"name": "n", "options": {"retry": 2}}, key="k",
     )  # fmt: skip
     assert run_from_row(dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))) == run
 
@@ -59,7 +60,11 @@ def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
         name="t", id="i", anchored=1, next=None, created=1, declared=2, facts={"tags": ["x"]}, paused=True,
         home="a life", home_by="moved", place="/a/notebook.ipynb", heard=5, actor="me",
     )  # fmt: skip
-    assert task_from_row(dict(zip(TASK, task_values(task), strict=True))) == task
+    told = Requested(
+        handler="h", parameters={"n": 1}, owner="ann", metadata={"m": None}, options={"retry": 2}
+    )
+    for each in (task, replace(task, requested=told), replace(task, requested=Requested(handler="h"))):
+        assert task_from_row(dict(zip(TASK, task_values(each), strict=True))) == each
     attempt = Attempt(
         number=3, started=1, finished=2, outcome=Outcome.TIMEOUT, error={"type": "E"}, life="me"
     )
