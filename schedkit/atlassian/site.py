@@ -7,6 +7,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypedDict
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import anyio.to_thread
@@ -155,6 +157,13 @@ class Site:
     def __repr__(self) -> str:
         user = f", user={self.credentials.user!r}" if self.credentials.user else ""
         return f"Site({self.url!r}{user})"
+
+    @property
+    def proxied(self) -> bool:
+        """Whether its requests go through a proxy, of its own or of the environment."""
+        address = urlsplit(self.url)
+        named = address.scheme in getproxies() and not proxy_bypass(address.hostname or "")
+        return bool(self._wire.proxies) or named
 
     @bridged
     async def send(self, request: Request) -> Answer:

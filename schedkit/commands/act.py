@@ -7,7 +7,7 @@ from schedkit.commands.ledgers import asking, known_task, latest_run
 from schedkit.commands.look import run_facts
 from schedkit.commands.output import console, print_json, print_line
 from schedkit.commands.parameters import parameters_of, read_parameters
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import UsageError
 

@@ -22,7 +22,7 @@ from schedkit.commands.ledgers import looking
 from schedkit.commands.output import print_json, print_line
 from schedkit.core.store.backup import check_file
 from schedkit.core.store.file_systems import network_file_system
-from schedkit.errors import AuthError, ForbiddenError, NotFoundError, SchedkitError, UsageError
+from schedkit.errors import AuthError, ForbiddenError, NotFoundError, SchedkitError
 from schedkit.loop import service
 from schedkit.settings import SiteSettings, find_project, read_settings
 from schedkit.values.durations import elapsed_text
@@ -72,7 +72,7 @@ def doctor(*, ledger: str | None, as_json: bool) -> None:
 
     Raises
     ------
-    UsageError
+    SchedkitError
         Something is to be mended.
     """
     found = []
@@ -85,7 +85,7 @@ def doctor(*, ledger: str | None, as_json: bool) -> None:
         print_json([asdict(finding) for finding in found])
     bad = [finding.what for finding in found if finding.status == "bad"]
     if bad:
-        raise UsageError(f"to be mended: {', '.join(bad)}")
+        raise SchedkitError(f"to be mended: {', '.join(bad)}")
 
 
 def _now() -> datetime:

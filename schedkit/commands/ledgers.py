@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,11 +38,19 @@ def looking(ledger: str | None) -> Iterator[Scheduler]:
         yield scheduler
 
 
+def _person() -> str:
+    """Return who types: what is done through the command line is recorded as done by this person."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "schedkit"
+
+
 @contextmanager
 def asking(ledger: str | None) -> Iterator[Scheduler]:
     """Follow the processes at an existing ledger and send them commands; runs nothing."""
     existing_ledger(ledger)
-    scheduler = app().plain_scheduler(ledger, name="schedkit")
+    scheduler = app().plain_scheduler(ledger, name=_person())
     scheduler.watch()
     try:
         yield scheduler

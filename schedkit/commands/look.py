@@ -34,7 +34,7 @@ MOST_RUNS = 100_000  # that are searched for those in a state
 def show_tasks(ledger: str | None, *, as_json: bool) -> None:
     """Print a line for each task."""
     with looking(ledger) as scheduler:
-        board = scheduler.board()
+        board = scheduler.screens.board()
     if as_json:
         print_json([_task_facts(row) for row in board["tasks"]])
         return
@@ -125,6 +125,7 @@ def run_facts(run: Run) -> dict[str, Any]:
         "task": run.task,
         "state": str(run.state),
         "cause": run.cause,
+        "actor": run.actor,
         **{name: at and at.isoformat() for name in times for at in [getattr(run, name)]},
         "seconds": run.seconds,
         "attempts": run.attempt,
@@ -139,7 +140,7 @@ def show_run(name: str, *, ledger: str | None, as_json: bool) -> None:
     """Print all that is known of a run, or of the latest run of a task: facts, log, traceback, files."""
     with looking(ledger) as scheduler:
         run = latest_run(scheduler, name)
-        detail = scheduler.run_detail(run.id)
+        detail = scheduler.screens.run_detail(run.id)
     if as_json:
         parts = ("facts", "artifacts", "stages", "log", "attempts")
         traceback = (run.error or {}).get("traceback")
@@ -166,7 +167,7 @@ def _headline(run: Run) -> Iterator[tuple[str, str]]:
     yield "state", f"{run.state} {run.why}".strip()
     if (run.error or {}).get("hint"):
         yield "hint", (run.error or {})["hint"]
-    yield "cause", run.cause
+    yield "cause", f"{run.cause} by {run.actor}" if run.actor else run.cause
     for label, at in (("due", run.due_at), ("started", run.started_at), ("finished", run.finished_at)):
         if at is not None:
             yield label, f"{moment(at)} {app().tz}"
@@ -203,7 +204,7 @@ def show_logs(name: str, *, follow_it: bool, ledger: str | None, as_json: bool) 
     """Print the log of a run, or of the latest run of a task; follow it until the run ends."""
     if not follow_it:
         with looking(ledger) as scheduler:
-            log = scheduler.run_detail(latest_run(scheduler, name).id)["log"]
+            log = scheduler.screens.run_detail(latest_run(scheduler, name).id)["log"]
         if as_json:
             print_json(log)
         for line in () if as_json else log:
@@ -228,7 +229,7 @@ def follow(scheduler: Scheduler, run: str) -> Iterator[dict[str, Any]]:
         while True:
             # The ledger has what was said before the subscription, and what a watcher did not hear.
             ended = scheduler.run(run).run.state.final
-            for line in scheduler.run_detail(run)["log"]:
+            for line in scheduler.screens.run_detail(run)["log"]:
                 if line["n"] > last:
                     last = line["n"]
                     yield line

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schedkit.errors import CheckError, UsageError
 from schedkit.report.expressions import evaluate
@@ -45,6 +45,12 @@ class Check(OneOf):
     """What is true of every row, an expression such as Points >= 0; or several, name: expression."""
     frame: str | None = None
     """The frame that is checked, by name; by default what the last step made."""
+
+    @model_validator(mode="after")
+    def _compares_what_is_known(self) -> Self:
+        if self.max_drop is not None and self.frame is not None:
+            raise ValueError("max_drop compares the rows that the report ends with: leave frame out")
+        return self
 
 
 def check(frame: pd.DataFrame, rule: Check, previous: int | None = None) -> None:

@@ -103,7 +103,7 @@ def _checked(report: Report, task: str, frames: Frames, tools: Tools) -> None:
     if any(rule.chosen == "max_drop" for rule in report.check):
         previous = tools.last_rows(task, report.values)
     for number, rule in enumerate(report.check, 1):
-        check(frames.get(rule.frame, "check.frame"), rule, previous if rule.frame is None else None)
+        check(frames.get(rule.frame, "check.frame"), rule, previous)
         context.progress("check", number, len(report.check))
 
 

@@ -79,7 +79,7 @@ def unreachable(report: Report, tools: Tools, patience: float = _PATIENCE) -> It
 
 
 def _why_unreachable(client: Any, patience: float) -> str:
-    if getattr(client.site, "proxies", None):
+    if client.site.proxied:
         return ""
     address = urlsplit(client.site.url)
     port = address.port or (443 if address.scheme == "https" else 80)

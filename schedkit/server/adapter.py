@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schedkit import context
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server.ports import Requested
 
@@ -29,12 +29,12 @@ class SchedulerVerbs:
         self, task: str, params: Mapping[str, Any], *, actor: str, key: str | None = None
     ) -> str:
         """Ask for a run; return its id."""
-        with context.acting_as(actor):
+        with context.acting_as(actor, key=_of_actor(key, actor)):
             return (await self._scheduler.aio.submit(task, **params)).id
 
     async def request(self, body: Mapping[str, Any], *, actor: str, key: str | None = None) -> Requested:
         """Declare a task that is written as data, or run it at once."""
-        with context.acting_as(actor):
+        with context.acting_as(actor, key=_of_actor(key, actor)):
             made = await self._scheduler.aio.add_request(body)
         if isinstance(made, RunHandle):
             return Requested(made.task, made.id)
@@ -42,7 +42,7 @@ class SchedulerVerbs:
 
     async def retry(self, run: str, changed: Mapping[str, Any], *, actor: str, key: str | None = None) -> str:
         """Run an ended run again, with some parameters changed; return the new run's id."""
-        with context.acting_as(actor):
+        with context.acting_as(actor, key=_of_actor(key, actor)):
             return (await self._scheduler.aio.retry(run, **changed)).id
 
     async def cancel(self, run: str, *, actor: str) -> bool:
@@ -64,3 +64,8 @@ class SchedulerVerbs:
         """Run the past due times of a task that have no run; return the runs' ids."""
         with context.acting_as(actor):
             return [run.id for run in await self._scheduler.aio.backfill(task, start, end)]
+
+
+def _of_actor(key: str | None, actor: str) -> str:
+    """Return a key as it is kept: two clients may choose the same."""
+    return f"{actor}: {key}" if key else ""

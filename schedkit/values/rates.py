@@ -23,7 +23,7 @@ def count_and_seconds(value: Any, what: str) -> tuple[int, float]:
     count, slash, period = str(value).partition("/")
     period = period.strip()
     try:
-        length = parse_duration(period if period[:1].isdecimal() else f"1{period}")
+        length = parse_duration(period if period[:1].isdecimal() else f"1{period}") if period else 0.0
     except UsageError:
         length = 0.0
     if not isinstance(value, str) or not slash or not re.fullmatch("[0-9]{1,9}", count.strip()) or not length:

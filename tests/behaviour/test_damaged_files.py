@@ -25,7 +25,7 @@ from schedkit.jira import Jira
 from schedkit.jira.local_store.store import read_parquet
 from schedkit.notebook.execute import execute
 from schedkit.report.load import load_reports
-from schedkit.settings.model import load_settings
+from schedkit.settings import load_settings
 
 SETTINGS = """
 sites:

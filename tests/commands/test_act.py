@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -20,12 +21,13 @@ def test_trigger_prints_the_id_of_the_run(running: Scheduler, capsys: Output) ->
     run = running.run(capsys.readouterr().out.strip())
     assert run.result("30s") == 7
     assert run.run.params == {"a": 5, "b": 2, "note": "007"}
+    assert run.run.actor == getpass.getuser()
 
 
 def test_trigger_waits_and_its_exit_code_is_the_runs(running: Scheduler, capsys: Output) -> None:
     assert main(["trigger", "add", "--wait", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["task"], facts["state"], facts["cause"]) == ("add", "DONE", "command")
+    assert (facts["task"], facts["state"]) == ("add", "DONE")
     assert running.run(facts["id"]).result() == 3
     assert main(["trigger", "evil", "--wait"]) == 1
     err = capsys.readouterr().err

@@ -56,13 +56,13 @@ def test_a_wrong_token_and_a_site_that_is_away(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SCHEDKIT_SITES__AWAY__URL", "http://127.0.0.1:9")
     code, rows = found(capsys)
-    assert code == 2
+    assert code == 1
     assert rows["site demo-dc"]["status"] == "bad"
     assert rows["site demo-dc"]["mend"].startswith(f"a new token: {site.jira_dc.url}/secure/")
     assert rows["site away"]["status"] == "bad"
     assert rows["site demo"]["status"] == "good"
     assert rows["ledger"]["mend"] == "`schedkit run FILE` creates it"
-    assert main(["doctor"]) == 2
+    assert main(["doctor"]) == 1
     out, err = capsys.readouterr()
     assert "s3cret" not in out + err
     assert err.splitlines()[-1] == "schedkit: to be mended: site demo-dc, site away"
@@ -90,7 +90,7 @@ def test_a_clock_that_is_wrong_is_told(
 def test_settings_that_are_wrong(project: Path, capsys: Output, text: str, status: str, told: str) -> None:
     (project / "schedkit.yaml").write_text(text)
     code, rows = found(capsys)
-    assert (rows["settings"]["status"], code) == (status, 2 if status == "bad" else 0)
+    assert (rows["settings"]["status"], code) == (status, 1 if status == "bad" else 0)
     assert told in rows["settings"]["found"]
 
 
@@ -98,7 +98,7 @@ def test_a_damaged_ledger_and_another_time_zone(project: Path, capsys: Output) -
     (project / "schedkit.yaml").write_text("scheduler: {tz: Pacific/Kiritimati, ledger: x.db}")
     (project / "x.db").write_bytes(b"no database" * 999)
     code, rows = found(capsys)
-    assert code == 2
+    assert code == 1
     assert rows["ledger"]["status"] == "bad"
     assert "not a database" in rows["ledger"]["found"]
     assert rows["time zone"]["found"].startswith("Pacific/Kiritimati by the settings")

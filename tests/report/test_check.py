@@ -103,6 +103,11 @@ def test_a_drop_is_judged_against_the_last_good_run(
             attempt()
 
 
+def test_only_what_the_report_ends_with_is_compared() -> None:
+    with pytest.raises(ValueError, match="leave frame out"):
+        Check.model_validate({"max_drop": 0.5, "frame": "bugs"})
+
+
 def test_what_is_no_expectation(frame: pd.DataFrame) -> None:
     for given, message in [
         ({"condition": "Nope > 1"}, "check.expect: 'Nope > 1' fails"),

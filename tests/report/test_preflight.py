@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,16 @@ def test_a_site_that_cannot_be_reached_is_a_warning(tools: Tools) -> None:
     found = list(unreachable(made, tools))
     assert [place for place, _ in found] == [("extract", 0, "site"), ("extract", 1, "site")]
     assert found[0][1].startswith("site 'away' cannot be reached: ")
+
+
+def test_a_site_behind_a_proxy_is_not_asked(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = report({"site": "away", "jql": "a"})
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:8080")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert list(unreachable(made, tools)) == []
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert len(list(unreachable(made, tools))) == 1
+    own = Jira(
+        "http://127.0.0.1:9", token="x", cloud=False, proxies={"http": "http://proxy.example.org:8080"}
+    )
+    assert list(unreachable(made, replace(tools, site=lambda name: own))) == []

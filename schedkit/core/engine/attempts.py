@@ -256,28 +256,29 @@ class Attempts:
         """Cancel a run that has not ended."""
         state, active = self._state, self.active.get(run.id)
         if run.id in state.abroad:
-            self._cancel_abroad(run, _CANCELLED + actor)
+            self._cancel_abroad(run, actor)
         elif active is None:
-            self._runs.withdraw(run, _CANCELLED + actor)
+            self._runs.withdraw(run, _CANCELLED + actor, actor)
         elif active.why != "cancel":  # also one that was asked to stop: it would run again
             active.why, active.actor = "cancel", actor
             # If this process ends before the code does, no heir may start it again.
             if run.reason != (reason := _CANCELLED + actor):
                 stopping = replace(run, reason=reason)
                 state.move(run, stopping)
-                state.draft.events.append(RunStopping(at=state.at, after=stopping))
+                state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
             active.deadline = state.steady + state.config.cancel_grace
             self._watch_deadline(run.id, active.attempt, active.deadline)
 
-    def _cancel_abroad(self, run: Run, reason: str) -> None:
+    def _cancel_abroad(self, run: Run, actor: str) -> None:
         """Cancel a run that is running in another process, which gets the event."""
         state = self._state
         state.abroad.discard(run.id)
         state.queue.release(run.id)
         attempt = self._record(run, Outcome.CANCELLED, None)
+        reason = _CANCELLED + actor
         after = replace(run, state=State.CANCELLED, finished=state.now, reason=reason)
-        self._runs.end(run, after, attempt)
+        self._runs.end(run, after, attempt, by=actor)
 
     def end_guest(self, run: Run) -> None:
         """Stop the code of a run that its home has ended; its end is not recorded again."""

@@ -111,6 +111,10 @@ class Runs:
         """Add a requested run, unless it is known, also as one that ended in this decision."""
         if stimulus.run in self._state.draft.runs:
             return {"run": stimulus.run}
+        if stimulus.key:
+            for id in self._state.by_task.get(stimulus.task, ()):
+                if self._state.runs[id].key == stimulus.key:
+                    return {"run": id}
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
             raise UsageError(
@@ -227,13 +231,21 @@ class Runs:
         return known[1]
 
     def end(
-        self, before: Run, after: Run, attempt: Attempt | None = None, finished: Finished | None = None
+        self,
+        before: Run,
+        after: Run,
+        attempt: Attempt | None = None,
+        finished: Finished | None = None,
+        by: str = "",
     ) -> None:
-        """Set the final state of a run, with its attempt if one was running, and handle its children."""
+        """Set the final state of a run, with its attempt if one was running, and handle its children.
+
+        `by` is who cancelled it.
+        """
         state, draft = self._state, self._state.draft
         state.move(before, after)
         state.queue.withdraw(after.id)
-        draft.events.append(RunEnded(at=state.at, after=after, attempt=attempt))
+        draft.events.append(RunEnded(at=state.at, after=after, attempt=attempt, by=by))
         draft.finished.append(finished or Finished(after))
         state.dependencies.judge(after.id)
         self.end_parent(after)
@@ -267,9 +279,10 @@ class Runs:
         """Count a run that is running in another process in the limits of its task."""
         self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys_of(task)))
 
-    def withdraw(self, run: Run, reason: str) -> None:
+    def withdraw(self, run: Run, reason: str, by: str) -> None:
         """Cancel a run that waits."""
-        self.end(run, replace(run, state=State.CANCELLED, finished=self._state.now, reason=reason))
+        ended = replace(run, state=State.CANCELLED, finished=self._state.now, reason=reason)
+        self.end(run, ended, by=by)
 
     def _release(self, before: Run, run: Run) -> None:
         """Queue a run that no longer waits for its parents."""

@@ -72,7 +72,7 @@ class Decisions:
     lost : callable
         Called on our loop when others have taken this life for dead.
     told : callable
-        Called on the writer's thread after a commit with events.
+        Called on the writer's thread after each commit.
     healthy : callable
         Asked before the life is told.
 
@@ -327,8 +327,7 @@ class Decisions:
         self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
-        if events:
-            self._tell_others()
+        self._tell_others()
         for _ in decisions:
             self._effects.carry_out(self._unwritten.popleft())
         self._failures = 0

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
 import anyio.to_thread
 from msgspec.structs import replace
 

@@ -70,9 +70,9 @@ class Neighbours:
             await anyio.to_thread.run_sync(send_wakeup, self._store, addresses)
             await anyio.sleep(WAKE_SECONDS)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until another process wakes this one, for so many seconds at most."""
-        await self._wakeups.wait(seconds)
+    async def wait(self, seconds: float) -> bool:
+        """Wait until another process wakes this one, for so many seconds at most; tell whether one did."""
+        return await self._wakeups.wait(seconds)
 
     async def watch_lives(self, lease_seconds: float, census: Callable[[], Awaitable[object]]) -> None:
         """Call `census` when one of the others has died, or where only the store can tell, now and then."""

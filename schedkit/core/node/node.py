@@ -45,7 +45,9 @@ _log = logging.getLogger("schedkit")
 
 # How often a process looks for commands, for what others did and who they are, if nobody wakes it …
 LOOK_SECONDS = 1.0
-# … how often at most if somebody does …
+# … how often it reads the rows though nothing seems to be new …
+WHOLE_LOOK_SECONDS = 5.0
+# … how often at most if somebody wakes it …
 SHORTEST_LOOK_SECONDS = 0.02
 # … and how often one looks that only watches, which nobody wakes.
 WATCH_SECONDS = 0.2
@@ -94,6 +96,7 @@ class Node:
         self.state = "stopped"
         self.lives: set[str] = set()
         self.clock = Clock()
+        self._census_at = 0.0
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
         self._ended = anyio.Event()
@@ -298,27 +301,30 @@ class Node:
 
     async def _look(self, life: Life) -> None:
         """Look for commands and for what others did, each second and whenever somebody wakes this process."""
-        census_at = anyio.current_time() + LOOK_SECONDS
+        seen, whole_at, woken = None, anyio.current_time(), True
         while True:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
-            try:
-                for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
-                    await self.dispatcher.answer(life, command)
-                news = await self.watching.catch_up(life.lease.life)
-                life.decisions.hear_of_all(news)
-                self._hear(life, news, await self._whether_paused(life))
-                if stand_by := await self.declarations.hear(news, life.lease.life):
-                    life.post(*stand_by)
-                await self.watching.poll_progress(
-                    {execution.run.id for execution in life.executions.values()}
-                )
-                if anyio.current_time() >= census_at:
-                    census_at = anyio.current_time() + LOOK_SECONDS
-                    await self._take_census(life)
-            except (LedgerError, LifeEndedError) as error:
-                _log.debug("the ledger could not be looked at: %s", error)
+            mark, now = self.ledger.store.mark(), anyio.current_time()
+            if woken or mark is None or mark != seen or now >= whole_at:
+                seen, whole_at = mark, now + WHOLE_LOOK_SECONDS
+                try:
+                    await self._hear_of_others(life)
+                except (LedgerError, LifeEndedError) as error:
+                    _log.debug("the ledger could not be looked at: %s", error)
             await anyio.sleep(SHORTEST_LOOK_SECONDS)
-            await self._neighbours.wait(LOOK_SECONDS)
+            woken = await self._neighbours.wait(LOOK_SECONDS)
+
+    async def _hear_of_others(self, life: Life) -> None:
+        for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
+            await self.dispatcher.answer(life, command)
+        news = await self.watching.catch_up(life.lease.life)
+        life.decisions.hear_of_all(news)
+        self._hear(life, news, await self._whether_paused(life))
+        if stand_by := await self.declarations.hear(news, life.lease.life):
+            life.post(*stand_by)
+        await self.watching.poll_progress({execution.run.id for execution in life.executions.values()})
+        if anyio.current_time() >= self._census_at:
+            await self._take_census(life)
 
     async def _whether_paused(self, life: Life) -> bool | None:
         if not life.decisions.told_of_all or life.decisions.unwritten:
@@ -337,6 +343,7 @@ class Node:
 
     async def _take_census(self, life: Life) -> None:
         """Bury who has died, and inherit of their tasks what is declared here too."""
+        self._census_at = anyio.current_time() + LOOK_SECONDS
         nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
         self._neighbours.know(nodes, life.lease.life)
         for node in nodes:

@@ -22,6 +22,7 @@ _KINDS = tuple(
     kind.__name__ for kind in (ev.TaskChanged, ev.RunQueued, ev.RunStopping, ev.RunEnded, ev.NodeChanged)
 )
 _FAILED = (str(State.FAILED), str(State.TIMEOUT))
+BATCH, MOST_BATCHES = 500, 20
 # Why a run exists of which nobody has asked for it.
 _BY_ITSELF = ("schedule", "after")
 
@@ -40,17 +41,27 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 def audit(store: Store, *, actor: str | None, before: int | None, limit: int) -> tuple[list[AuditRow], int]:
     """Return what was done, newest first, and the number before which the next page begins (0: none).
 
-    What the clock does by itself is left out, so that a page may have less than `limit` rows.
+    What the clock does by itself is left out. Where there is much of that, a page may have less than `limit`
+    rows, though others follow.
     """
     query = select(events.c.seq, events.c.actor, events.c.data).where(events.c.kind.in_(_KINDS))
     if actor is not None:
         query = query.where(events.c.actor == actor)
-    if before is not None:
-        query = query.where(events.c.seq < before)
+    query, found = query.order_by(events.c.seq.desc()).limit(BATCH), list[AuditRow]()
     with store.reading() as connection, store.decoding():
-        found = [dict(row) for row in mappings(connection, query.order_by(events.c.seq.desc()).limit(limit))]
-        rows = [_row(ev.decode(row["data"]), row["seq"], row["actor"]) for row in found]
-    return [row for row in rows if row is not None], found[-1]["seq"] if len(found) == limit else 0
+        for _ in range(MOST_BATCHES):
+            page = query if before is None else query.where(events.c.seq < before)
+            batch = [dict(row) for row in mappings(connection, page)]
+            for event in batch:
+                row = _row(ev.decode(event["data"]), event["seq"], event["actor"])
+                if row is not None:
+                    found.append(row)
+                    if len(found) == limit:
+                        return found, row.seq
+            if len(batch) < BATCH:
+                return found, 0
+            before = batch[-1]["seq"]
+    return found, before or 0
 
 
 def _row(event: ev.Event, seq: int, actor: str) -> AuditRow | None:

@@ -35,6 +35,8 @@ BUSY_SECONDS = 1.0
 # How long PostgreSQL lets a transaction stand that its process does not go on with: one that was stopped in
 # the middle, as by a laptop's sleep, would keep the lease's row locked, and nobody could take the ledger.
 IDLE_SECONDS = 5.0
+# Two commits in one tick of the system's clock leave the same time on a file.
+RECENT_NS = 100_000_000
 
 
 class Store:
@@ -182,6 +184,20 @@ class Store:
         if self._guard is not None and self._file is not None and self._guarded != self._file:
             self._guard.take()
             self._guarded = self._file
+
+    def mark(self) -> tuple[int, int] | None:
+        """Return what is another after each commit of any process; None: only a look at the rows can tell.
+
+        It is SQLite's log: its time, which is as exact as the system's tick, and its size.
+        """
+        if self.path is None:
+            return None
+        try:
+            found = os.stat(f"{self.path}-wal")
+        except OSError:
+            return None
+        recent = time.time_ns() - found.st_mtime_ns < RECENT_NS
+        return None if recent else (found.st_mtime_ns, found.st_size)
 
     def check_there(self) -> None:
         """Raise if the file that was opened is no longer the one of that name.

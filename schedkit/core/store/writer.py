@@ -99,7 +99,7 @@ class Writer:
         self._statements = Statements(store, lease)
         self._inbox: queue.SimpleQueue[Decision | _Work | _Word] = queue.SimpleQueue()
         self._connection: sa.Connection | None = None
-        self._batch = 0
+        self._batch = self._groups = 0
         self._halted = False  # since a decision was refused
         self._ended: Exception | None = None  # why nothing is written any more
         self._over = False
@@ -111,8 +111,8 @@ class Writer:
 
     @property
     def groups(self) -> int:
-        """How many transactions have been begun."""
-        return self._batch
+        """How many groups of decisions have been begun."""
+        return self._groups
 
     @property
     def ended(self) -> bool:
@@ -232,6 +232,7 @@ class Writer:
         try:
             rows = rows_of(decisions)
             if rows:
+                self._groups += 1
                 logged = rows.get("events")
                 base = self._persistently(
                     lambda connection: self._commits.commit(connection, self._batch, rows),

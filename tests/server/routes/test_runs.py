@@ -146,3 +146,21 @@ def test_bodies_that_are_not_what_they_should_be(rest: Rest, sched: Scheduler) -
     large = rest.post(path, json={"params": {"pages": 10**30}}).json()["runs"][0]
     assert rest.get(f"/api/v1/runs/{large}").json()["params"] == {"pages": 10**30}
     assert rest.post(path, json={"params": {"pages": "many"}}).json()["type"] == "urn:schedkit:ParameterError"
+
+
+def test_a_request_that_is_sent_twice_makes_one_run(rest: Rest, app: Any, folder: Path) -> None:
+    key = {"idempotency-key": "3f2a"}
+    for path, body in (
+        ("/api/v1/tasks/crawl_site/runs", {"params": {"pages": 5}}),
+        ("/scheduler/tasks/crawl_site/trigger", None),
+        ("/tasks", {"tags": ["SITE"]}),
+    ):
+        key = {"idempotency-key": f"key of {path}".replace(" ", "-")}
+        first, again = (rest.post(path, json=body, headers=key).json() for _ in range(2))
+        assert first == again
+    other = Rest(app, AWAY, authorization=f"Bearer {token(folder, 'other', 'act')}")
+    assert other.post("/tasks", json={"tags": ["SITE"]}, headers=key).json() != first
+    assert (
+        rest.post("/tasks", json={"tags": ["SITE"]}, headers={"idempotency-key": "x" * 201}).status_code
+        == 422
+    )

@@ -84,6 +84,14 @@ def test_who_did_what(app: Any, folder: Path) -> None:
     page = boss.get("/api/v1/audit", params={"actor": "=cmd()"}).json()
     assert [row["action"] for row in page["items"]][:2] == ["resumed", "paused"]
     assert ("submitted", "waits", run) in [(row["action"], row["task"], row["run"]) for row in page["items"]]
+    asked = boss.post("/scheduler/tasks/waits/trigger").json()["run_id"]
+    rest = Rest(app)
+    rest.post(f"/api/v1/runs/{asked}/cancel")
+    rows = boss.get("/api/v1/audit").json()["items"]
+    assert {(row["actor"], row["action"]) for row in rows if row["run"] == asked} == {
+        ("=cmd()", "submitted"),
+        ("local", "cancelled"),
+    }
     text = boss.get("/audit", params={"format": "csv"}).text
     assert "'=cmd()" in {row[1] for row in csv.reader(io.StringIO(text))}
     html = boss.get("/audit").text

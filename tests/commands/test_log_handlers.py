@@ -1,0 +1,51 @@
+"""The log of a process without a notebook goes where the settings say, and steers no terminal."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from schedkit.commands.log_handlers import log_as_set
+from schedkit.errors import FileError
+from schedkit.settings import LogSettings
+
+Output = pytest.CaptureFixture[str]
+
+HOSTILE = "\x1b[31mred\x07 \x9b2J"
+log = logging.getLogger("jobs")
+
+
+def test_to_a_file_that_is_renamed_when_it_is_full(tmp_path: Path, capsys: Output) -> None:
+    settings = LogSettings(
+        level="DEBUG", filename="logs/app.log", max_bytes=200, backup_count=2, format="%(message)s"
+    )
+    with log_as_set(settings, tmp_path):
+        for number in range(60):
+            log.debug("line %d", number)
+        log.warning(HOSTILE)
+    log.error("afterwards")
+    files = sorted(path.name for path in (tmp_path / "logs").iterdir())
+    assert files == ["app.log", "app.log.1", "app.log.2"]
+    assert "afterwards" not in (tmp_path / "logs" / "app.log").read_text()
+    shown = capsys.readouterr().err
+    assert "line" not in shown
+    assert "[31mred" in shown.splitlines()[0]
+    assert "\x1b" not in shown + (tmp_path / "logs" / "app.log").read_text()
+
+
+@pytest.mark.parametrize(("settings", "told"), [(None, False), (LogSettings(level="INFO"), True)])
+def test_to_standard_error(tmp_path: Path, capsys: Output, settings: LogSettings | None, told: bool) -> None:
+    with log_as_set(settings, tmp_path):
+        log.info("quiet")
+        log.warning("loud")
+    shown = capsys.readouterr().err
+    assert ("quiet" in shown, "loud" in shown) == (told, True)
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file")
+    settings = LogSettings(filename="logs/app.log")
+    with pytest.raises(FileError, match=r"logs/app.log"), log_as_set(settings, tmp_path):
+        pass
