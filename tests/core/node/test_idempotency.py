@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schedkit import context
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.triggers.constructors import cron
 
