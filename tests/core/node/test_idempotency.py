@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from schedkit.core.api.handles import RunHandle
 
 from schedkit import context
 from schedkit.core.api.run_handle import RunHandle
