@@ -39,7 +39,7 @@ from schedkit.values.timezones import parse_timezone
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedkit.core.api.handles import TaskHandle
+    from schedkit.core.api.task_handle import TaskHandle
     from schedkit.report import Report, Tools
 
 __all__ = ["App", "Scheduler", "app", "site"]
@@ -102,12 +102,12 @@ class App:
             return self.current
         url = self.ledger(ledger)
         made = live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
-        for name in [name for name, value in wanted.items() if made.options[name] != value]:
+        for name in [name for name, value in wanted.items() if made.process.options[name] != value]:
             _log.warning(
                 "the scheduler of %s is made already, with %s=%r: restart the kernel to change it",
                 made.ledger,
                 name,
-                made.options[name],
+                made.process.options[name],
             )
         return made
 

@@ -20,9 +20,8 @@ FOREIGN = {
     "_repr_html_",
     "_repr_mimebundle_",
 }
-# Lower them with each that goes; the tests of the scheduler are to need 30 at most.
-MOST = {"elsewhere": 14, "scheduler": 197}
-OF_THE_SCHEDULER = {"core", "crash"}
+# Lower it with each that goes.
+MOST = 24
 ACCESS = re.compile(r"(?<!\bself)(?<!\bcls)\.(_[a-z]\w*)")
 DEFINED = re.compile(r"def (_\w+)\(|\bself\.(_\w+)(?:: [^=\n]+)? = ")
 
@@ -38,9 +37,5 @@ def private_accesses(path: Path) -> list[str]:
 
 
 def test_few_tests_use_private_attributes() -> None:
-    found: dict[str, list[str]] = {where: [] for where in MOST}
-    for path in sorted(TESTS.rglob("*.py")):
-        room = path.relative_to(TESTS).parts[0]
-        found["scheduler" if room in OF_THE_SCHEDULER else "elsewhere"] += private_accesses(path)
-    for where, most in MOST.items():
-        assert len(found[where]) <= most, "\n".join(found[where])
+    found = [access for path in sorted(TESTS.rglob("*.py")) for access in private_accesses(path)]
+    assert len(found) <= MOST, "\n".join(found)

@@ -1,4 +1,4 @@
-"""Commands that ask the processes at a ledger: trigger, pause, resume, cancel, backfill."""
+"""Commands that ask the processes at a ledger: trigger, pause, resume, cancel, retry, backfill."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from schedkit.commands.ledgers import asking, known_task, latest_run
 from schedkit.commands.look import run_facts
 from schedkit.commands.output import console, print_json, print_line
 from schedkit.commands.parameters import parameters_of, read_parameters
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import UsageError
 
-__all__ = ["backfill", "cancel", "pause", "resume", "trigger"]
+__all__ = ["backfill", "cancel", "pause", "resume", "retry", "trigger"]
 
 
 def trigger(task: str, *, given: list[str], wait: bool, ledger: str | None, as_json: bool) -> None:
@@ -27,6 +27,22 @@ def trigger(task: str, *, given: list[str], wait: bool, ledger: str | None, as_j
         known = scheduler.tasks[known_task(scheduler, task)].task
         run = scheduler.submit(task, **parameters_of(params, known))
         _print_run(scheduler, run, wait=wait, as_json=as_json)
+
+
+def retry(run: str, *, given: list[str], wait: bool, ledger: str | None, as_json: bool) -> None:
+    """Run again what a run did, with its parameters but for those that are given.
+
+    Raises
+    ------
+    RunError
+        With `wait`: the run did not end as DONE.
+    """
+    params = read_parameters(given)
+    with asking(ledger) as scheduler:
+        old = latest_run(scheduler, run)
+        known = scheduler.tasks[known_task(scheduler, old.task)].task
+        again = scheduler.retry(old.id, **parameters_of(params, known))
+        _print_run(scheduler, again, wait=wait, as_json=as_json)
 
 
 def _print_run(scheduler: Scheduler, run: RunHandle, *, wait: bool, as_json: bool) -> None:

@@ -39,7 +39,7 @@ def _run(project: App, files: list[Path], told: Instructions, ended: threading.E
             declared.file(path)
         if declared.problems:
             raise SettingsError(str(declared.problems[0]))
-        if missing := [name for name in told["tasks"] if name not in scheduler.files()]:
+        if missing := [name for name in told["tasks"] if name not in scheduler.process.files()]:
             names = ", ".join(path.name for path in files)
             raise UsageError(
                 f"{names} does not declare {', '.join(map(repr, missing))}",

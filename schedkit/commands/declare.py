@@ -123,7 +123,7 @@ class Declared:
             if own:
                 self._used |= set(own)
                 params = {**task.params, **parameters_of(own, task)}
-                with declared_in(self.scheduler.files().get(name) or ""):
+                with declared_in(self.scheduler.process.files().get(name) or ""):
                     self.scheduler.add(dataclasses.replace(task, params=params))
 
     def refuse_unused_parameters(self) -> None:
@@ -265,7 +265,7 @@ class Declared:
         if module is None:
             module = execute_module(path, again=path.resolve() in self._of_file)
             self._new_since(before, path)
-        own = [name for name, file in self.scheduler.files().items() if file == path.resolve()]
+        own = [name for name, file in self.scheduler.process.files().items() if file == path.resolve()]
         offered = [
             task
             for task in module_tasks(module)

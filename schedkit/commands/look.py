@@ -34,7 +34,7 @@ MOST_RUNS = 100_000  # that are searched for those in a state
 def show_tasks(ledger: str | None, *, as_json: bool) -> None:
     """Print a line for each task."""
     with looking(ledger) as scheduler:
-        board = scheduler.board()
+        board = scheduler.screens.board()
     if as_json:
         print_json([_task_facts(row) for row in board["tasks"]])
         return
@@ -140,7 +140,7 @@ def show_run(name: str, *, ledger: str | None, as_json: bool) -> None:
     """Print all that is known of a run, or of the latest run of a task: facts, log, traceback, files."""
     with looking(ledger) as scheduler:
         run = latest_run(scheduler, name)
-        detail = scheduler.run_detail(run.id)
+        detail = scheduler.screens.run_detail(run.id)
     if as_json:
         parts = ("facts", "artifacts", "stages", "log", "attempts")
         traceback = (run.error or {}).get("traceback")
@@ -204,7 +204,7 @@ def show_logs(name: str, *, follow_it: bool, ledger: str | None, as_json: bool) 
     """Print the log of a run, or of the latest run of a task; follow it until the run ends."""
     if not follow_it:
         with looking(ledger) as scheduler:
-            log = scheduler.run_detail(latest_run(scheduler, name).id)["log"]
+            log = scheduler.screens.run_detail(latest_run(scheduler, name).id)["log"]
         if as_json:
             print_json(log)
         for line in () if as_json else log:
@@ -229,7 +229,7 @@ def follow(scheduler: Scheduler, run: str) -> Iterator[dict[str, Any]]:
         while True:
             # The ledger has what was said before the subscription, and what a watcher did not hear.
             ended = scheduler.run(run).run.state.final
-            for line in scheduler.run_detail(run)["log"]:
+            for line in scheduler.screens.run_detail(run)["log"]:
                 if line["n"] > last:
                     last = line["n"]
                     yield line

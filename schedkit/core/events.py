@@ -49,7 +49,7 @@ TO_COME = -1
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
-    """What all events have: when (aware, UTC), about which task and run (its id), by whom."""
+    """The fields of all events: time (aware, UTC), task, run (its id) and actor."""
 
     at: datetime
     seq: int = TO_COME
@@ -95,7 +95,7 @@ class TaskChanged(Event, frozen=True, kw_only=True):
 
 
 class ScheduleAdvanced(Event, frozen=True, kw_only=True):
-    """A schedule moved on to its next due time, in microseconds since 1970; None: it has none left."""
+    """The next due time of a schedule changed, in microseconds since 1970; None: it has none left."""
 
     task: str
     next: int | None
@@ -112,7 +112,7 @@ class Fired(Event, frozen=True, kw_only=True):
 
 
 class RunStep(Event, frozen=True, kw_only=True):
-    """A run moved on; `after` is the run from then on.
+    """A run changed; `after` is the run from then on.
 
     `by` is who cancelled it; empty: nobody.
     """
@@ -139,7 +139,7 @@ class RunStep(Event, frozen=True, kw_only=True):
 class RunQueued(RunStep, frozen=True, kw_only=True):
     """A run is QUEUED, or PENDING while it waits for its parents.
 
-    `followed` tells that it is new, and that tasks which come after its task are to have a run for it.
+    `followed`: it is new, and each task that depends on its task is to have a run for it.
     """
 
     followed: bool = False
@@ -221,14 +221,14 @@ class NodeChanged(Event, frozen=True, kw_only=True):
 
 
 class StoreAway(Event, frozen=True, kw_only=True):
-    """The store does not take writes; they wait. `reason` is the driver's message."""
+    """The store does not accept writes; they wait. `reason` is the driver's message."""
 
     seq: int = 0
     reason: str
 
 
 class StoreBack(Event, frozen=True, kw_only=True):
-    """The store takes writes again after `seconds`."""
+    """The store accepts writes again after `seconds`."""
 
     seq: int = 0
     seconds: float

@@ -1,4 +1,4 @@
-"""What a task is, and how it wants to be run."""
+"""What a task is, and by which rules it runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-# Network trouble, time, and what a task or a site itself calls temporary.
+# Network errors, timeouts, and errors that a task or a site declares as temporary.
 WORTH_RETRYING: tuple[type[BaseException], ...] = (
     RetryableError,
     ConnectionError,
@@ -124,12 +124,12 @@ class Retry:
         return capped * (1 - self.jitter * random)
 
     def allows(self, error: BaseException) -> bool:
-        """Tell whether `error` is worth a further try."""
+        """Tell whether `error` is retried."""
         return isinstance(error, self.on) and not isinstance(error, self.give_up_on)
 
 
 def _exception_types(given: object, name: str) -> tuple[type[BaseException], ...]:
-    """Return exception types as what `isinstance` takes, told here and not by the first failing run."""
+    """Return exception types as a tuple for `isinstance`, so that a mistake is found at the declaration."""
     several = tuple(given) if isinstance(given, Iterable) else (given,)
     for one in several:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
@@ -339,7 +339,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def next_at(self) -> datetime | None:
-        """Its earliest time without a disposition, None if it has none left."""
+        """Its next due time, None if it has none left."""
         return from_micros(self.next)
 
     @property
@@ -349,13 +349,13 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def limit(self) -> int | None:
-        """How many of its runs may be under way at once, None for any number."""
+        """How many of its runs may be alive at once, None for any number."""
         limit: int | None = self.facts.get("max_instances")
         return None if self.facts.get("overlap") == Overlap.ALLOW else limit
 
 
 def timeout_error(task: Task) -> TimeoutError:
-    """Return what an attempt ends with that took longer than it may."""
+    """Return the error of an attempt that exceeded its timeout."""
     return TimeoutError(f"{task.name} took longer than its timeout of {task.timeout or 0.0:g} s")
 
 

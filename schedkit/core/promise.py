@@ -1,4 +1,4 @@
-"""An answer that comes later, from another thread."""
+"""A result that another thread sets later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is, what its attempts were, and what its code may answer."""
+"""Runs, their attempts, and the results that a task's code may return."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from schedkit.values.instants import SECOND, from_micros
 
 __all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
 
-# The kind of what is noted for a result that retention has forgotten: None is that of who returned None.
+# The kind of a result that retention has deleted; that of a run that returned None is None.
 PRUNED = "pruned"
-# What the labels of files begin with that hold the whole of a text too long for the ledger.
+# Prefix of the labels of files with the full text of what is too long for the ledger.
 FULL_TEXT = "Full text of "
 
 
-# The output of an attempt is numbered; the numbers of the next attempt begin so much further on.
+# Output is numbered; the numbers of the next attempt begin so much higher.
 NUMBERS_OF_ATTEMPT = 1_000_000_000
 
 
@@ -29,7 +29,7 @@ def first_number(attempt: int) -> int:
 
 
 def attempt_of(number: int) -> int:
-    """Return which attempt the output of that number is of."""
+    """Return the attempt of an output number."""
     return number // NUMBERS_OF_ATTEMPT
 
 
@@ -104,7 +104,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     @property
     def scheduled_at(self) -> datetime | None:
-        """The due time that it stands for; None: it was submitted."""
+        """The due time for which it was made; None: it was submitted."""
         return from_micros(self.scheduled)
 
     @property
@@ -136,7 +136,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     @property
     def why(self) -> str:
-        """Why it stands as it does: its error's type and message, or its reason; empty where all is well."""
+        """The reason of its state: its error's type and message, or its reason; may be empty."""
         error = self.error or {}
         return ": ".join(filter(None, (error.get("type"), error.get("message") or self.reason)))
 

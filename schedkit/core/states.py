@@ -1,4 +1,4 @@
-"""The words: where a run stands, how an attempt ended, what became of a due time, what comes first."""
+"""Enumerations: states of runs, outcomes of attempts, dispositions of due times, policies, priorities."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["HEAD_START_SECONDS", "Disposition", "Outcome", "Overlap", "Priority"
 
 
 class State(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     PENDING = "PENDING"  # waits for the runs it depends on
-    QUEUED = "QUEUED"  # may start as soon as there is room
+    QUEUED = "QUEUED"  # starts as soon as the limits allow
     RUNNING = "RUNNING"
     RETRY = "RETRY"  # waits for the due time of its next attempt
     DONE = "DONE"
     FAILED = "FAILED"
     TIMEOUT = "TIMEOUT"
     CANCELLED = "CANCELLED"
-    SKIPPED = "SKIPPED"  # said so itself, or its parent failed
+    SKIPPED = "SKIPPED"  # its code skipped it, or its parent failed
 
     @property
     def final(self) -> bool:
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What became of a due time; each has exactly one."""
+    """The result of a due time; each has exactly one."""
 
     RUN = "run"
     MISSED = "missed"  # past its misfire grace

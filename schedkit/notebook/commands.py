@@ -113,13 +113,14 @@ async def _history(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     if not 0 < hours <= MOST_HOURS or first < 0:
         raise UsageError(f"no such window: hours={hours:g}, first={first}")
     choice = {name: str(command.get(name) or "") for name in ("task", "state")}
-    seen = functools.partial(scheduler.history_window, hours, first=first, rows=HISTORY_ROWS, **choice)
+    window = scheduler.screens.history_window
+    seen = functools.partial(window, hours, first=first, rows=HISTORY_ROWS, **choice)
     return Answer(data=await anyio.to_thread.run_sync(seen))
 
 
 async def _run_detail(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return a run that is no longer on the board."""
-    return Answer(data=await anyio.to_thread.run_sync(scheduler.run_detail, str(command["run"])))
+    return Answer(data=await anyio.to_thread.run_sync(scheduler.screens.run_detail, str(command["run"])))
 
 
 async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
@@ -148,10 +149,10 @@ def _cell(value: Any) -> str:
 
 
 def _run_row(scheduler: Any, run: str) -> dict[str, Any]:
-    for row in scheduler.board()["runs"]:
+    for row in scheduler.screens.board()["runs"]:
         if row["id"] == run:
             return dict(row)
-    return dict(scheduler.run_detail(run))
+    return dict(scheduler.screens.run_detail(run))
 
 
 _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from schedkit.app import app
-from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.run_handle import RunHandle
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.errors import UsageError
 from schedkit.notebook.builder import Builder
 from schedkit.notebook.live_panel import KINDS, Panel

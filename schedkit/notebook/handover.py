@@ -75,8 +75,8 @@ def files_of(scheduler: Any, notebook: Path | None) -> list[Path]:
     UsageError
         If no file declares some task; says which.
     """
-    declared = scheduler.files(notebook)
-    over = {task["name"] for task in scheduler.board()["tasks"] if _over(task)}
+    declared = scheduler.process.files(notebook)
+    over = {task["name"] for task in scheduler.screens.board()["tasks"] if _over(task)}
     homeless = [name for name, path in declared.items() if path is None and name not in over]
     if homeless:
         raise UsageError(
@@ -155,7 +155,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
 
 def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
     """Return the process of that number once all these tasks, and any, are at home with it."""
-    homes = {row["name"]: row["home"] for row in scheduler.board()["tasks"]}
+    homes = {row["name"]: row["home"] for row in scheduler.screens.board()["tasks"]}
     for node in scheduler.nodes:
         if node.pid == pid and node.life in homes.values():
             return str(node) if all(homes.get(name) == node.life for name in tasks) else None
@@ -163,16 +163,16 @@ def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
 
 
 def _instructions(scheduler: Any) -> Instructions:
-    over = {task["name"] for task in scheduler.board()["tasks"] if _over(task)}
+    over = {task["name"] for task in scheduler.screens.board()["tasks"] if _over(task)}
     name = scheduler.name.removesuffix(".ipynb")
     return {
-        "ledger": scheduler.address,
+        "ledger": scheduler.process.address,
         "options": {
-            **scheduler.options,
+            **scheduler.process.options,
             "name": f"{name.removesuffix(BEHIND)}{BEHIND}",
             "results": scheduler.results.absolute(),
         },
-        "tasks": [name for name in scheduler.files() if name not in over],
+        "tasks": [name for name in scheduler.process.files() if name not in over],
     }
 
 

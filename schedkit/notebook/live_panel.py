@@ -66,7 +66,7 @@ class Panel(anywidget.AnyWidget):
 
     def __init__(self, scheduler: Any, kind: str = "tasks", *, run: str = "", task: str = "") -> None:
         self._scheduler = scheduler
-        self._feed = Feed(scheduler)
+        self._feed = Feed(scheduler.screens)
         self._still_shown: tuple[int, float] = (-1, 0.0)
         self._spoke = 0.0
         self._moved: tuple[object, dict[str, str] | None] | None = None
@@ -107,11 +107,11 @@ class Panel(anywidget.AnyWidget):
         return {"text/html": self._html()}
 
     def _html(self) -> str:
-        board = self._scheduler.board()
+        board = self._scheduler.screens.board()
         if self.run and all(row["id"] != self.run for row in board["runs"]):
             # One from further back (the board has the latest runs only), or one that is only asked for yet.
             with contextlib.suppress(UsageError):
-                board["runs"].append(self._scheduler.run_detail(self.run))
+                board["runs"].append(self._scheduler.screens.run_detail(self.run))
         return board_html(board, self.panel, run=self.run, task=self.task, mark=self.still)
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class Panel(anywidget.AnyWidget):
         """Return the button that moves the schedule; worked out again only when its reasons change."""
         if state == "stopped":
             return None
-        reasons = (state, self._scheduler.declarations, self._scheduler.standing_by)
+        reasons = (state, self._scheduler.process.declarations, self._scheduler.standing_by)
         if self._moved is None or self._moved[0] != reasons:
             self._moved = (reasons, move(self._scheduler))
         return self._moved[1]
@@ -178,7 +178,7 @@ class Panel(anywidget.AnyWidget):
 
     def _open(self, run: str) -> None:
         publisher().post(lambda: self._feed.open(run))
-        service().submit(anyio.to_thread.run_sync, self._scheduler.open_run, run)
+        service().submit(anyio.to_thread.run_sync, self._scheduler.screens.open_run, run)
 
     async def _obey(self, command: dict[str, Any], ticket: object) -> None:
         answer = await obey(self._scheduler, command)

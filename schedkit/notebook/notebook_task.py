@@ -29,8 +29,8 @@ from schedkit.values.files import replacing
 from schedkit.values.text import clip, one_line
 
 if TYPE_CHECKING:
-    from schedkit.core.api.handles import TaskHandle
     from schedkit.core.api.scheduler import Scheduler
+    from schedkit.core.api.task_handle import TaskHandle
     from schedkit.report import NotebookReport
 
 __all__ = ["NotebookTask", "add_notebook"]

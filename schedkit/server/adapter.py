@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schedkit import context
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server.ports import Requested
 

@@ -107,7 +107,7 @@ def test_what_a_scheduler_was_made_with_stays_and_that_is_said(
 def test_limits_and_what_is_kept_come_from_the_settings(project: Path) -> None:
     block = "scheduler: {limits: {jira: 2}, keep_runs: 30 days, keep_results: 3, durability: full}\n"
     (project / "schedkit.yaml").write_text(block)
-    options = schedkit.Scheduler().options
+    options = schedkit.Scheduler().process.options
     assert options["limits"] == {"jira": 2}
     assert (options["keep_runs"], options["keep_results"]) == (30 * 86400, 3)
     assert options["durability"] == "full"

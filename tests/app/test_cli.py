@@ -434,7 +434,7 @@ def test_an_unset_token_stops_only_its_own_site(with_site: Path, capsys: pytest.
     (with_site / "o.yaml").write_text(text.replace("site: demo\n", "site: other\n").replace("open-bugs", "o"))
     code, line = failure(capsys, "run", "o.yaml", "--once")
     assert code == 2
-    assert line.startswith("schedkit: o.yaml:14:3: sites.other: ${NOPE} is not set")
+    assert line.startswith("schedkit: o.yaml:14:3: sites.other.token: ${NOPE} is not set")
 
 
 def test_the_history_of_nobody_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

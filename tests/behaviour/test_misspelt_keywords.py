@@ -15,8 +15,9 @@ import pytest
 from schedkit.atlassian import Site
 from schedkit.atlassian.credentials import OAuth2
 from schedkit.confluence import Confluence
-from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import AsyncScheduler, Scheduler
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.tasks.declare import task
 from schedkit.core.tasks.schedule import TaskSchedule
 from schedkit.errors import UsageError

@@ -96,7 +96,7 @@ def options_in_yaml(name: str) -> Door:
 
 
 def option_of_a_scheduler(name: str) -> Door:
-    return lambda value: Scheduler("never-opened.db", **{name: value}).options[name]
+    return lambda value: Scheduler("never-opened.db", **{name: value}).process.options[name]
 
 
 def magic(text: str) -> tuple[Any, dict[str, Any]]:
@@ -202,7 +202,7 @@ DURATION_DOORS: Mapping[str, Door] = {
     "Scheduler keep_runs": option_of_a_scheduler("keep_runs"),
     "Scheduler job_defaults": lambda length: Scheduler(
         "never-opened.db", job_defaults={"misfire_grace_time": length}
-    ).options["job_defaults"]["misfire_grace"],
+    ).process.options["job_defaults"]["misfire_grace"],
     "tasks block": lambda length: block(timeout=length).timeout,
     "tasks block misfire_grace_time": lambda length: block(misfire_grace_time=length).misfire_grace,
     "tasks block retry_delay": lambda length: block(max_attempts=2, retry_delay=length).retry.delay,

@@ -35,6 +35,25 @@ def test_trigger_waits_and_its_exit_code_is_the_runs(running: Scheduler, capsys:
     assert "\x1b[31m" not in err
 
 
+def test_retry_runs_again_with_other_parameters(running: Scheduler, capsys: Output) -> None:
+    run = running.submit("add", a=5, note="first")
+    assert run.result("30s") == 7
+    assert main(["retry", run.id, "-p", "b=10"]) == 0
+    again = running.run(capsys.readouterr().out.strip())
+    assert again.result("30s") == 15
+    assert again.run.params == {"a": 5, "b": 10, "note": "first"}
+    assert again.run.retry_of == run.id
+    running.submit("evil").wait("30s")
+    assert main(["retry", "evil", "--wait"]) == 1
+
+
+def test_a_run_that_goes_on_is_not_retried(running: Scheduler, capsys: Output) -> None:
+    run = running.submit("waits")
+    assert main(["retry", run.id]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert run.id in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from schedkit.app import app
 from schedkit.cli import main
 from schedkit.commands.connect import token_help
 from schedkit.demo import DemoSite
+
+Output = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,15 @@ def typed(command: str, folder: Path, *, stdin: str = "") -> subprocess.Complete
         timeout=80,
         check=False,
     )
+
+
+def here(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, *arguments: str, stdin: str = ""
+) -> tuple[int, str]:
+    """Run the command line in this process; return its exit code and all that it prints."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+    code = main(list(arguments))
+    return code, "".join(capsys.readouterr())
 
 
 def commands(told: str) -> list[str]:
@@ -88,35 +100,108 @@ def test_a_new_project_with_a_jira_of_ones_own(tmp_path: Path, site: DemoSite) -
     assert typed("schedkit check reports/open-bugs.yaml", tmp_path).stdout == "reports/open-bugs.yaml: good\n"
 
 
-def test_a_site_that_the_settings_do_not_know(project: Path, site: DemoSite) -> None:
-    done = typed(
-        f"schedkit connect {site.jira_cloud.url} --user {site.jira_cloud.user} --token-stdin",
-        project,
-        stdin=site.jira_cloud.token,
+def test_a_site_that_the_settings_do_not_know(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = site.jira_cloud
+    code, shown = here(
+        capsys,
+        monkeypatch,
+        "connect",
+        cloud.url,
+        "--user",
+        cloud.user or "",
+        "--token-stdin",
+        stdin=cloud.token,
     )
-    assert done.returncode == 0, done.stderr
-    shown, _, lines = done.stdout.partition(f"add to {project / 'schedkit.yaml'}:\n")
-    assert "logged in to" in shown
+    assert code == 0, shown
+    told, _, lines = shown.partition(f"add to {project / 'schedkit.yaml'}:\n")
+    assert "logged in to" in told
     (project / "schedkit.yaml").write_text(lines)
     (name,) = app().settings.sites
     assert app().site(name).myself()
+    # Once more: the settings know it now, and the token is kept where they look.
+    code, shown = here(capsys, monkeypatch, "connect", cloud.url, "--token-stdin", stdin=cloud.token)
+    assert code == 0, shown
+    assert "add to" not in shown
 
 
-def test_a_confluence_is_known_by_its_address(project: Path, site: DemoSite) -> None:
+def test_a_confluence_is_known_by_its_address(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wiki = site.confluence_dc
-    done = typed(f"schedkit connect {wiki.url} --kind confluence --token-stdin", project, stdin=wiki.token)
-    assert done.returncode == 0, done.stderr
-    assert 'kind: "confluence"' in done.stdout
-
-
-def test_a_variable_is_left_to_the_user(project: Path, site: DemoSite) -> None:
-    (project / "schedkit.yaml").write_text(
-        f"sites: {{mine: {{url: '{site.jira_dc.url}', token: '${{MY_TOKEN}}'}}}}"
+    code, shown = here(
+        capsys, monkeypatch, "connect", wiki.url, "--kind", "confluence", "--token-stdin", stdin=wiki.token
     )
-    done = typed(f"schedkit connect {site.jira_dc.url} --token-stdin", project, stdin=site.jira_dc.token)
-    assert done.returncode == 0, done.stderr
-    assert "the settings take the token from ${MY_TOKEN}: set that variable" in done.stdout
+    assert code == 0, shown
+    assert 'kind: "confluence"' in shown
+
+
+def test_a_variable_is_left_to_the_user(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "schedkit.yaml").write_text(
+        f"sites: {{broken: {{url: 'x'}}, mine: {{url: '{site.jira_dc.url}', token: '${{MY_TOKEN}}'}}}}"
+    )
+    code, shown = here(
+        capsys, monkeypatch, "connect", site.jira_dc.url, "--token-stdin", stdin=site.jira_dc.token
+    )
+    assert code == 0, shown
+    assert "the settings take the token from ${MY_TOKEN}: set that variable" in shown
     assert not (project / ".schedkit").exists()
+
+
+@pytest.mark.parametrize(
+    ("stdin", "code", "words"), [("", 2, "holds no token"), ("wrong\n", 1, "refuses the token")]
+)
+def test_a_token_that_is_none(
+    project: Path,
+    site: DemoSite,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+    stdin: str,
+    code: int,
+    words: str,
+) -> None:
+    found = here(capsys, monkeypatch, "connect", site.jira_dc.url, "--token-stdin", stdin=stdin)
+    assert found[0] == code
+    assert words in found[1]
+    assert not (project / ".schedkit").exists()
+
+
+def test_the_keyring_that_the_settings_name_must_be_there(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "schedkit.yaml").write_text(
+        f"sites: {{mine: {{url: '{site.jira_dc.url}', token: 'keyring:mine'}}}}"
+    )
+    code, shown = here(
+        capsys, monkeypatch, "connect", site.jira_dc.url, "--token-stdin", stdin=site.jira_dc.token
+    )
+    assert code == 2
+    assert "there is no keyring (pip install 'schedkit[notebook]'" in shown
+
+
+def test_names_of_sites_and_cloud_users(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, shown = here(
+        capsys,
+        monkeypatch,
+        "new",
+        "project",
+        "mine",
+        "--site",
+        "https://acme.atlassian.net",
+        "--user",
+        "a@b.c",
+    )
+    assert code == 0, shown
+    assert "  cd mine\n  schedkit connect https://acme.atlassian.net\n" in shown
+    monkeypatch.chdir(tmp_path / "mine")
+    site = app().settings.sites["jira"]
+    assert (site.url, site.user) == ("https://acme.atlassian.net", "a@b.c")
 
 
 @pytest.mark.parametrize(
@@ -126,16 +211,19 @@ def test_a_variable_is_left_to_the_user(project: Path, site: DemoSite) -> None:
         (["connect", "https://u:p@example.org"], "holds a user or password"),
         (["connect", "http://127.0.0.1:9"], "there is no terminal to type the token in"),
         (["new", "project"], "schedkit.yaml exists already"),
-        (["new", "report", "a/b"], "cannot be that of a file"),
+        (["new", "report", "a/b"], "name='a/b'"),
         (["new", "report", "demo"], "exists already"),
         (["new", "report", "late: [1]"], "name='late: [1]'"),
         (["new", "task", "1st"], "is no name of a Python module"),
     ],
 )
-def test_mistakes_are_one_line(project: Path, arguments: list[str], message: str) -> None:
-    done = typed(shlex.join(["schedkit", *arguments]), project)
-    assert done.returncode in (1, 2)
-    (line,) = done.stderr.splitlines()
+def test_mistakes_are_one_line(
+    project: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    code, shown = here(capsys, monkeypatch, *arguments)
+    assert code in (1, 2)
+    (line,) = [line for line in shown.splitlines() if not line.startswith("create a token at")]
+    assert line.startswith("schedkit: ")
     assert message in line
 
 

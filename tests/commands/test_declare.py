@@ -63,7 +63,7 @@ def test_every_document_is_a_task_or_several(sched: Scheduler, folder: Path) -> 
     assert (folder / "out" / "rows-B.csv").exists()
     assert sched.tasks["weekly"].next_run is not None
     assert sched.tasks["weekly"].task.tags == ("notebooks",)
-    assert {path.name for path in sched.files().values()} == {"reports.yaml"}
+    assert {path.name for path in sched.process.files().values()} == {"reports.yaml"}
 
 
 def test_what_is_declared_to_run_once_has_no_schedule(sched: Scheduler) -> None:

@@ -29,7 +29,7 @@ def facts(capsys: Output, *arguments: str) -> list[dict[str, object]]:
 
 def test_tasks(running: Scheduler, capsys: Output) -> None:
     rows = {row["name"]: row for row in facts(capsys, "tasks")}
-    assert set(rows) == {"add", "evil", "waits", "hourly"}
+    assert {"add", "evil", "waits", "hourly"} <= set(rows)
     assert rows["add"]["tags"] == ["sums"]
     assert rows["add"]["description"] == "Add two numbers."
     assert datetime.fromisoformat(str(rows["hourly"]["next_run"])) == running.tasks["hourly"].next_run

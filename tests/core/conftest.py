@@ -57,7 +57,7 @@ def make(where: str, tmp_path: Path) -> Iterator[Callable[..., Scheduler]]:
     for one in made:
         if one.state != "stopped":
             one.stop("0.2s")
-        one._ledger.store.close()
+        one.queries.ledger.store.close()
 
 
 @pytest.fixture

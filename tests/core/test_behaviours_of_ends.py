@@ -14,7 +14,7 @@ import pytest
 from core.test_behaviours import held
 from support.lives import die, life_of
 
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import Outcome, State

@@ -105,4 +105,4 @@ def test_behaviour_4_a_runner_that_was_taken_for_dead_cannot_record_success(
     fresh.end()
     stale.hear("home")
     stale.end()
-    sched._ledger.store.close()
+    sched.queries.ledger.store.close()

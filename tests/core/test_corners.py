@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from msgspec import structs
-from support.lives import life_of
+from support.lives import life_of, node_of
 
 from schedkit import context
 from schedkit.core import events
@@ -120,7 +120,7 @@ def test_a_failing_start_leaves_no_life(make: Make, monkeypatch: pytest.MonkeyPa
     def torn(life: str) -> None:
         raise LedgerError("torn page")
 
-    monkeypatch.setattr(first._ledger, "snapshot", torn)
+    monkeypatch.setattr(first.queries.ledger, "snapshot", torn)
     with pytest.raises(LedgerError, match="torn page"):
         first.start()
     assert (first.state, first.nodes) == ("stopped", [])
@@ -142,16 +142,16 @@ def test_the_same_declaration_again_writes_nothing(sched: Scheduler) -> None:
         return 1
 
     handle = sched.task(every("1h"), name="again")(again)
-    before, upcoming = len(sched._ledger.events()), handle.next_run
+    before, upcoming = len(sched.queries.ledger.events()), handle.next_run
     assert sched.task(every("1h"), name="again")(again).next_run == upcoming
-    assert len(sched._ledger.events()) == before
+    assert len(sched.queries.ledger.events()) == before
 
 
 def test_a_cell_run_again_after_downtime_keeps_its_missed_times(make: Make) -> None:
     first = make()
     with first:
         first.task(every("0.2s"), name="cell", coalesce=False, overlap="allow")(lambda: 1)
-    (row,) = first._ledger.tasks()
+    (row,) = first.queries.ledger.tasks()
     threading.Event().wait(0.7)
     second = make()
     second.start()
@@ -161,7 +161,7 @@ def test_a_cell_run_again_after_downtime_keeps_its_missed_times(make: Make) -> N
     second.task(every("0.2s"), name="cell", coalesce=False, overlap="allow")(lambda: 2)
     runs = heard.wait_for(heard.of(events.RunQueued, task="cell"), 5)
     assert runs[0].after.scheduled_at == row.next_at
-    assert second._ledger.tasks()[0].anchor == row.anchor
+    assert second.queries.ledger.tasks()[0].anchor == row.anchor
     second.pause()
 
 
@@ -215,7 +215,7 @@ def test_a_run_forwards_its_progress_to_who_waits(sched: Scheduler) -> None:
 
     @sched.task(name="tells")
     def tells(run: Any) -> int:
-        while not sched._bus._listeners:  # who waits listens
+        while not node_of(sched).bus._listeners:  # who waits listens
             threading.Event().wait(0.005)
         run.progress("rows", 2, 2)
         run.log(logging.WARNING, "careful")
@@ -256,12 +256,12 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
 
     async def twice() -> None:
         for asked in (command, command, once_more, stranger, pause, pause, resume):
-            await sched._node.dispatcher.answer(life, asked)
+            await node_of(sched).dispatcher.answer(life, asked)
 
     service().call(twice)
     assert sched.run(run).result("10s") == 1
     assert len(sched.runs()) == 1
-    told = [event for event in sched._ledger.events() if isinstance(event, events.TaskChanged)]
+    told = [event for event in sched.queries.ledger.events() if isinstance(event, events.TaskChanged)]
     assert [event.change for event in told] == ["declared", "paused", "resumed"]
     assert {event.actor for event in told[1:]} == {"cli"}
 
@@ -333,7 +333,7 @@ def test_each_due_time_is_shown_with_its_outcome(sched: Scheduler, heard: Heard)
     heard.wait_for(heard.of(events.RunEnded, task="ticks"))
     assert task.due_times().dtypes.equals(sched.due_times("ticks", limit=1).dtypes)
     task.pause()
-    upcoming = sched._row("ticks").next_at  # type: ignore[union-attr]
+    upcoming = sched.queries.row("ticks").next_at  # type: ignore[union-attr]
     assert upcoming is not None
     while datetime.now(UTC) < upcoming + timedelta(seconds=0.25):
         threading.Event().wait(0.05)

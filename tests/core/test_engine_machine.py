@@ -202,7 +202,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(patience=st.sampled_from(["0s", "0.2s"]))
     def it_stops_and_starts(self, patience: str) -> None:
         self.sched.stop(patience)
-        self.sched._ledger.store.close()
+        self.sched.queries.ledger.store.close()
         self.begin()
 
     @rule()
@@ -242,7 +242,7 @@ class EngineMachine(RuleBasedStateMachine):
             for sched in (self.sched, self.other, *self.dead):
                 if sched is not None:
                     sched.stop("0s")
-                    sched._ledger.store.close()
+                    sched.queries.ledger.store.close()
             os.close(self.journal)
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -254,7 +254,7 @@ class EngineMachine(RuleBasedStateMachine):
                 self.sched.task(name=name)(self.function("quick"))
         self.sched.pause()
         give_up = time.monotonic() + 20
-        while live := [run for run in self.sched._ledger.live() if run.state is not State.PENDING]:
+        while live := [run for run in self.sched.queries.ledger.live() if run.state is not State.PENDING]:
             assert time.monotonic() < give_up, f"stuck: {live}"
             threading.Event().wait(0.01)
         self.sched.stop("1s")
@@ -263,7 +263,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def judge(self) -> None:
         judge(self.where, self.folder / "journal")
-        ledger = self.sched._ledger
+        ledger = self.sched.queries.ledger
         twice = Counter(
             (run.task, run.scheduled_at) for run in ledger.runs(limit=100_000) if run.scheduled_at is not None
         )

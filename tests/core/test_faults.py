@@ -50,7 +50,7 @@ class Ticking:
 
     def judge(self) -> None:
         self.sched.pause("ticking")
-        ledger = self.sched._ledger
+        ledger = self.sched.queries.ledger
         # From the ledger: of the last run we may not have heard yet.
         recorded = len(ledger.runs("ticking", limit=10_000))
         self.heard.wait_for(self.heard.of(events.RunEnded, task="ticking"), recorded)
@@ -128,7 +128,7 @@ def test_another_process_holds_the_lock(
         assert "locked" in away.reason
         # Reads and the board answer meanwhile.
         assert ticking.sched.runs("ticking")
-        assert ticking.sched.board()["tasks"][0]["name"] == "ticking"
+        assert ticking.sched.screens.board()["tasks"][0]["name"] == "ticking"
     (back,) = heard.wait_for(heard.of(events.StoreBack))
     assert back.seconds > 0.5
     assert any("takes no writes" in record.message for record in caplog.records)
@@ -145,7 +145,7 @@ def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
             ticking.sched.runs("ticking")
         assert any("schedkit_commands" in sql for sql in failed), "it goes on looking for commands"
     other.submit("ticking").result("10s")
-    ticking.sched._ledger.store.close()
+    ticking.sched.queries.ledger.store.close()
     ticking.wait(3)
 
 
@@ -292,7 +292,7 @@ def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, 
 def test_an_event_store_reads_back(sched: Scheduler) -> None:
     sched.task(name="one")(lambda: 1)
     sched.submit("one").result("10s")
-    log = sched._ledger.events()
+    log = sched.queries.ledger.events()
     assert [event.seq for event in log] == sorted(event.seq for event in log)
     assert all(isinstance(event.at, datetime) for event in log)
 

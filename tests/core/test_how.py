@@ -660,7 +660,7 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     sched.task(every("0.1s"), name="ticks")(lambda run: times.append(run.scheduled_at))
     run = sched.submit("blocker")
     (blocked,) = heard.wait_for(heard.of(events.LoopBlocked, over=False))
-    trouble = sched.board()["scheduler"]["trouble"]  # a board that is made only now
+    trouble = sched.screens.board()["scheduler"]["trouble"]  # a board that is made only now
     assert trouble.startswith("blocker blocks the other async tasks at ")
     assert (blocked.task, blocked.run) == ("blocker", run.id)
     assert "test_how.py" in blocked.where
@@ -668,7 +668,7 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     after_the_board = Heard(sched)
     released.append(1)
     after_the_board.wait_for(heard.of(events.LoopBlocked, over=True))
-    assert sched.board()["scheduler"]["trouble"] is None
+    assert sched.screens.board()["scheduler"]["trouble"] is None
     run.result("10s")
     assert len(times) > 2, "our own loop and its schedules go on"
     sched.pause()

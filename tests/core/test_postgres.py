@@ -46,13 +46,13 @@ def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> No
         ended = heard.of(events.RunEnded, task="ticking")
         heard.wait_for(ended, sum(map(ended, heard.events[:seen])) + 5)
         sched.pause("ticking")
-        heard.wait_for(ended, len(sched._ledger.runs("ticking", limit=1000)))
-        (row,) = sched._ledger.tasks()
+        heard.wait_for(ended, len(sched.queries.ledger.runs("ticking", limit=1000)))
+        (row,) = sched.queries.ledger.tasks()
         runs = sched.runs(limit=1000)
-        assert judge_schedule(sched._ledger, row, runs)["run"] >= 8
+        assert judge_schedule(sched.queries.ledger, row, runs)["run"] >= 8
         assert {run.state for run in runs} == {State.DONE}
         assert sorted(ran) == sorted((run.id, 1) for run in runs)
-    sched._ledger.store.close()
+    sched.queries.ledger.store.close()
 
 
 def test_a_life_that_ran_out_while_its_process_stood_still(
@@ -95,7 +95,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     assert first.state == "running"
     for sched in (first, second):
         sched.stop("1s")
-        sched._ledger.store.close()
+        sched.queries.ledger.store.close()
 
 
 def test_a_server_that_is_not_there_is_said_without_the_password(tmp_path: Path) -> None:

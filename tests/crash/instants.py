@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import sqlalchemy as sa
+from support.faulty import writes_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store.commits import VIEW
@@ -31,7 +32,7 @@ def written(sql: str, parameters: Any) -> list[str]:
 
 def main(instant: str, ledger: str, journal: str) -> None:
     sched = Scheduler(ledger, name=instant)
-    writes = sched._ledger.store._write
+    writes = writes_of(sched)
 
     # A commit is one statement: its parameters say what it writes.
     def before(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
+from support.faulty import writes_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
@@ -36,7 +37,7 @@ def faulty_while(sched: Scheduler, flag: Path) -> None:
         if flag.exists():
             raise OperationalError(sql, {}, sqlite3.OperationalError("database or disk is full"))
 
-    sa.event.listen(sched._ledger.store._write, "before_cursor_execute", refuse)
+    sa.event.listen(writes_of(sched), "before_cursor_execute", refuse)
 
 
 def main(ledger: str, journal: str, settle: bool) -> None:
@@ -110,7 +111,7 @@ def main(ledger: str, journal: str, settle: bool) -> None:
     sched.pause()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        live = sched._ledger.live()
+        live = sched.queries.ledger.live()
         # A child's run may wait for a parent that will not fire again.
         if not [run for run in live if run.state != "PENDING"]:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import os
 import signal
 import sys
@@ -96,12 +97,19 @@ def runs_in(ledger: str, task: str, pid: int) -> None:
     wait_for(lambda: pid in values(), 30)
 
 
+def run_cell(source: str) -> None:
+    """Run a cell whose source can be read, as a kernel's: by it processes tell whether they have one code."""
+    name = "<ipython-input-1>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), {"__name__": "__main__"})
+
+
 def test_there_and_back(
     owner: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = write_notebook(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
-    exec(CELL.format(ledger=owner.ledger), {"__name__": "__main__"})
+    run_cell(CELL.format(ledger=owner.ledger))
     shown = front.panel(owner)
     assert b'"do":"hand_over"' in shown.first
     assert b"executes daily.ipynb as saved" in shown.first
@@ -181,9 +189,9 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
     with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as second:
         second.run(ALL)
         second.run("sched.start()")
-        assert second.say("print(len(sched.standing_by), sched.at_home)") == "3 []"
+        assert second.say("print(len(sched.standing_by), sched.at_home)") == "4 []"
         second.end(second.begin("sched.bring_home()"), 60)
-        assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 3"
+        assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 4"
         runs_in(ledger, "in_package", int(second.say("print(os.getpid())")))
         behind.wait(30)
 
@@ -203,7 +211,7 @@ def test_modules_and_reports_without_a_notebook(
         exec("import marks\nsched.add(marks.marked)", names)
         (report,) = load_reports("bugs.yaml")
         exec("app().add_report(sched, report)", {**names, "app": app, "report": report})
-        assert sched.files() == {"marked": project / "marks.py", "bugs": project / "bugs.yaml"}
+        assert sched.process.files() == {"marked": project / "marks.py", "bugs": project / "bugs.yaml"}
         assert [path.name for path in handover.files_of(sched, None)] == ["marks.py", "bugs.yaml"]
         said = handover.hand_over(sched, None)
         behind = started(sched.ledger)
@@ -211,7 +219,7 @@ def test_modules_and_reports_without_a_notebook(
         runs_in(sched.ledger, "marked", behind.pid)
         # The report is declared there, with its schedule.
         assert sched.tasks["bugs"].next_run is not None
-        assert sched.board()["tasks"][0]["declared"]
+        assert sched.screens.board()["tasks"][0]["declared"]
         sched.bring_home()
         behind.wait(30)
     sys.modules.pop("marks", None)
@@ -240,7 +248,7 @@ def test_what_is_over_needs_no_file(owner: CoreScheduler, tmp_path: Path) -> Non
     names = {"sched": owner, "at": at, "__name__": "__main__"}
     exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
     wait_for(lambda: [run.state for run in owner.runs("once")] == ["DONE"])
-    wait_for(lambda: {row["name"]: row["state"] for row in owner.board()["tasks"]}["once"] == "idle")
+    wait_for(lambda: {row["name"]: row["state"] for row in owner.screens.board()["tasks"]}["once"] == "idle")
     assert [path.name for path in handover.files_of(owner, None)] == ["real.py"]
 
 
@@ -259,10 +267,10 @@ def test_where_a_declaration_comes_from(
     thread.join()
     with origin.declared_in(origin.EVERYWHERE):
         owner.task(name="standing")(print)
-    assert owner.files(notebook) == {"helped": notebook, "threaded": None}
-    assert owner.declarations == 3
+    assert owner.process.files(notebook) == {"helped": notebook, "threaded": None}
+    assert owner.process.declarations == 3
     owner.remove("helped")
-    assert owner.files(notebook) == {"threaded": None}
+    assert owner.process.files(notebook) == {"threaded": None}
     sys.modules.pop("helping")
 
 

@@ -148,7 +148,7 @@ def pulse(run):
 
     later = time.time() + 60
     module.write_text(source.format(word="new"))
-    with open(package / "core" / "api" / "handles.py", "a") as file:
+    with open(package / "core" / "api" / "task_handle.py", "a") as file:
         file.write("\nRELOADED = True\n")
     for file in [module, *package.rglob("*.py")]:
         os.utime(file, (later, later))
@@ -162,10 +162,10 @@ def pulse(run):
     assert len(times) == len(set(times))
     same = "print([now is then for now, then in zip((context._current, context._default), known)])"
     assert cells.say(same) == "[True, True]"
-    assert cells.say("import schedkit.core.api.handles as handles; print(handles.RELOADED)") == "True"
+    assert cells.say("from schedkit.core.api import task_handle; print(task_handle.RELOADED)") == "True"
     assert cells.say("print(pulse.pulse.submit().result(20))") == "new"
     assert cells.say("print(await pulse.pulse.submit())") == "new"
-    assert cells.say("print([row['name'] for row in sched.board()['tasks']])") == "['pulse']"
+    assert cells.say("print([row['name'] for row in sched.screens.board()['tasks']])") == "['pulse']"
     cells.run("sched.stop()")
 
 
@@ -193,7 +193,7 @@ def once(run):
     cells.run(once)
     cells.restart(now=now)
     cells.run(START)
-    told = "{row['name']: row['state'] for row in sched.board()['tasks']}"
+    told = "{row['name']: row['state'] for row in sched.screens.board()['tasks']}"
     # start() returns before the lost attempt is recorded.
     waiting = dict.fromkeys(("slow", "once", "frame"), "waiting")
     until(lambda: json.loads(cells.say(f"print(json.dumps({told}))")) == waiting)
@@ -235,7 +235,8 @@ def daily(): ...
     cells.run(declare.format(word="first"))
     cells.run(declare.format(word="second"))
     until(lambda: sum(line.startswith("second") for line in lines(beats)) > 2)
-    assert cells.say("print(sorted(row['name'] for row in sched.board()['tasks']))") == "['daily', 'pulse']"
+    shown = "sorted(row['name'] for row in sched.screens.board()['tasks'])"
+    assert cells.say(f"print({shown})") == "['daily', 'pulse']"
     assert cells.say("print(sorted(job.id for job in sched.get_jobs()))") == "['daily', 'pulse']"
     cells.run("sched.stop()")
     words, times = zip(*(line.split() for line in lines(beats)), strict=True)

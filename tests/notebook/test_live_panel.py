@@ -126,7 +126,7 @@ def test_an_opened_run_shows_its_log_facts_and_files(declared: Scheduler, front:
     assert row["artifacts"][0]["label"] == "out.xlsx"
     before = len(front.board(shown))
     front.ask(shown, do="close", run=run.id)
-    declared.open_run(run.id)
+    declared.screens.open_run(run.id)
     declared.pause("frame")
     wait_for(lambda: len(front.board(shown)) > before)
     assert front.board(shown)[-1]["runs"] == {}
@@ -144,7 +144,7 @@ def test_the_preview_is_text_and_the_download_is_the_file(
         "data": [["A-0", "x, y", ""], ["A-1", "x, y", ""], ["A-2", "x, y", ""]],
         "rows": 3,
     }
-    declared.open_run(run.id)
+    declared.screens.open_run(run.id)
     path = tmp_path / "out.xlsx"
     assert front.ask(shown, do="download", run=run.id, path=str(path))["buffers"] == [b"workbook"]
     refused = front.ask(shown, do="download", run=run.id, path=str(tmp_path / "panels.db"))
@@ -190,7 +190,7 @@ def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Fron
     declared.task(name="quick", overlap="allow")(lambda: None)
     for later in declared.submit_many("quick", [{}] * FINISHED_RUNS):
         later.result(timeout=30)
-    assert run.id not in {row["id"] for row in declared.board()["runs"]}
+    assert run.id not in {row["id"] for row in declared.screens.board()["runs"]}
     shown = front.panel(declared, "runs", run=run.id)
     assert "file out.xlsx" in still(shown)
     seen = front.ask(shown, do="history", hours=24, task="frame")["data"]
@@ -279,7 +279,7 @@ def test_a_panel_composes_with_widgets_and_has_a_still_face(declared: Scheduler,
 def test_scheduler_task_and_run_show_themselves(declared: Scheduler, shell: Shell, front: Front) -> None:
     run = declared.submit("frame")
     run.result(timeout=10)
-    declared.open_run(run.id)
+    declared.screens.open_run(run.id)
     for thing, words in (
         (declared, "2 tasks"),
         (declared.tasks["broken"], "1 task,"),

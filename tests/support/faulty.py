@@ -23,7 +23,17 @@ _COMMITS = f"INSERT INTO temp.{VIEW}"
 
 
 def store_of(where: Scheduler | Store) -> Store:
-    return where if isinstance(where, Store) else where._ledger.store
+    return where if isinstance(where, Store) else where.queries.ledger.store
+
+
+def writes_of(where: Scheduler | Store) -> sa.Engine:
+    """Return what a store writes with."""
+    return store_of(where)._write
+
+
+def reads_of(where: Scheduler | Store) -> sa.Engine:
+    """Return what a store reads with."""
+    return store_of(where)._read
 
 
 @contextmanager
@@ -34,7 +44,7 @@ def failing(
 
     The one statement of a group matches if one of those does of which it consists.
     """
-    with _refusing(store_of(where)._write, text, lambda sql: re.search(statement, sql), times) as failed:
+    with _refusing(writes_of(where), text, lambda sql: re.search(statement, sql), times) as failed:
         yield failed
 
 
@@ -62,7 +72,7 @@ def commits_failing(
     where: Scheduler | Store, times: int, meanwhile: Callable[[], object] = lambda: None
 ) -> Iterator[list[int]]:
     """Let the next `times` commits write nothing and be reported as failed; `meanwhile` comes after each."""
-    engine, dialect, failed = store_of(where)._write, store_of(where).dialect, list[int]()
+    engine, dialect, failed = writes_of(where), store_of(where).dialect, list[int]()
     commit = dialect.do_commit
 
     def fail(connection: Any) -> Exception:
@@ -107,7 +117,7 @@ def locked(path: str) -> Iterator[None]:
 @contextmanager
 def disk_full(sched: Scheduler) -> Iterator[None]:
     """Let the file not grow any more."""
-    engine = store_of(sched)._write
+    engine = writes_of(sched)
     full = threading.Event()
     full.set()
 
@@ -128,7 +138,7 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
 @contextmanager
 def reads_failing(where: Scheduler | Store, text: str = "disk I/O error") -> Iterator[list[str]]:
     """Let every read fail before it reaches the database; writes go through."""
-    with _refusing(store_of(where)._read, text) as failed:
+    with _refusing(reads_of(where), text) as failed:
         yield failed
 
 

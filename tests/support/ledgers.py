@@ -15,7 +15,7 @@ __all__ = ["ledger_of"]
 @contextmanager
 def ledger_of(sched: Scheduler) -> Iterator[Ledger]:
     """Open a scheduler's ledger beside it."""
-    store = Store(sched.address)
+    store = Store(sched.process.address)
     try:
         yield Ledger(store)
     finally:

@@ -8,22 +8,19 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.store.schema import beats
 
-__all__ = ["die", "life_of", "lives_again", "seem_dead", "set_clock"]
+__all__ = ["die", "life_of", "lives_again", "node_of", "seem_dead", "set_clock"]
+
+
+def node_of(sched: Scheduler) -> Node:
+    """Return a scheduler's process at its ledger."""
+    return sched._node
 
 
 def life_of(sched: Scheduler) -> Life:
     """Return what runs tasks in a scheduler."""
-    life = _life(sched)
+    life = node_of(sched).life
     assert life is not None
     return life
-
-
-def _life(sched: Scheduler) -> Life | None:
-    return _node(sched).life
-
-
-def _node(sched: Scheduler) -> Node:
-    return sched._node
 
 
 def seem_dead(sched: Scheduler) -> None:
@@ -33,7 +30,7 @@ def seem_dead(sched: Scheduler) -> None:
 
 def lives_again(sched: Scheduler, before: str) -> bool:
     """Tell whether a scheduler lives, in another life than before."""
-    life = _life(sched)
+    life = node_of(sched).life
     return life is not None and life.lease.life != before
 
 
@@ -58,4 +55,4 @@ def _give_no_sign(life: Life) -> None:
 
 def set_clock(sched: Scheduler, clock: Clock) -> None:
     """Give a scheduler that is not started the clocks of its machine."""
-    _node(sched).clock = clock
+    node_of(sched).clock = clock

@@ -1,4 +1,4 @@
-"""Commands that ask the running processes: trigger, pause, resume, cancel, backfill."""
+"""Commands that ask the running processes: trigger, pause, resume, cancel, retry, backfill."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def trigger(
     from schedkit.commands import act
 
     act.trigger(task, given=given or [], wait=wait, ledger=ledger, as_json=as_json)
+
+
+@acting.command(rich_help_panel=PANEL)
+def retry(
+    run: RunOrTask, given: Given = None, wait: Wait = False, ledger: Ledger = None, as_json: AsJson = False
+) -> None:
+    """Run again what a run did, with its parameters but for those that are given."""
+    from schedkit.commands import act
+
+    act.retry(run, given=given or [], wait=wait, ledger=ledger, as_json=as_json)
 
 
 @acting.command(rich_help_panel=PANEL)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS
+from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import RunCounts, run_counts
 from schedkit.core.model import TaskRow
@@ -57,15 +57,15 @@ class LiveView:
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-        self._ledger = scheduler._ledger
+        self._scheduler, self._queries, self._screens = scheduler, scheduler.queries, scheduler.screens
+        self._ledger = self._queries.ledger
         self.tokens = Tokens(self._ledger.store)
 
     def board(self, *, settled: bool = False) -> Board:
         """Return the board, with the facts of this moment; `settled`: and with all that was told so far."""
-        board = self._scheduler._live_board()
+        board = self._screens.live_board()
         if settled:
-            self._scheduler._bus.flush(EVENTS_PATIENCE_SECONDS)
+            self._queries.flush_events(EVENTS_PATIENCE_SECONDS)
         return board
 
     def counts(self, board: Board) -> RunCounts:
@@ -82,7 +82,7 @@ class LiveView:
 
     def details(self, run: str) -> dict[str, Any]:
         """Return what a run has told: its stages, log, facts and artifacts."""
-        return self._scheduler._details(run)
+        return self._queries.details(run)
 
     def attempts(self, run: str) -> list[Attempt]:
         """Return the ended attempts of a run, in order."""
@@ -155,7 +155,7 @@ class LiveView:
 
     def open_run(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board."""
-        self._scheduler.open_run(run)
+        self._screens.open_run(run)
 
     def private_folders(self) -> list[Path]:
         """Return the folders of which an answer to others does not tell: the ledger's, the results'."""

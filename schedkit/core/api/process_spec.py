@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schedkit.core.store.reader import Ledger
+from schedkit.core.store.database import Store
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.registry import Registry
 from schedkit.values.keywords import check_keywords
@@ -15,16 +16,21 @@ __all__ = ["ProcessSpec"]
 
 @check_keywords
 class ProcessSpec:
-    """How a scheduler is made again in another process."""
+    """How a scheduler is made again in another process.
 
-    _ledger: Ledger
-    _registry: Registry
-    _options: dict[str, Any]
+    Parameters
+    ----------
+    options : mapping
+        What this scheduler was made with, but for its ledger.
+    """
+
+    def __init__(self, store: Store, registry: Registry, options: Mapping[str, Any]) -> None:
+        self._store, self._registry, self._options = store, registry, dict(options)
 
     @property
     def address(self) -> str:
         """Where the ledger is, in full: what opens it. It may hold a password."""
-        store = self._ledger.store
+        store = self._store
         return str(store.path) if store.path else store.url.render_as_string(hide_password=False)
 
     @property

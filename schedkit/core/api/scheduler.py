@@ -3,70 +3,73 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import os
-import sys
-import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
-from msgspec.structs import replace
-
-from schedkit import context
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
+from schedkit.core.api.configuration import node_config, results_folder
+from schedkit.core.api.declarer import Declarer
+from schedkit.core.api.delegated import delegated
+from schedkit.core.api.frames import due_times_frame, runs_frame
 from schedkit.core.api.front_end import front_end
-from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.api.process_spec import ProcessSpec
-from schedkit.core.api.views import Views
-from schedkit.core.board.board import Board
+from schedkit.core.api.queries import Queries
+from schedkit.core.api.requester import Requester
+from schedkit.core.api.run_handle import RunHandle
+from schedkit.core.api.screens import Screens
+from schedkit.core.api.submitter import Submitter
+from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
 from schedkit.core.compat.job_api import JobApi
-from schedkit.core.engine.decision import Finished
+from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.execution.results import Results
-from schedkit.core.ids import new_id
-from schedkit.core.model import Task
-from schedkit.core.node.commands import SubmitRun
-from schedkit.core.node.config import NodeConfig
-from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
-from schedkit.core.promise import Promise
+from schedkit.core.run import Run
 from schedkit.core.store.database import Store
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.retention import Retention
-from schedkit.core.tasks import origin
 from schedkit.core.tasks.base import as_task
 from schedkit.core.tasks.declare import declare_data
-from schedkit.core.tasks.defaults import fill
 from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
-from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.tasks.request import TaskRequest, read_request
 from schedkit.core.triggers.base import TriggerLike
-from schedkit.errors import DeclarationError, NotRunningError, SettingsError, UsageError
-from schedkit.loop import blocking, refuse_in_coroutine, service, wait
+from schedkit.errors import DeclarationError, NotRunningError, SettingsError
+from schedkit.loop import blocking, refuse_in_coroutine, service
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler", "Scheduler"]
-
-_log = logging.getLogger("schedkit")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def _jobs(scheduler: Scheduler) -> JobApi:
+    return scheduler._jobs
+
+
 @check_keywords
-class Scheduler(Views, ProcessSpec, JobApi):
+class Scheduler:
     """Runs tasks on time and remembers what happened.
 
     Parameters
     ----------
     ledger : str or Path
         A file (SQLite) or an SQLAlchemy URL of a PostgreSQL database.
+
+    Attributes
+    ----------
+    aio : AsyncScheduler
+        The same methods, awaited.
+    queries : Queries
+        What is known of single tasks and runs.
+    screens : Screens
+        What screens show: the board, one run in full, a window of history.
+    process : ProcessSpec
+        What another process needs to go on with the work of this one.
 
     Raises
     ------
@@ -82,30 +85,35 @@ class Scheduler(Views, ProcessSpec, JobApi):
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
-        chosen = self._options = {
-            **SCHEDULER_OPTIONS.defaults,
-            **SCHEDULER_OPTIONS.read(options, error=SettingsError),
-        }
-        self._job_defaults: dict[str, Any] = chosen["job_defaults"]
-        store = Store(ledger, durable=chosen["durability"])
-        self._ledger = Ledger(store)
-        self._registry = Registry()
-        self._bus = EventBus()
-        self._results = Results(chosen["results"] or _results_beside(store))
-        self._config = _config(chosen)
-        self._node = Node(
-            self._ledger,
-            self._registry,
-            self._bus,
-            self._results,
-            self._config,
+        chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
+        store, registry = Store(ledger, durable=chosen["durability"]), Registry()
+        node = self._node = Node(
+            Ledger(store),
+            registry,
+            EventBus(),
+            Results(chosen["results"] or results_folder(store)),
+            node_config(chosen),
             lease_seconds=chosen["lease"],
         )
-        self._handles: dict[str, TaskHandle[..., Any]] = {}
-        self._viewing = False
-        self._board: Board | None = None
-        self._board_lock = threading.Lock()
-        self.aio = AsyncScheduler(self)
+        self.queries = Queries(node)
+        self.screens = Screens(node, self.queries)
+        self.process = ProcessSpec(store, registry, chosen)
+        self._handles = TaskHandles(self)
+        self._submitter = Submitter(self, node, self.queries)
+        self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])
+        self._pending = PendingJobs(self, self._submitter.begin)
+        requester = Requester(
+            node, self.queries, self._submitter, self._declarer, self._handles, self._pending
+        )
+        self.aio = AsyncScheduler(self, node, self.queries, self._submitter, requester, self._started)
+        self._jobs = JobApi(
+            self,
+            queries=self.queries,
+            screens=self.screens,
+            registry=registry,
+            pending=self._pending,
+            handle=self._handles.get,
+        )
 
     def __repr__(self) -> str:
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
@@ -131,39 +139,42 @@ class Scheduler(Views, ProcessSpec, JobApi):
     def __exit__(self, *failure: object) -> None:
         self.stop()
 
-    @contextmanager
-    def viewing(self) -> Iterator[Scheduler]:
-        """Open the ledger to look and to leave commands, without starting anything."""
-        service().call(self._node.open)
-        self._viewing = True
-        try:
-            yield self
-        finally:
-            self._viewing = False
-
     def _started(self) -> None:
         stop_at_exit(self)
         front_end().scheduler_started()
-        self._to_run.submit()
-        everywhere = {name for name, told in self._registry.origins.items() if told == origin.EVERYWHERE}
-        self._tell_standing_by([name for name in self.standing_by if name not in everywhere])
+        self._pending.submit()
+        self._declarer.warn_of_standing_by()
 
-    def _known_parents(self, task: Task) -> Container[str]:
-        """Return the tasks that only the ledger knows, if one of them may be a parent of this task."""
-        path = self._ledger.store.path
-        if all(parent.task in self._registry for parent in task.after) or (path and not path.exists()):
-            return ()
-        self._must_be_open()
-        return self._names()
+    @contextmanager
+    def viewing(self) -> Iterator[Scheduler]:
+        """Open the ledger to look and to leave commands, without starting anything."""
+        with self.queries.viewing():
+            yield self
 
-    def _tell_standing_by(self, names: list[str]) -> None:
-        if names:
-            _log.warning(
-                "%s: run by %s with the same code; this process goes on with it when that one ends. "
-                "sched.bring_home() has it run here",
-                ", ".join(map(repr, names)),
-                self.home(names[0]),
-            )
+    @property
+    def state(self) -> str:
+        """stopped, running or watching."""
+        return self._node.state
+
+    @property
+    def running(self) -> bool:
+        """Whether this process runs tasks."""
+        return self._node.running
+
+    @property
+    def name(self) -> str:
+        """Who this process is, as others see it."""
+        return self._node.config.name
+
+    @property
+    def ledger(self) -> str:
+        """Where the ledger is, without secrets."""
+        return str(self.queries.ledger.store)
+
+    @property
+    def results(self) -> Path:
+        """The folder of results."""
+        return self._node.results.folder
 
     # Declaring
 
@@ -189,10 +200,10 @@ class Scheduler(Views, ProcessSpec, JobApi):
         """
         TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
         if inspect.isroutine(trigger):
-            return self._declared(declare_data(trigger, None, options))
+            return self._declarer.declare(declare_data(trigger, None, options))
 
         def decorate(function: Callable[..., Any]) -> TaskHandle[..., Any]:
-            return self._declared(declare_data(function, trigger, options), replace)
+            return self._declarer.declare(declare_data(function, trigger, options), replace)
 
         return decorate
 
@@ -204,24 +215,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
         replace : bool
             As for `task`.
         """
-        return self._declared(as_task(task), replace)
-
-    def _declared(self, task: Task, replace: bool = False) -> TaskHandle[..., Any]:
-        task = fill(task, self._job_defaults)
-        if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
-            task.trigger.begins(datetime.now(UTC), self._node.config.tz)
-        known = self._known_parents(task)
-        self._node.declarations.expect(task.name, replace)
-        self._registry.add(task, known=known, origin=origin.here())
-        handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
-        self._handles[task.name] = handle
-        if self._node.state == "running":
-            service().submit(self._node.declare, [task]).result()
-            self._tell_standing_by([task.name] if task.name in self.standing_by else [])
-        elif self._node.state == "watching":
-            _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
-        front_end().task_declared(self.ledger, task.name, lambda: self.tasks)
-        return handle
+        return self._declarer.declare(as_task(task), replace)
 
     pause = blocking(AsyncScheduler.pause)
     resume = blocking(AsyncScheduler.resume)
@@ -251,71 +245,20 @@ class Scheduler(Views, ProcessSpec, JobApi):
         UsageError
             If no task is called so, or the parameters do not fit.
         """
-        return self.submit_many(name, [params])[0]
+        refuse_in_coroutine("Scheduler.submit")
+        return self._submitter.submit(name, [params])[0]
 
     def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Ask for a run for each set of parameters, all durable when it returns."""
-        refuse_in_coroutine("Scheduler.submit")
-        handles, durable, commands = self._submit(name, batch)
-        if durable is not None:
-            try:
-                wait(durable)
-            except UsageError:
-                if not self._has_moved(handles[0].task):
-                    raise
-            else:
-                return handles
-        service().call(self._submit_elsewhere, handles, commands)
-        return handles
-
-    def _submit(
-        self, name: str, batch: Iterable[Mapping[str, Any]]
-    ) -> tuple[list[RunHandle], Promise[None] | None, list[SubmitRun]]:
-        """Return handles, a promise that the runs are durable (None: not made here), and the commands."""
-        commands = self._commands(name, batch)
-        made = self._node.dispatcher.submit(commands)
-        if made is None:
-            return [RunHandle(self, command.run, command.task) for command in commands], None, commands
-        ends = zip(commands, made[0], strict=True)
-        return [RunHandle(self, command.run, command.task, end) for command, end in ends], made[1], commands
-
-    def _commands(self, name: str, batch: Iterable[Mapping[str, Any]], **origin: Any) -> list[SubmitRun]:
-        """Return the commands that ask for runs, after trying that the parameters fit."""
-        name = getattr(name, "name", name)
-        task = self._registry.get(name)
-        if task is None:
-            self._known(name)
-        checked = [check_data(name, params) if task is None else check(task, params) for params in batch]
-        commands = [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
-        key = context.idempotency_key()
-        if key and len(commands) > 1:
-            return [replace(command, key=f"{key}/{place}") for place, command in enumerate(commands)]
-        return [replace(command, key=key) for command in commands] if key else commands
+        refuse_in_coroutine("Scheduler.submit_many")
+        return self._submitter.submit(name, batch)
 
     add_request = blocking(AsyncScheduler.add_request)
-
-    def _read_request(self, body: Mapping[str, Any]) -> TaskRequest:
-        """Return what a request means here, where others may have its handler and its parents."""
-        if not self._open and self._ledger.store.path is not None and not self._ledger.store.path.exists():
-            return read_request(body, self._registry)
-        self._must_be_open()
-        return read_request(
-            body,
-            self._registry,
-            elsewhere=self._ledger.handler,
-            ids=lambda: {row.id: row.name for row in self._ledger.tasks()},
-        )
-
-    async def _submit_elsewhere(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
-        for handle, command in zip(handles, commands, strict=True):
-            handle.ask_again()
-            handle.id = (await self._node.dispatcher.carry_out(command))["run"]
-
     backfill = blocking(AsyncScheduler.backfill)
 
     def run(self, id: str) -> RunHandle:
         """Return the handle of a run by its id."""
-        return RunHandle(self, id, self._run(id).task)
+        return RunHandle(self, id, self.queries.run(id).task)
 
     def prune(self) -> int:
         """Forget now what the retention policy lets go; return how many rows and files."""
@@ -323,40 +266,101 @@ class Scheduler(Views, ProcessSpec, JobApi):
             raise NotRunningError(f"no scheduler of {self.ledger} runs here", hint="start it: sched.start()")
         return service().call(self._node.maintenance.prune)
 
-    # Seeing
+    # What there is, and what happened
 
-    # For the handles
+    @property
+    def tasks(self) -> Mapping[str, TaskHandle[..., Any]]:
+        """Every task by name: those declared here, and those the ledger knows."""
+        return self._handles.of(self.queries.names())
 
-    def _wait_for(self, id: str) -> Future[Finished]:
-        return service().submit(self._node.end_of, id)
+    @property
+    def nodes(self) -> list[NodeRow]:
+        """The processes that run tasks of this ledger, the oldest first: name, kind, pid, host, since."""
+        return self.queries.nodes()
+
+    def home(self, task: TaskHandle[..., Any] | str) -> NodeRow | None:
+        """Return the process that runs a task, None if none does."""
+        return self.queries.home(named(task))
+
+    @property
+    def at_home(self) -> list[str]:
+        """The tasks that this process runs, by name."""
+        return self.queries.at_home()
+
+    @property
+    def standing_by(self) -> list[str]:
+        """The tasks that are declared here and run by other processes; this one goes on when those end."""
+        return self.queries.standing_by()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the due times of all tasks are stopped."""
+        return self.queries.paused()
+
+    def runs(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> list[Run]:
+        """Return runs, newest first."""
+        self.queries.open()
+        return self.queries.ledger.runs(None if task is None else named(task), limit=limit)
+
+    def history(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> Any:
+        """Return runs as a DataFrame, newest first."""
+        return runs_frame(self.runs(task, limit))
+
+    def due_times(
+        self, task: TaskHandle[..., Any] | str, *, ran: bool | None = None, limit: int = 1000
+    ) -> Any:
+        """Return the due times of a task as a DataFrame, newest first, each with its outcome.
+
+        Parameters
+        ----------
+        ran : bool, optional
+            Only those that made a run, or only those that made none.
+        limit : int
+            How many rows at most.
+
+        Returns
+        -------
+        DataFrame
+            ``scheduled`` and ``until``, the first and the last time of a row; ``count``, how many there are
+            (none: more than are worth counting); ``outcome``, missed, coalesced or overlapped, or how the run
+            stands; ``run``, its id; ``reason``.
+        """
+        self.queries.open()
+        name, ledger = self.queries.known(named(task)), self.queries.ledger
+        fires = [] if ran else ledger.fires(name, limit)
+        runs = [] if ran is False else ledger.scheduled_runs(name, limit)
+        return due_times_frame(fires, runs, limit)
+
+    def subscribe(self, listener: Listener, *, own: bool = False) -> Callable[[], None]:
+        """Have `listener(event)` called for every fact, in order, on a thread of ours.
+
+        Parameters
+        ----------
+        own : bool
+            Only for what this process decides, not for what it hears of others.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        return self._node.bus.subscribe(listener, own=own)
+
+    # APScheduler's job API, and what the designs before this one add to it
+
+    add_job = delegated(_jobs, JobApi.add_job)
+    add_one_time_job = delegated(_jobs, JobApi.add_one_time_job)
+    scheduled_job = delegated(_jobs, JobApi.scheduled_job)
+    remove_job = delegated(_jobs, JobApi.remove_job)
+    pause_job = delegated(_jobs, JobApi.pause_job)
+    resume_job = delegated(_jobs, JobApi.resume_job)
+    reschedule_job = delegated(_jobs, JobApi.reschedule_job)
+    get_jobs = delegated(_jobs, JobApi.get_jobs)
+    get_job = delegated(_jobs, JobApi.get_job)
+    add_listener = delegated(_jobs, JobApi.add_listener)
+    remove_listener = delegated(_jobs, JobApi.remove_listener)
+    get_status = delegated(_jobs, JobApi.get_status)
+    shutdown = delegated(_jobs, JobApi.shutdown)
 
 
 SCHEDULER_OPTIONS.document(Scheduler)
-
-
-def _config(chosen: Mapping[str, Any]) -> NodeConfig:
-    keep_runs: float | None = chosen["keep_runs"]
-    return NodeConfig(
-        name=chosen["name"] or _own_name(),
-        concurrency=chosen["concurrency"],
-        threads=chosen["threads"],
-        processes=chosen["processes"],
-        tag_limits=chosen["limits"],
-        tz=chosen["tz"],
-        most_interruptions=chosen["interruptions"],
-        cancel_grace=chosen["cancel_grace"],
-        retention=Retention(
-            None if keep_runs is None else timedelta(seconds=keep_runs), chosen["keep_results"]
-        ),
-    )
-
-
-def _own_name() -> str:
-    notebook = os.environ.get("JPY_SESSION_NAME")
-    return Path(notebook or sys.argv[0] or "python").name or "python"
-
-
-def _results_beside(store: Store) -> Path:
-    return (
-        store.path.with_suffix(".results") if store.path is not None else Path("schedkit-results").absolute()
-    )

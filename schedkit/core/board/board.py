@@ -1,4 +1,4 @@
-"""Events folded into what a screen shows: one snapshot, and numbered changes since any moment.
+"""The board: events folded into one snapshot, and numbered changes since any moment.
 
 The notebook panel, a web page, the command line and REST all draw this. Rows are JSON-able and replaced
 as a whole, so a reader on another thread may keep what it was given.
@@ -43,7 +43,7 @@ _End = tuple[tuple[int, str], Row]
 
 
 class Board:
-    """The one picture of a scheduler, folded from its events; any thread may read it.
+    """The state of a scheduler as screens show it, folded from its events; readable from any thread.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Board:
         self._tasks = NumberedRows()
         self._runs = NumberedRows()
         self._task_rows: dict[str, tuple[TaskRow, bool]] = {}
-        # Of each task, what its row shows: of itself, and of its latest ended runs, which are in this order.
+        # The parts of each task's row: of the task itself, and of its latest ended runs, in this order.
         self._fields: dict[str, Row] = {}
         self._figures: dict[str, Row] = {}
         self._ended: dict[str, list[_End]] = {}
@@ -102,7 +102,7 @@ class Board:
     # difference whether the ledger had them by then.
 
     def load(self, read: Callable[[], LedgerRows]) -> None:
-        """Take in what the ledger holds, as `read` returns it; its events are then ignored.
+        """Load what the ledger holds, as `read` returns it; events that it includes are then ignored.
 
         Events have to come from the beginning of `read` on, which may subscribe to them.
         """
@@ -155,7 +155,7 @@ class Board:
     # From events
 
     def fold(self, event: ev.Event) -> None:
-        """Take in one event; costs microseconds."""
+        """Apply one event; costs microseconds."""
         with self._lock:
             for recording in self._recordings:
                 recording.append(event)
@@ -196,7 +196,7 @@ class Board:
     def changes(self, since: int, now: datetime | None = None) -> Row | None:
         """Return the rows changed after number `since`: ``{key: row}``, None for a row that is gone.
 
-        None if nothing changed; a snapshot if the board no longer knows what was gone by then.
+        None if nothing changed; a snapshot if the board no longer knows what was removed since.
         """
         with self._lock:
             if since == self._seq:
@@ -245,9 +245,9 @@ class Board:
                     self._fold_scheduler(event)
 
     def _is_news(self, event: ev.Event) -> bool:
-        """Tell whether nothing later is known of what an event is about.
+        """Tell whether an event is the latest about its task or run.
 
-        What other processes do is told a moment after it happened, and what this one does at once.
+        Events of other processes arrive later than those of this process.
         """
         if event.seq <= 0 or not isinstance(event, ev.RunStep | ev.TaskChanged | ev.ScheduleAdvanced):
             return True
@@ -282,7 +282,7 @@ class Board:
         self._show_task(row.name)
 
     def _show_task(self, name: str) -> None:
-        """Put a task's row on the board, if it is one of the tasks and the row is another than before."""
+        """Put a task's row on the board, if the task exists and the row has changed."""
         fields = self._fields.get(name)
         if fields is None:  # it was removed, and its runs end
             return
@@ -316,7 +316,7 @@ class Board:
             self._show_task(event.task)
 
     def _place(self, row: Row, run: Run) -> None:
-        """Put a run's row on the board; the counts go by its state."""
+        """Put a run's row on the board, and count its state."""
         self._seq += 1
         before = self._runs.get(run.id)
         self._runs.put(run.id, row, self._seq)
@@ -341,7 +341,7 @@ class Board:
         )
 
     def _note_end(self, run: Run) -> None:
-        """Let a task's figures be those of its latest runs, this one among them."""
+        """Update a task's figures with the end of a run."""
         ends = self._ended.setdefault(run.task, [])
         # By the time of their end, as the ledger knows them: after the clock was set back it is not the last.
         bisect.insort(ends, (_end_of(run), end_fields(run)), key=lambda end: end[0])

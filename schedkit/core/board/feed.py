@@ -1,4 +1,4 @@
-"""What one viewer has been sent, and what to send next: only fields that changed since.
+"""The messages for one viewer: a snapshot first, then only the fields that changed.
 
 Long parts of a run (log, traceback, attempts, facts) go only to a viewer that has opened the run.
 """
@@ -16,7 +16,7 @@ _LONG = frozenset({"log", "attempts", "params", "facts", "artifacts", "last_outp
 
 
 class BoardSource(Protocol):
-    """Whoever has a board: the scheduler, or a `Board` itself."""
+    """Something with a board: `Scheduler.screens`, or a `Board` itself."""
 
     def board(self) -> Row:
         """Return a snapshot."""

@@ -1,6 +1,6 @@
 """A window of history as a screen shows it: figures, a time line of bars, one page of runs.
 
-All of it is counted in the database, so thousands of runs cost a screen nothing: at most `BARS` bars a lane
+It is counted in the database, so that thousands of runs do not slow a screen: at most `BARS` bars a lane
 leave it, whatever lies in the window.
 """
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from schedkit.core.api.run_handle import RunHandle
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.compat.args import first_at, identity, past, resolved, split_options, trigger_from
+from schedkit.core.compat.host import Host, Queries, Screens
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.compat.status import status
-from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot, task_snapshot, task_snapshots
+from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot
 from schedkit.core.model import Requested, Task
 from schedkit.core.tasks.declare import declare, declare_data, replaced
 from schedkit.core.tasks.params import arguments_by_name, check
+from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import requested_task
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.constructors import Moment, at, moment_of
@@ -21,10 +24,6 @@ from schedkit.core.triggers.kinds import At
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import text, texts
-
-if TYPE_CHECKING:
-    from schedkit.core.api.handles import RunHandle, TaskHandle
-    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["EVENT_ALL", "Job", "JobApi"]
 
@@ -45,13 +44,13 @@ class Job:
         The task's name.
     """
 
-    def __init__(self, scheduler: JobApi, id: str) -> None:
-        self._scheduler = scheduler
+    def __init__(self, jobs: JobApi, id: str) -> None:
+        self._jobs = jobs
         self.id = id
 
     @property
     def _handle(self) -> TaskHandle[..., Any]:
-        return self._scheduler._self._handle(self.id)
+        return self._jobs.handle(self.id)
 
     @property
     def name(self) -> str:
@@ -95,19 +94,19 @@ class Job:
 
     def pause(self) -> Job:
         """Stop its times."""
-        return self._scheduler.pause_job(self.id)
+        return self._jobs.pause_job(self.id)
 
     def resume(self) -> Job:
         """Let its times happen again."""
-        return self._scheduler.resume_job(self.id)
+        return self._jobs.resume_job(self.id)
 
     def reschedule(self, trigger: object, **trigger_args: Any) -> Job:
         """Give it another trigger."""
-        return self._scheduler.reschedule_job(self.id, trigger=trigger, **trigger_args)
+        return self._jobs.reschedule_job(self.id, trigger=trigger, **trigger_args)
 
     def remove(self) -> None:
         """Forget it."""
-        self._scheduler.remove_job(self.id)
+        self._jobs.remove_job(self.id)
 
     def __repr__(self) -> str:
         trigger = self.trigger
@@ -116,14 +115,33 @@ class Job:
 
 @check_keywords
 class JobApi:
-    """What a scheduler offers to those who know APScheduler 3."""
+    """APScheduler 3's methods for jobs, over a scheduler.
 
-    @property
-    def _self(self) -> Scheduler:
-        return cast("Scheduler", self)
+    Parameters
+    ----------
+    registry : Registry
+        The tasks that this process has declared.
+    handle : callable
+        Returns the handle of a task, of which there may be none, by its name.
+    """
+
+    def __init__(
+        self,
+        scheduler: Host,
+        *,
+        queries: Queries,
+        screens: Screens,
+        registry: Registry,
+        pending: PendingJobs,
+        handle: Callable[[str], TaskHandle[..., Any]],
+    ) -> None:
+        self._scheduler, self._queries, self._screens = scheduler, queries, screens
+        self._registry, self._pending, self.handle = registry, pending, handle
+        self._listeners: dict[object, list[Callable[[], None]]] = {}
 
     def add_job(
         self,
+        /,
         func: Callable[..., Any] | str,
         trigger: object = None,
         args: Sequence[Any] | None = None,
@@ -192,26 +210,22 @@ class JobApi:
         if soon or made is None:
             self._add_and_run(task)
         else:
-            self._self.add(task)
-            self._to_run.discard(task.name)
+            self._scheduler.add(task)
+            self._pending.discard(task.name)
         return Job(self, task.name)
 
     def _add_and_run(self, task: Task) -> RunHandle | None:
         """Add a task and run it now; None: once the scheduler runs."""
         check(task, {})  # before anything is declared
-        handle = self._self.add(task)
-        if self._self._open:
+        handle = self._scheduler.add(task)
+        if self._queries.is_open:
             return handle.submit()
-        self._to_run.add(task.name)
+        self._pending.add(task.name)
         return None
-
-    @functools.cached_property
-    def _to_run(self) -> PendingJobs:
-        return PendingJobs(self._self)
 
     def _refuse_to_replace(self, job_id: str) -> None:
         """Refuse a one-time job that would take the name of what is none."""
-        known = task_snapshot(self._self, job_id)
+        known = self._queries.task_snapshot(job_id)
         if known is not None and ONE_TIME not in known.tags:
             raise DeclarationError(
                 f"task {job_id!r} is declared already, and a one-time job cannot replace it",
@@ -219,7 +233,7 @@ class JobApi:
             )
 
     def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
-        known = self._self._registry.get(task.name)
+        known = self._registry.get(task.name)
         if known is None or replace_existing:
             return
         if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
@@ -259,7 +273,7 @@ class JobApi:
         if callable(wanted):
             task = declare_like(declare(wanted, name=job_id), job_id, trigger, job_data)
         else:
-            base = self._self._registry.handler(wanted)
+            base = self._registry.handler(wanted)
             requested = Requested(
                 handler=base.name, parameters=dict(job_data or {}), options={"tags": [ONE_TIME]}
             )
@@ -267,11 +281,11 @@ class JobApi:
         self._refuse_to_replace(job_id)
         if trigger is None:
             return self._add_and_run(task) or Job(self, job_id)
-        self._self.add(task)
-        self._to_run.discard(job_id)
+        self._scheduler.add(task)
+        self._pending.discard(job_id)
         return Job(self, job_id)
 
-    def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
+    def scheduled_job(self, /, trigger: object, **options: Any) -> Callable[[F], F]:
         """Decorate a function to be a job; see `add_job`."""
 
         def mark(function: F) -> F:
@@ -282,46 +296,46 @@ class JobApi:
 
     def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
         """Forget a job; its history stays."""
-        self._self.remove(job_id)
+        self._scheduler.remove(job_id)
 
     def pause_job(self, job_id: str, jobstore: str | None = None) -> Job:
         """Stop the times of a job."""
-        self._self.pause(job_id)
+        self._scheduler.pause(job_id)
         return Job(self, job_id)
 
     def resume_job(self, job_id: str, jobstore: str | None = None) -> Job:
         """Let the times of a job happen again."""
-        self._self.resume(job_id)
+        self._scheduler.resume(job_id)
         return Job(self, job_id)
 
     def reschedule_job(
-        self, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
+        self, /, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
     ) -> Job:
         """Give a job another trigger; without one it runs once, now."""
         made = trigger_from(trigger, trigger_args)
-        self._self.reschedule(job_id, made)
+        self._scheduler.reschedule(job_id, made)
         if made is None:
-            self._self.submit(job_id)
+            self._scheduler.submit(job_id)
         return Job(self, job_id)
 
     def get_jobs(self, jobstore: str | None = None) -> list[Job]:
         """Return the jobs, the next to run first."""
         never = datetime.max.replace(tzinfo=UTC)
-        stopped = self._self._open and self._self.paused
+        stopped = self._queries.is_open and self._scheduler.paused
         found = [
             (never if stopped or one.paused else one.next_at or never, one.name)
-            for one in task_snapshots(self._self).values()
+            for one in self._queries.task_snapshots().values()
             if not self._is_over(one)
         ]
         return [Job(self, name) for _, name in sorted(found)]
 
     def get_job(self, job_id: str, jobstore: str | None = None) -> Job | None:
         """Return a job; None if there is none, or it was to run once and has."""
-        found = task_snapshot(self._self, job_id)
+        found = self._queries.task_snapshot(job_id)
         return None if found is None or self._is_over(found) else Job(self, job_id)
 
     def _is_over(self, one: TaskSnapshot) -> bool:
-        return ONE_TIME in one.tags and one.over and one.name not in self._to_run
+        return ONE_TIME in one.tags and one.over and one.name not in self._pending
 
     def add_listener(self, callback: Callable[[Any], object], mask: int = EVENT_ALL) -> None:
         """Call `callback` with APScheduler's events, those whose code is in `mask`.
@@ -333,7 +347,9 @@ class JobApi:
         """
         from schedkit.core.compat.events import Translator
 
-        unsubscribe = self._self.subscribe(Translator(callback, mask, self._self._load, self._self._is_here))
+        unsubscribe = self._scheduler.subscribe(
+            Translator(callback, mask, self._queries.load, self._queries.is_here)
+        )
         self._listeners.setdefault(_key(callback), []).append(unsubscribe)
 
     def remove_listener(self, callback: Callable[[Any], object]) -> None:
@@ -341,17 +357,13 @@ class JobApi:
         for unsubscribe in self._listeners.pop(_key(callback), ()):
             unsubscribe()
 
-    @functools.cached_property
-    def _listeners(self) -> dict[object, list[Callable[[], None]]]:
-        return {}
-
     def get_status(self) -> dict[str, Any]:
         """Return what runs, how much, and every job and task; see `schedkit.core.compat.status.status`."""
-        return status(self._self, self._to_run)
+        return status(self._screens, self._pending)
 
     def shutdown(self, wait: bool = True) -> None:
         """Stop; without `wait`, what runs is interrupted and recorded."""
-        self._self.stop("30s" if wait else "0s")
+        self._scheduler.stop("30s" if wait else "0s")
 
 
 def _key(callback: Callable[[Any], object]) -> object:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from schedkit.core.compat.host import Host
 from schedkit.core.events import Event, NodeChanged
 from schedkit.errors import SchedkitError
-
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["PendingJobs"]
 
@@ -19,10 +16,16 @@ _log = logging.getLogger("schedkit")
 
 
 class PendingJobs:
-    """The names of such jobs, and single runs that were requested, in the order in which they were added."""
+    """The names of such jobs, and single runs that were requested, in the order in which they were added.
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+    Parameters
+    ----------
+    submit : callable
+        Submits a run of a task by its name, and does not wait for it.
+    """
+
+    def __init__(self, scheduler: Host, submit: Callable[[str], object]) -> None:
+        self._scheduler, self._submit = scheduler, submit
         self._names: dict[str, Callable[[], object] | None] = {}
         self._lock = threading.Lock()
         self._unsubscribe: Callable[[], None] | None = None
@@ -59,7 +62,7 @@ class PendingJobs:
         for name, submit in names.items():
             try:
                 if submit is None:
-                    self._scheduler._submit(name, [{}])
+                    self._submit(name)
                 else:
                     submit()
             except SchedkitError as error:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from schedkit.core.compat.host import Screens
 from schedkit.core.compat.task_snapshot import ONE_TIME
 from schedkit.core.states import State
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.kinds import Cron, Every
 
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
-
 __all__ = ["Schedule", "schedule_of", "status", "status_head", "task_status"]
 
 
-def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]:
+def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
     """Return the scheduler's state as JSON-able data.
 
     Parameters
@@ -35,7 +33,7 @@ def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]
         tasks), ``uptime`` (seconds, None while no scheduler runs), ``jobs`` (``id``, ``name``,
         ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
     """
-    board, counts = scheduler._current_board()
+    board, counts = screens.current_board()
     rows, shown = board.tasks(), board.snapshot()
     tasks = [
         task_status(row, schedule_of(rows[row["name"]].trigger), counts.get(row["name"], {}))

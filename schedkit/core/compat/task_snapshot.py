@@ -1,21 +1,16 @@
-"""How tasks stand at one moment, from one look: what lists of thousands of them are made of."""
+"""One task at one moment."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
-
-__all__ = ["ONE_TIME", "TaskSnapshot", "task_snapshot", "task_snapshots"]
+__all__ = ["ONE_TIME", "TaskSnapshot"]
 
 # Carried by jobs that run once: `get_job` knows them until they have.
 ONE_TIME = "one-time"
@@ -68,27 +63,3 @@ class TaskSnapshot:
     def over(self) -> bool:
         """Whether nothing is to come of it unless somebody submits it."""
         return self.next_at is None and not self.paused and not self.alive
-
-
-def task_snapshot(scheduler: Scheduler, name: str) -> TaskSnapshot | None:
-    """Return how one task stands, None if there is none of that name."""
-    task, row = scheduler._registry.get(name), scheduler._row(name)
-    if task is None and row is None:
-        return None
-    return TaskSnapshot(name, task, row, len(scheduler._live(name)))
-
-
-def task_snapshots(scheduler: Scheduler) -> dict[str, TaskSnapshot]:
-    """Return how every task stands, in the order of their names."""
-    registry, life = scheduler._registry, scheduler._node.life
-    rows: dict[str, TaskRow] = {}
-    alive: Counter[str] = Counter()
-    if scheduler._open:
-        rows = {row.name: row for row in scheduler._ledger.tasks()}
-        alive.update(run.task for run in scheduler._ledger.live())
-    if life is not None:  # also what is decided and not yet written
-        here = dict(life.engine.rows)
-        rows |= here
-        alive |= Counter({name: life.engine.alive(name) for name in here})
-    names = sorted({*registry, *rows})
-    return {name: TaskSnapshot(name, registry.get(name), rows.get(name), alive[name]) for name in names}

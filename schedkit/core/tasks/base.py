@@ -91,16 +91,16 @@ class BaseTask:
         return True
 
     def on_success(self, result: Any) -> None:
-        """Hear that a run ended as DONE."""
+        """Called when a run ended as DONE."""
 
     def on_failure(self, exception: BaseException) -> None:
-        """Hear that a run failed for good."""
+        """Called when a run failed finally."""
 
     def on_retry(self, attempt: int, max_attempts: int) -> None:
-        """Hear that try number `attempt` failed and another follows."""
+        """Called when try number `attempt` failed and another follows."""
 
     def cleanup(self) -> None:
-        """Give back what an attempt holds, however it ended."""
+        """Called after every attempt, however it ended: release what it holds."""
 
     def as_task(self) -> Task:
         """Return the task that this object declares.

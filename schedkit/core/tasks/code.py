@@ -1,4 +1,4 @@
-"""What tells whether two processes have the same code of a task."""
+"""A hash of a task's code, by which processes compare it."""
 
 from __future__ import annotations
 

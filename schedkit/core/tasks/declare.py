@@ -1,4 +1,4 @@
-"""Declaring tasks: every spelling ends in one checked `Task`."""
+"""Declares tasks: every spelling becomes one checked `Task`."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def task(trigger: object = None, **options: Any) -> Any:
     TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
 
     def mark(function: F) -> F:
-        declare_data(function, trigger, options)  # a mistake is told here, not where it is discovered
+        declare_data(function, trigger, options)  # so that a mistake is raised here
         setattr(function, MARK, (trigger, options))
         return function
 

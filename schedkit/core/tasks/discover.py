@@ -1,4 +1,4 @@
-"""Finding tasks that live in modules: plug-ins by entry point, task modules by package.
+"""Finds tasks in modules: plug-ins by entry point, task modules by package.
 
 A module that cannot be imported, or declares something that cannot be, is reported and left out; the
 others load.
@@ -47,33 +47,33 @@ class Problem:
     error: str
 
     def __str__(self) -> str:
-        # An error that names its task need not be told twice where it is.
+        # An error that names its task needs no second mention of where it is.
         return self.error if self.error.startswith(self.where) else f"{self.where}: {self.error}"
 
 
 def warn(problem: Problem) -> None:
-    """Log what had to be left out."""
+    """Log a problem at once."""
     _log.warning("no tasks from %s", problem)
 
 
 def said_later(problem: Problem) -> None:
-    """Leave it to the one who has asked, who says all problems together."""
+    """Do nothing: the caller reports all problems together."""
 
 
 @dataclass
 class Found:
-    """What was found: tasks by their order, and what had to be left out, of which `tell` is told at once."""
+    """Tasks that were found, in their order, and problems, each passed to `tell` at once."""
 
     tasks: list[Task] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     tell: Callable[[Problem], object] = warn
 
     def attempt(self, where: str, load: Callable[[], Iterable[Task]]) -> None:
-        """Take in what `load` gives; whatever it raises becomes a problem."""
+        """Add the tasks that `load` returns; an error that it raises becomes a problem."""
         try:
             self.tasks += list(load())
         except (Exception, SystemExit) as error:
-            # Somebody else's module: it may raise anything at all while it is imported.
+            # A foreign module may raise anything while it is imported.
             self.fail(where, error)
 
     def parents_first(self) -> Found:
@@ -98,7 +98,7 @@ class Found:
         return self
 
     def fail(self, where: str, error: BaseException | str) -> None:
-        """Note and tell a problem."""
+        """Record and report a problem."""
         self.problems.append(Problem(where, error if isinstance(error, str) else _text_of(error)))
         self.tell(self.problems[-1])
 

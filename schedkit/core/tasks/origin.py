@@ -1,4 +1,4 @@
-"""Which file declared a task: what another process must execute to have it declared there too."""
+"""Which file declared a task: another process runs that file to declare it too."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _declared_in: ContextVar[str | None] = ContextVar("schedkit_declared_in", defaul
 
 @contextmanager
 def declared_in(file: str | Path) -> Iterator[None]:
-    """Say which file declares what is declared inside the block."""
+    """Set the file of the tasks that are declared inside the block."""
     token = _declared_in.set(str(file))
     try:
         yield

@@ -241,7 +241,7 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
 
 
 def check_data(task: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters after trying that they can be stored for a task whose function is known elsewhere.
+    """Return parameters after checking that they can be stored, for a task that is declared elsewhere.
 
     Raises
     ------

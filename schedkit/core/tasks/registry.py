@@ -17,7 +17,7 @@ class Registry(Mapping[str, Task]):
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._tasks: dict[str, Task] = {}
-        # What `origin.here` said of each, and how often any of this has changed.
+        # The file of each, as `origin.here` returned it; and a count of all changes.
         self.origins: dict[str, str | None] = {}
         self.version = 0
 
@@ -69,12 +69,12 @@ class Registry(Mapping[str, Task]):
             return replaced
 
     def remove(self, name: str) -> Task | None:
-        """Forget a task and return it, None if it was not there.
+        """Remove a task and return it, None if it was not there.
 
         Raises
         ------
         DeclarationError
-            If another task comes after it.
+            If another task depends on it.
         """
         with self._lock:
             children = [t.name for t in self._tasks.values() if any(p.task == name for p in t.after)]
@@ -103,7 +103,7 @@ class Registry(Mapping[str, Task]):
                 self._tasks[name] = task
 
     def tagged(self, tag: str) -> tuple[Task, ...]:
-        """Return the tasks that carry a tag, in the order of their declaration."""
+        """Return the tasks with a tag, in the order of their declaration."""
         with self._lock:
             return tuple(t for t in self._tasks.values() if tag in t.tags)
 
@@ -113,7 +113,7 @@ class Registry(Mapping[str, Task]):
         Raises
         ------
         DeclarationError
-            If no task has that name or tag, or several carry the tag.
+            If no task has that name or tag, or several have the tag.
         """
         with self._lock:
             for wanted in (tag_or_name, *also):

@@ -1,4 +1,4 @@
-"""Whether a parameter is data: what the ledger keeps of it, and whether that is the same value again.
+"""Whether a parameter is data: whether the ledger returns the same value.
 
 A run waits in memory and in the ledger. What would come back from there as something else, after a restart
 or in another process, is refused where it is given.

@@ -55,4 +55,4 @@ def test_a_cancel_waits_for_a_store_that_takes_no_writes(tmp_path: Path) -> None
         (row,) = sched.runs("waits")  # as the ledger has it
         assert row.state is State.CANCELLED
         release.set()
-    sched._ledger.store.close()
+    sched.queries.ledger.store.close()

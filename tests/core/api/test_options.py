@@ -39,18 +39,18 @@ def test_every_spelling_of_a_value_is_the_same_value(
     make: Callable[..., Scheduler], name: str, spellings: list[Any], value: object
 ) -> None:
     for spelling in spellings:
-        assert make(**{name: spelling}).options[name] == value, spelling
+        assert make(**{name: spelling}).process.options[name] == value, spelling
 
 
 def test_defaults_are_those_that_are_documented(make: Callable[..., Scheduler]) -> None:
-    options = make(results=None, lease="15s").options
+    options = make(results=None, lease="15s").process.options
     assert set(options) == set(SCHEDULER_OPTIONS)
     assert (options["concurrency"], options["threads"], options["keep_runs"]) == (5, 20, 90 * 86400)
     assert 1 <= options["processes"] <= 5
 
 
 def test_other_spellings_are_accepted(make: Callable[..., Scheduler]) -> None:
-    options = make(max_workers=7, timezone="UTC").options
+    options = make(max_workers=7, timezone="UTC").process.options
     assert (options["concurrency"], options["tz"]) == (7, UTC)
 
 

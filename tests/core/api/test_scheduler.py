@@ -334,7 +334,7 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert mine[1] == "RunStarted"
     assert mine[-1] == "RunEnded"
     assert {"RunProgressed", "RunLogged", "RunNoted"} <= set(mine)
-    logged = sched._ledger.events(run=run.id)
+    logged = sched.queries.ledger.events(run=run.id)
     assert [type(event).__name__ for event in logged] == ["RunQueued", "RunStarted", "RunEnded"]
 
 
@@ -348,7 +348,7 @@ def test_a_level_may_be_a_word(sched: Scheduler, place: str) -> None:
 
     run = sched.task(name="tells", runs_in=place)(tells).submit()
     run.result("30s")
-    lines = sched.run_detail(run.id)["log"]
+    lines = sched.screens.run_detail(run.id)["log"]
     assert [(line["level"], line["message"]) for line in lines] == [
         (20, "plain"), (30, "by word"), (40, "by number"), (20, "still told"),
     ]  # fmt: skip
@@ -580,7 +580,7 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
         @sched.task(name="loop")
         async def loop() -> None: ...
 
-        board = sched.board()
+        board = sched.screens.board()
     assert board["scheduler"]["limits"] == {"tag:jira": 1, "process": 3, "thread": 2}
     assert {task["name"]: (task["executor"], task["rate"]) for task in board["tasks"]} == {
         "elsewhere": ("executor", ""),
@@ -592,14 +592,14 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
     sched.subscribe(lambda event: told.set())
     sched.task(name="thread", runs_in="process", rate="3/10s")(lambda: None)
     assert told.wait(10)
-    assert sched._bus.flush()
-    (row,) = [task for task in sched.board()["tasks"] if task["name"] == "thread"]
+    assert sched.queries.flush_events()
+    (row,) = [task for task in sched.screens.board()["tasks"] if task["name"] == "thread"]
     assert (row["executor"], row["rate"]) == ("process", "3 in 10s")  # as events tell one that is there
 
 
 def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) -> None:
     def limits() -> dict[str, int | None]:
-        return {task["name"]: task["limit"] for task in sched.board()["tasks"]}
+        return {task["name"]: task["limit"] for task in sched.screens.board()["tasks"]}
 
     sched.start()
     sched.task(name="two", max_instances=2)(lambda: None)
@@ -609,7 +609,7 @@ def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) 
     sched.subscribe(lambda event: told.set())
     sched.task(name="two", max_instances=3)(lambda: None)
     assert told.wait(10)
-    assert sched._bus.flush()
+    assert sched.queries.flush_events()
     assert limits() == {"any": None, "two": 3}  # as events tell one that is there
 
 

@@ -15,7 +15,7 @@ Make = Callable[..., Scheduler]
 
 
 def shown_lines(sched: Scheduler) -> list[str]:
-    (row,) = sched.board()["runs"]
+    (row,) = sched.screens.board()["runs"]
     return [line["message"] for line in row["log"]]
 
 
@@ -29,17 +29,17 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
             run.log(f"line {number}")
             number += 1
 
-    sched.board()
+    sched.screens.board()
     heard = Heard(sched)  # after the board
     run = talk.submit()
     heard.wait_for(heard.of(RunLogged, run=run.id))
     for _ in range(50):
-        sched.open_run(run.id)
+        sched.screens.open_run(run.id)
     enough.set()
     run.result("10s")
     heard.wait_for(heard.of(RunEnded, run=run.id))
     assert shown_lines(sched) == run.log[-200:]
-    assert sched.run_detail(run.id) == sched.board()["runs"][0]
+    assert sched.screens.run_detail(run.id) == sched.screens.board()["runs"][0]
 
 
 def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
@@ -47,7 +47,7 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
 ) -> None:
     other = make(name="other")
     other.start()
-    other.board()
+    other.screens.board()
     heard, go_on = Heard(other), threading.Event()
 
     @sched.task
@@ -58,7 +58,7 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
 
     run = talk.submit()
     heard.wait_for(heard.of(RunLogged, message="first"))
-    other.open_run(run.id)
+    other.screens.open_run(run.id)
     go_on.set()
     run.result("10s")
     heard.wait_for(heard.of(RunLogged, message="last"))

@@ -121,8 +121,8 @@ def test_a_scheduler_looks_back(make: Callable[..., Scheduler]) -> None:
 
         done = told.submit()
         done.result(timeout=20)
-        seen = sched.history_window(1)
+        seen = sched.screens.history_window(1)
         assert [(run["id"], run["state"]) for run in seen["runs"]] == [(done.id, "DONE")]
-        row = sched.run_detail(done.id)
+        row = sched.screens.run_detail(done.id)
         assert [line["message"] for line in row["log"]] == ["a line"]
         assert [attempt["outcome"] for attempt in row["attempts"]] == ["done"]

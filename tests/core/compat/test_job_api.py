@@ -295,7 +295,7 @@ def test_listeners_hear_the_start_and_the_stop_of_their_own_scheduler_only(
         everything.wait_for(everything.of(NodeChanged, name="other", change="started"))
     everything.wait_for(everything.of(NodeChanged, name="other", change="stopped"))
     sched.shutdown()
-    sched._bus.flush()
+    sched.queries.flush_events()
     assert heard.codes() == [events.EVENT_SCHEDULER_SHUTDOWN]
 
 

@@ -25,13 +25,13 @@ def test_jobs_and_status_take_as_many_reads_for_many_tasks_as_for_few(
     if who == "other":
         looking = make(name="other")
         looking.start()
-    looking.board()
+    looking.screens.board()
     reads: list[sa.Select[tuple[object, ...]]] = []
     read = Ledger._all
 
     def counted(ledger: Ledger, query: sa.Select[tuple[object, ...]], *more: Any) -> object:
         # Not its own look for news, which another thread reads beside.
-        if ledger is looking._ledger and threading.current_thread() is threading.main_thread():
+        if ledger is looking.queries.ledger and threading.current_thread() is threading.main_thread():
             reads.append(query)
         return read(ledger, query, *more)
 

@@ -92,8 +92,8 @@ def test_the_ledger_and_the_board_stay_small(sched: Scheduler, tmp_path: Path) -
     run = sched.submit("talks")
     with pytest.raises(RunFailedError):
         run.result("30s")
-    sched.open_run(run.id)
-    assert len(msgspec.json.encode(sched.board())) < 100_000
+    sched.screens.open_run(run.id)
+    assert len(msgspec.json.encode(sched.screens.board())) < 100_000
     sched.stop()
     assert sum(file.stat().st_size for file in tmp_path.glob("ledger.db*")) < 500_000
 

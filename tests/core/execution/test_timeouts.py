@@ -16,7 +16,7 @@ from support.lives import life_of
 
 from schedkit import Retry, context
 from schedkit.core import events
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.errors import StopRequested

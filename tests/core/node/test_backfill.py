@@ -36,7 +36,7 @@ def other(make: Make, sched: Scheduler) -> Scheduler:
 
 def commands(sched: Scheduler) -> list[str]:
     """Return the commands that wait at the ledger."""
-    with sched._ledger.store.reading() as connection:
+    with sched.queries.ledger.store.reading() as connection:
         query = sa.select(schema.commands.c.id).where(schema.commands.c.answer.is_(None))
         return list(connection.scalars(query))
 
@@ -101,11 +101,11 @@ def test_times_that_the_clock_has_just_taken_are_not_taken_again(sched: Schedule
         now = datetime.now(UTC)
         assert sched.backfill("dense", now - timedelta(minutes=1), now) == [], "nothing was left"
     sched.pause("dense")
-    assert sched._bus.flush()
+    assert sched.queries.flush_events()
     heard.wait_for(ended, sum(map(heard.of(events.RunQueued, task="dense"), heard.events)))
-    (row,) = sched._ledger.tasks()
+    (row,) = sched.queries.ledger.tasks()
     runs = sched.runs("dense", limit=1000)
-    assert judge_schedule(sched._ledger, row, runs)["run"] >= 40
+    assert judge_schedule(sched.queries.ledger, row, runs)["run"] >= 40
     assert {run.state for run in runs} == {State.DONE}
 
 
@@ -114,7 +114,7 @@ def test_a_large_backfill_leaves_the_loop_free(sched: Scheduler) -> None:
     sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
     made = sched.backfill("dense", DAY, DAY + timedelta(seconds=MOST_BACKFILL - 1))
     assert len(made) == MOST_BACKFILL
-    assert len(sched._ledger.scheduled("dense", DAY, DAY + timedelta(days=1))) == MOST_BACKFILL
+    assert len(sched.queries.ledger.scheduled("dense", DAY, DAY + timedelta(days=1))) == MOST_BACKFILL
 
 
 def test_where_nobody_runs_nothing_is_asked(make: Make) -> None:
@@ -130,7 +130,7 @@ def test_a_command_that_makes_no_sense_does_not_silence_the_others(
 ) -> None:
     hourly(sched)
     left = {
-        other._ledger.ask("cli", kind, data, task="hourly"): told
+        other.queries.ledger.ask("cli", kind, data, task="hourly"): told
         for kind, data, told in (
             ("backfill", {"task": "hourly"}, "the command 'backfill' cannot be read"),
             ("submit", {"task": "hourly", "run": 5}, "the command 'submit' cannot be read"),
@@ -145,7 +145,7 @@ def test_a_command_that_makes_no_sense_does_not_silence_the_others(
     }
     assert other.submit("hourly").result("10s") == 1
     for id, told in left.items():
-        row = other._ledger.command(id)
+        row = other.queries.ledger.command(id)
         assert row is not None
         assert row.answer is not None
         assert told in row.answer["error"]

@@ -16,7 +16,7 @@ from support.lives import die, life_of
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import dispatcher, send_command
 from schedkit.core.node.commands import PauseTask, SubmitRun
@@ -343,7 +343,7 @@ def test_a_former_home_with_other_code_does_not_have_the_task_any_more(make: Mak
     heard = Heard(former)
     new.task(name="one", replace=True)(lambda: "other code")
     until(lambda: former.at_home == ["child"])
-    until(lambda: former.declarations > 2)
+    until(lambda: former.process.declarations > 2)
     assert former.standing_by == []
     new.stop("1s")
     heard.wait_for(heard.of(events.NodeChanged, change="stopped", name="new"))

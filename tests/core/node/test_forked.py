@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.lives import node_of
 
 from schedkit.core.api.scheduler import Scheduler
 
@@ -84,8 +85,9 @@ def test_what_a_fork_forgets(make: Make) -> None:
     sched.task(name="one")(lambda: 1)
     sched.start()
     sched.stop()
-    sched._ledger.store.close()  # a child leaves its connections to the parent; here they are this one's
-    sched._node.forked()
+    # A child leaves its connections to the parent; here they are this one's.
+    sched.queries.ledger.store.close()
+    node_of(sched).forked()
     assert (sched.state, list(sched.tasks)) == ("stopped", ["one"])
     with sched:
         assert sched.submit("one").result("10s") == 1

@@ -17,8 +17,8 @@ from support.lives import die, life_of
 from support.node_processes import NodeProcess
 
 from schedkit.core import events
-from schedkit.core.api.handles import TaskHandle
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.node.commands import PauseTask
 from schedkit.core.node.send_command import send_command
 from schedkit.core.states import Outcome, State
@@ -80,12 +80,12 @@ def test_each_process_runs_what_it_declares(sched: Scheduler, other: Scheduler) 
 
 def test_the_processes_are_on_every_board_by_name(sched: Scheduler, other: Scheduler) -> None:
     for asks in (sched, other):
-        shown = asks.board()["scheduler"]
+        shown = asks.screens.board()["scheduler"]
         assert [node["name"] for node in shown["nodes"]] == ["tests", "other"]
         assert [node["pid"] for node in shown["nodes"]] == [node.pid for node in asks.nodes]
         assert shown["nodes"][0]["here"]
     other.stop("1s")
-    assert [node["name"] for node in sched.board()["scheduler"]["nodes"]] == ["tests"]
+    assert [node["name"] for node in sched.screens.board()["scheduler"]["nodes"]] == ["tests"]
 
 
 def test_a_due_time_runs_at_its_home_only(sched: Scheduler, other: Scheduler) -> None:
@@ -184,8 +184,8 @@ def test_a_home_answers_what_it_cannot_do(sched: Scheduler, other: Scheduler) ->
         other.submit("typed", n="many")
     life = life_of(sched).lease.life
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
-        service().call(send_command, other._ledger, PauseTask(task="nobody"), life=life)
-    assert sched._ledger.commands(life) == []
+        service().call(send_command, other.queries.ledger, PauseTask(task="nobody"), life=life)
+    assert sched.queries.ledger.commands(life) == []
 
 
 def _typed(n: int) -> int:
@@ -195,7 +195,7 @@ def _typed(n: int) -> int:
 def test_an_answer_at_the_last_moment_counts(sched: Scheduler, other: Scheduler) -> None:
     """The patience is over before the home looks; what it has answered is not taken back."""
     sched.task(name="one")(lambda: 1)
-    ledger, ask = other._ledger, other._ledger.ask
+    ledger, ask = other.queries.ledger, other.queries.ledger.ask
     heard = Heard(sched)
 
     def answered(*what: Any, **whom: Any) -> str:
@@ -223,7 +223,7 @@ def test_what_is_asked_of_nobody_is_refused_and_never_happens(make: Make) -> Non
         with pytest.raises(NotRunningError):
             asyncio.run(task.aio.submit(n=1))
         with sched:
-            assert sched._ledger.commands(life_of(sched).lease.life) == []
+            assert sched.queries.ledger.commands(life_of(sched).lease.life) == []
             task.submit(n=2).result("10s")
     assert time.monotonic() - before < 30, "nobody waits for a process that does not exist"
     assert ran == [2, 2]
@@ -464,7 +464,7 @@ def test_replace_moves_a_task_whatever_its_code(sched: Scheduler, other: Schedul
     until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
     assert sched.submit("one").result("10s") == "other"
-    row = sched._ledger.task("one")
+    row = sched.queries.ledger.task("one")
     assert row is not None
     assert (row.home_by, row.place) == ("moved", "/b.py")
     with pytest.raises(DeclarationError, match=r"is run by other .* with other code"):
@@ -591,14 +591,14 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
     first.task(cron("0 22 * * *"), name="nightly")(lambda: 1)
     second.task(cron("0 21 * * *"), name="from elsewhere")(lambda: 1)
     for one in (first, second):
-        assert [task["trigger"] for task in one.board()["tasks"]] == [
+        assert [task["trigger"] for task in one.screens.board()["tasks"]] == [
             "at 21:00, Asia/Tokyo",
             "at 22:00, Europe/Berlin",
         ]
     second.reschedule("nightly", cron("0 23 * * *"))
     heard.wait_for(heard.of(events.TaskChanged, task="nightly", schedule_text="at 23:00, Europe/Berlin"))
-    assert second._bus.flush()
-    assert second.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
+    assert second.queries.flush_events()
+    assert second.screens.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
     upcoming = first.tasks["nightly"].next_run
     assert upcoming is not None
     assert (upcoming.astimezone(zones[0]).hour, upcoming.utcoffset()) == (23, timedelta(0))

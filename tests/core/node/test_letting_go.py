@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.conftest import Heard
-from support.lives import life_of
+from support.lives import life_of, node_of
 
 from schedkit import context
 from schedkit.core import events
@@ -28,8 +28,8 @@ def test_a_life_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_p
     sched.task(name="one", timeout="1h")(lambda: 1)
     assert sched.submit("one").result("10s") == 1
     sched.stop()
-    left = weakref.ref(sched._node.life or sched._node), weakref.ref(sched._ledger.store)
-    thread = sched._bus._thread
+    left = weakref.ref(node_of(sched).life or node_of(sched)), weakref.ref(sched.queries.ledger.store)
+    thread = node_of(sched).bus._thread
     assert thread is not None
     del sched
     for _ in range(2):  # the loop's last callback holds it until its next turn

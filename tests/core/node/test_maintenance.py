@@ -14,11 +14,13 @@ from typing import cast
 import pytest
 from core.conftest import Heard
 from support.faulty import locked
-from support.lives import life_of
+from support.lives import life_of, node_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunRetrying
+from schedkit.core.ids import new_id
 from schedkit.core.model import Retry
+from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import MOVE_PATIENCE_SECONDS, Maintenance, wait_idle
 from schedkit.core.triggers.constructors import every
@@ -62,10 +64,11 @@ def test_no_moment_is_calm_before_what_was_decided_is_written(sched: Scheduler) 
     life = life_of(sched)
     sched.task(name="one")(lambda: 1)
     with locked(sched.ledger):
-        run = sched._submit("one", [{}])[0][0]
+        made = node_of(sched).dispatcher.submit([SubmitRun(run=new_id(), task="one")])
+        assert made is not None
         service().call(life.decided)
         assert not life.calm(0)
-    assert run.result("20s") == 1
+    assert made[0][0].result(20).value == 1
 
 
 def test_a_lull_is_waited_for_and_not_for_ever() -> None:

@@ -76,7 +76,7 @@ def test_a_process_born_again_while_the_ledger_cannot_be_read_tries_again(
 ) -> None:
     sched.task(name="one")(lambda: 1)
     before = life_of(sched).lease.life
-    calls = failing_once(monkeypatch, sched._ledger, "snapshot", LedgerError("the server restarts"))
+    calls = failing_once(monkeypatch, sched.queries.ledger, "snapshot", LedgerError("the server restarts"))
     bury(sched, make(name="other"))
     until(lambda: lives_again(sched, before))
     assert len(calls) == 2
@@ -94,7 +94,7 @@ def test_a_stop_while_a_process_is_born_again_ends_it(
         tried.set()
         raise LedgerError("the server is away")
 
-    monkeypatch.setattr(sched._ledger, "snapshot", away)
+    monkeypatch.setattr(sched.queries.ledger, "snapshot", away)
     bury(sched, make(name="other"))
     assert tried.wait(10)
     sched.stop("1s")
@@ -150,7 +150,7 @@ def test_who_has_nothing_to_do_tells_that_it_lives(make: Make) -> None:
     sched.start()
 
     def expires() -> int:
-        with sched._ledger.store.reading() as connection:
+        with sched.queries.ledger.store.reading() as connection:
             return int(connection.scalar(sa.select(schema.beats.c.expires)) or 0)
 
     begun, give_up = expires(), time.monotonic() + 20
@@ -164,7 +164,7 @@ def test_who_has_nothing_to_do_tells_that_it_lives(make: Make) -> None:
 def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     sched = make()
     refused = OperationalError("", {}, Exception("unable to open database file"))
-    calls = failing_once(monkeypatch, sched._ledger.store, "checkpoint", refused)
+    calls = failing_once(monkeypatch, sched.queries.ledger.store, "checkpoint", refused)
     sched.start()
     heard = Heard(sched)
     told = threading.Event()

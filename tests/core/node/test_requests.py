@@ -13,8 +13,9 @@ from support.ledgers import ledger_of
 from support.node_processes import NodeProcess
 
 from schedkit import context
-from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.model import After, Requested, Retry, TaskRow
 from schedkit.core.states import State
 from schedkit.core.tasks.origin import declared_in

@@ -12,9 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.lives import node_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded
+from schedkit.core.ids import new_id
+from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import HOLD_SECONDS, REST_SECONDS, Rush
 from schedkit.core.triggers.constructors import at
@@ -94,10 +97,11 @@ def test_much_that_is_submitted_at_once_begins_a_rush(tmp_path: Path, begun: lis
         assert not begun
         free = threading.Event()
         service().portal().start_task_soon(free.wait)  # our loop stands still: they come in together
-        runs, _, _ = sched._submit("t", [{}] * 60)
+        made = node_of(sched).dispatcher.submit([SubmitRun(run=new_id(), task="t") for _ in range(60)])
+        assert made is not None
         free.set()
-        for run in runs:
-            run.result(30)
+        for ended in made[0]:
+            ended.result(30)
     assert begun
     assert not any(begun)
     assert gc.isenabled()

@@ -37,15 +37,15 @@ def test_a_life_that_died_is_not_waited_for(
         die(home)
         words = r"nobody has answered 'cancel' at .*; the process that was asked has ended .*withdrawn"
         with pytest.raises(NotRunningError, match=words):
-            service().call(send_command.send_command, asks._ledger, CancelRun(run="any"), life=life)
-        assert asks._ledger.commands(life) == []
+            service().call(send_command.send_command, asks.queries.ledger, CancelRun(run="any"), life=life)
+        assert asks.queries.ledger.commands(life) == []
 
 
 def test_an_heir_may_still_answer(home: Scheduler, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command is left before the home dies; who inherits the task finds and answers it."""
     monkeypatch.setattr(send_command, "HEIR_SECONDS", 3600.0)
     heir, asks = make(name="heir"), make(name="asks")
-    left, leave = threading.Event(), asks._ledger.ask
+    left, leave = threading.Event(), asks.queries.ledger.ask
 
     def asked(actor: str, kind: str, data: Mapping[str, Any], **whom: Any) -> str:
         die(home)
@@ -53,7 +53,7 @@ def test_an_heir_may_still_answer(home: Scheduler, make: Make, monkeypatch: pyte
         left.set()
         return command
 
-    monkeypatch.setattr(asks._ledger, "ask", asked)
+    monkeypatch.setattr(asks.queries.ledger, "ask", asked)
 
     def inherit() -> None:
         left.wait(20)

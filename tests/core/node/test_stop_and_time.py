@@ -44,7 +44,7 @@ class Deaf:
 
 
 def outcomes(sched: Scheduler, run: str) -> list[Outcome]:
-    return [attempt.outcome for attempt in sched._ledger.attempts(run)]
+    return [attempt.outcome for attempt in sched.queries.ledger.attempts(run)]
 
 
 def pass_time(sched: Scheduler, run: str) -> None:
@@ -139,7 +139,7 @@ def test_what_returns_while_a_stop_waits_for_it_is_done(make: Make) -> None:
     run = sched.submit("listens")
     assert entered.wait(10)
     sched.stop("0s")
-    assert sched._ledger.run(run.id).state is State.DONE
+    assert sched.queries.ledger.run(run.id).state is State.DONE
     assert outcomes(sched, run.id) == [Outcome.DONE]
 
 
@@ -152,7 +152,7 @@ def test_a_stop_counts_as_an_interruption_too(make: Make) -> None:
     assert deaf.entered.acquire(timeout=10)
     sched.stop("0s")
     deaf.release.set()
-    ended = sched._ledger.run(run.id)
+    ended = sched.queries.ledger.run(run.id)
     assert (ended.state, ended.interruptions) == (State.FAILED, 1)
     assert outcomes(sched, run.id) == [Outcome.INTERRUPTED]
 
@@ -169,9 +169,9 @@ def test_what_a_running_task_tells_is_in_the_ledger_before_it_ends(sched: Schedu
 
     run = sched.submit("tells")
     assert entered.wait(10)
-    while not sched._ledger.details(run.id)["stages"]:
+    while not sched.queries.ledger.details(run.id)["stages"]:
         threading.Event().wait(0.01)  # no event tells of it
-    (line,) = sched._ledger.details(run.id)["log"]
+    (line,) = sched.queries.ledger.details(run.id)["log"]
     assert line["message"] == "half way"
     assert run.state is State.RUNNING
     release.set()

@@ -13,7 +13,7 @@ from core.conftest import Heard
 from msgspec.structs import replace
 from support.clocks import Later
 from support.faulty import locked
-from support.lives import die, life_of
+from support.lives import die, life_of, node_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -79,7 +79,7 @@ def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, s
         return fire.scheduled_at, fire.until, str(fire.disposition), fire.reason
 
     written(sched)
-    return [told(fire) for fire in sched._ledger.fires(name)]
+    return [told(fire) for fire in sched.queries.ledger.fires(name)]
 
 
 def begun(make: Make, **tasks: Any) -> Scheduler:
@@ -95,14 +95,14 @@ def test_a_paused_task_has_no_due_times_until_it_is_resumed(make: Make) -> None:
     sched = begun(make, a=YEARLY, b=YEARLY)
     sched.pause("a")
     assert would_fire(sched) == ["b"]
-    assert sched._ledger.task("a").paused
+    assert sched.queries.ledger.task("a").paused
     sched.stop("1s")
     again = begun(make, a=YEARLY, b=YEARLY)
     assert again.tasks["a"].state == "paused"
     assert would_fire(again) == ["b"]
     again.resume("a")
     assert would_fire(again) == ["a", "b"]
-    assert not again._ledger.task("a").paused
+    assert not again.queries.ledger.task("a").paused
 
 
 def test_what_is_paused_as_a_whole_stays_so_over_a_restart(make: Make) -> None:
@@ -134,7 +134,7 @@ def test_resuming_all_leaves_what_is_paused_by_itself(make: Make) -> None:
     second.resume("a")
     assert missed(second, "a") == [(LAST, THIS, "missed", "paused")]
     assert would_fire(second) == ["a", "b"]
-    assert second._ledger.task("a").next_at == NEXT
+    assert second.queries.ledger.task("a").next_at == NEXT
 
 
 @pytest.mark.parametrize("how", ["declared", "rescheduled", "rescheduled in its absence"])
@@ -150,7 +150,7 @@ def test_another_schedule_leaves_no_passed_time_of_the_old_one_untold(make: Make
         second = begun(make, **({"a": YEARLY} if how == "rescheduled" else {}))
         second.reschedule("a", later)
     assert missed(second, "a") == [(LAST, THIS, "missed", "rescheduled")]
-    row = second._ledger.task("a")
+    row = second.queries.ledger.task("a")
     assert row.next_at.day == 2
     assert row.anchor > datetime.now(UTC) - timedelta(minutes=10), "an interval counts from here"
     second.stop("1s")
@@ -162,7 +162,7 @@ def test_what_else_a_cell_changes_is_kept(make: Make) -> None:
     sched = begun(make)
     sched.task(every("1h"), name="a", priority="low")(lambda: 1)
     sched.task(every("1h"), name="a", priority="high", tags="new")(lambda: 1)
-    facts = sched._ledger.task("a").facts
+    facts = sched.queries.ledger.task("a").facts
     assert (facts["priority"], facts["tags"]) == (20, ["new"])
 
 
@@ -237,8 +237,8 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
     assert would_fire(sched) == []
     release.set()
     stopping.join(30)
-    assert sched._ledger.run(run.id).state is State.DONE
-    assert sched._ledger.task("a").next_at == NEXT
+    assert sched.queries.ledger.run(run.id).state is State.DONE
+    assert sched.queries.ledger.task("a").next_at == NEXT
 
 
 def test_who_only_watches_changes_nothing_of_a_task_that_it_declares(
@@ -246,14 +246,14 @@ def test_who_only_watches_changes_nothing_of_a_task_that_it_declares(
 ) -> None:
     home = begun(make, a=YEARLY)
     written(home)
-    row = home._ledger.task("a")
+    row = home.queries.ledger.task("a")
     assert row is not None
     watching = make()
     watching.watch()
     watching.task(every("1h"), name="a")(lambda: 2)
     assert "this scheduler only watches and runs nothing" in caplog.text
     assert watching.submit("a").result("10s") == 1
-    assert home._ledger.task("a") == row
+    assert home.queries.ledger.task("a") == row
     assert would_fire(home) == ["a"]
 
 
@@ -319,10 +319,10 @@ def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) ->
 
     async def in_one_breath() -> None:
         life.post(life.declarations.remove("a", "a cell"))
-        sched._registry.add(task)
-        await sched._node.declare([task])
+        node_of(sched).registry.add(task)
+        await node_of(sched).declare([task])
 
     service().call(in_one_breath)
     written(sched)
-    assert sched._ledger.task("a") is not None
+    assert sched.queries.ledger.task("a") is not None
     assert would_fire(sched) == ["a"]

@@ -15,7 +15,7 @@ import pytest
 from core.conftest import Heard
 from support.lives import life_of, seem_dead
 
-from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import NodeChanged, RunStarted, TaskChanged
 from schedkit.core.node.waiters import Waiter

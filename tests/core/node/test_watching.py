@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from core.conftest import Heard, until
 from support.faulty import reads_failing
+from support.lives import node_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -30,7 +31,7 @@ def watching(make: Make, sched: Scheduler) -> Scheduler:
 def test_who_watches_has_no_life_and_sees_everything_live(sched: Scheduler, watching: Scheduler) -> None:
     assert (watching.state, watching.running) == ("watching", False)
     assert [node.name for node in watching.nodes] == ["tests"]
-    assert watching.board()["scheduler"]["state"] == "watching"
+    assert watching.screens.board()["scheduler"]["state"] == "watching"
     seen = Heard(watching)
     sched.task(name="one")(lambda: 42)
     run = sched.submit("one")
@@ -73,7 +74,7 @@ def test_who_watches_misses_nothing_when_it_starts(sched: Scheduler, watching: S
 
 def test_who_runs_nothing_shows_the_limits_of_those_who_do(make: Make) -> None:
     def shown(sched: Scheduler) -> tuple[int, dict[str, int]]:
-        board = sched.board()["scheduler"]
+        board = sched.screens.board()["scheduler"]
         return board["concurrency"], board["limits"]
 
     home = make(concurrency=2, processes=1, limits={"db": 1})
@@ -103,16 +104,16 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
         run.log("went on")
         steps[1].wait(10)
 
-    other.board()
+    other.screens.board()
     run = extract.submit()
     heard.wait_for(heard.of(RunProgressed, run=run.id, stage="pages", done=1, total=10))
     heard.wait_for(heard.of(RunLogged, run=run.id, message="began"))
     steps[0].set()
     heard.wait_for(heard.of(RunProgressed, run=run.id, done=7))
     heard.wait_for(heard.of(RunLogged, run=run.id, message="went on"))
-    other.open_run(run.id)
-    assert other._bus.flush()
-    (row,) = other.board()["runs"]
+    other.screens.open_run(run.id)
+    assert other.queries.flush_events()
+    (row,) = other.screens.board()["runs"]
     assert row["state"] == "RUNNING"
     (stage,) = row["stages"]
     assert (stage["done"], stage["total"]) == (7, 10)
@@ -131,13 +132,13 @@ def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: 
             run.log(f"line {number}")
         end.wait(10)
 
-    watching.board()
+    watching.screens.board()
     run = tell.submit()
     lines = heard.wait_for(heard.of(RunLogged, run=run.id), count=5)
     for line in lines:
-        watching._bus.publish((line,))
-    assert watching._bus.flush()
-    (row,) = watching.board()["runs"]
+        node_of(watching).bus.publish((line,))
+    assert watching.queries.flush_events()
+    (row,) = watching.screens.board()["runs"]
     assert [line["message"] for line in row["log"]] == [f"line {number}" for number in range(5)]
     end.set()
     run.result("10s")

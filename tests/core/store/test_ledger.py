@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from support.faulty import reads_of, writes_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store import locks, schema
@@ -43,7 +44,7 @@ def test_a_ledger_that_is_closed_is_one_file(tmp_path: Path) -> None:
     with Scheduler(path, results=tmp_path / "results") as sched:
         sched.task(name="one")(lambda: 1)
         sched.submit("one").result("10s")
-    sched._ledger.store.close()
+    sched.queries.ledger.store.close()
     assert not path.with_name("ledger.db-wal").exists()
     copy = Store(shutil.copy(path, tmp_path / "copy.db"))
     assert len(Ledger(copy).runs()) == 1
@@ -62,7 +63,7 @@ def test_a_ledger_with_damaged_pages_is_refused(tmp_path: Path) -> None:
     with Scheduler(path, results=tmp_path / "results") as sched:
         sched.task(name="one")(lambda: 1)
         sched.submit("one").result("10s")
-    sched._ledger.store.close()
+    sched.queries.ledger.store.close()
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
     with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
@@ -78,7 +79,7 @@ def test_a_ledger_with_damaged_pages_is_refused(tmp_path: Path) -> None:
     again.start()
     assert len(again.runs()) == 1, "the lock was given back"
     again.stop()
-    again._ledger.store.close()
+    again.queries.ledger.store.close()
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     store = Store(path)
-    sa.event.listen(store._write, "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
+    sa.event.listen(writes_of(store), "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
     with pytest.raises(LedgerError, match=r"readonly database .*may you write"):
         store.open()
 
@@ -139,7 +140,7 @@ def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
     store.open()
     with store.reading() as connection:
         connection.execute(sa.select(schema.meta))
-    pool = store._read.pool
+    pool = reads_of(store).pool
     assert isinstance(pool, sa.pool.QueuePool)
     assert pool.checkedin() == 1
     del store, connection

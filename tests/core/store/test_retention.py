@@ -210,7 +210,7 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
         assert sched.prune() == 5 + 2 * 5
         assert len(list((tmp_path / "results").rglob("*.parquet"))) == 2
         assert len(sched.runs(limit=100)) == 12
-    sched._ledger.store.close()
+    sched.queries.ledger.store.close()
 
 
 def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
@@ -241,8 +241,8 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
     assert len(list(sched.results.rglob("*.parquet"))) == 4
     assert sched.prune() == 2 + 0
     assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
-    assert sched._ledger.attempts(aged[0]) == []
-    assert sched._ledger.details(aged[0])["log"] == []
+    assert sched.queries.ledger.attempts(aged[0]) == []
+    assert sched.queries.ledger.details(aged[0])["log"] == []
     runs += [sched.submit("table") for _ in range(2)]
     for run in runs:
         run.wait("10s")
@@ -258,6 +258,6 @@ def test_live_runs_and_new_events_are_kept(make: Make) -> None:
     sched.start()
     sched.task(every("1h"), name="one")(lambda: 1)
     sched.submit("one").result("10s")
-    before = len(sched._ledger.events())
+    before = len(sched.queries.ledger.events())
     assert sched.prune() == 0
-    assert len(sched._ledger.events()) == before
+    assert len(sched.queries.ledger.events()) == before

@@ -71,7 +71,7 @@ def test_a_new_option_is_one_entry(sched: Scheduler, monkeypatch: pytest.MonkeyP
     for module in ("options", "declare"):
         monkeypatch.setattr(f"schedkit.core.tasks.{module}.TASK_OPTIONS", Options.of(More))
     sched.add(declare_data(work, None, {"team": "platform", "link": LINK}))
-    (row,) = sched.board()["tasks"]
+    (row,) = sched.screens.board()["tasks"]
     assert row["options"] == {"link": LINK, "team": "platform"}
     assert sched.tasks["work"].task.details == {"link": LINK, "team": "platform"}
 
@@ -79,11 +79,11 @@ def test_a_new_option_is_one_entry(sched: Scheduler, monkeypatch: pytest.MonkeyP
 def test_the_board_shows_an_option_to_whoever_only_looks(sched: Scheduler) -> None:
     sched.task(name="bugs", link=LINK, timeout="5m")(work)
     expected = {"link": LINK, "timeout": "5m"}
-    assert sched.board()["tasks"][0]["options"] == expected
-    with Scheduler(sched.address).viewing() as viewer:
-        assert viewer.board()["tasks"][0]["options"] == expected
+    assert sched.screens.board()["tasks"][0]["options"] == expected
+    with Scheduler(sched.process.address).viewing() as viewer:
+        assert viewer.screens.board()["tasks"][0]["options"] == expected
     changed = threading.Event()
     sched.subscribe(lambda event: changed.set() if isinstance(event, TaskChanged) else None)
     sched.task(name="bugs", link=f"{LINK}2")(work)
     assert changed.wait(10)
-    assert sched.board()["tasks"][0]["options"] == {"link": f"{LINK}2"}
+    assert sched.screens.board()["tasks"][0]["options"] == {"link": f"{LINK}2"}

@@ -100,7 +100,8 @@ def test_what_lies_outside_the_calendar_is_refused_and_leaves_nothing(
     with pytest.raises(TriggerError, match="outside the supported range"):
         sched.reschedule("sound", make_trigger())
     assert list(sched.tasks) == ["sound"]
-    assert [(row["name"], row["trigger"]) for row in sched.board()["tasks"]] == [("sound", "every 1h")]
+    shown = sched.screens.board()["tasks"]
+    assert [(row["name"], row["trigger"]) for row in shown] == [("sound", "every 1h")]
     sched.stop()
     sched.start()
     assert sched.submit("sound").result("10s") == 1

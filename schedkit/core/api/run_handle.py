@@ -1,23 +1,22 @@
-"""What people hold: a run, and a task."""
+"""A run as users hold it: its state, its output, its result."""
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import CancelledError, Future
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Protocol
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
 from schedkit.core.engine.decision import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
-from schedkit.core.model import Task
+from schedkit.core.node.event_bus import Listener
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
-from schedkit.core.tasks.params import arguments_by_name
+from schedkit.core.store.lives import NodeRow
 from schedkit.errors import (
     RunCancelledError,
     RunError,
@@ -30,16 +29,10 @@ from schedkit.loop import patiently, refuse_in_coroutine
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
 
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
-    from schedkit.core.triggers.constructors import Moment
+__all__ = ["EVENTS_PATIENCE_SECONDS", "RunHandle", "RunHost", "RunQueries"]
 
-__all__ = ["RunHandle", "TaskHandle"]
-
-# How long a listener that is busy may hold up whoever waits for a run.
+# How long a busy listener may delay whoever waits for a run.
 EVENTS_PATIENCE_SECONDS = 1.0
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _ERRORS: dict[State, type[RunError]] = {
     State.FAILED: RunFailedError,
@@ -47,6 +40,28 @@ _ERRORS: dict[State, type[RunError]] = {
     State.CANCELLED: RunCancelledError,
     State.SKIPPED: RunSkippedError,
 }
+
+
+class RunQueries(Protocol):
+    """What a run's handle reads; see `schedkit.core.api.queries.Queries`."""
+
+    def home(self, task: str, /) -> NodeRow | None: ...
+    def run(self, id: str, /) -> Run: ...
+    def details(self, id: str, /) -> dict[str, Any]: ...
+    def attempts(self, id: str, /) -> list[Attempt]: ...
+    def load(self, reference: Mapping[str, Any] | None, /) -> Any: ...
+    def end_of(self, id: str, /) -> Future[Finished]: ...
+    def flush_events(self, timeout: float, /) -> bool: ...
+
+
+class RunHost(Protocol):
+    """What a run's handle needs of a scheduler; see `schedkit.core.api.scheduler.Scheduler`."""
+
+    @property
+    def queries(self) -> RunQueries: ...
+    def cancel(self, run: str) -> bool: ...
+    def retry(self, run: str, /, **params: Any) -> RunHandle: ...
+    def subscribe(self, listener: Listener) -> Callable[[], None]: ...
 
 
 @check_keywords
@@ -60,7 +75,7 @@ class RunHandle:
     task : str
     """
 
-    def __init__(self, scheduler: Scheduler, id: str, task: str, waiter: Waiter | None = None) -> None:
+    def __init__(self, scheduler: RunHost, id: str, task: str, waiter: Waiter | None = None) -> None:
         self.scheduler = scheduler
         self.id = id
         self.task = task
@@ -85,7 +100,7 @@ class RunHandle:
     def run(self) -> Run:
         """The run as it stands now."""
         ended = self._ended()
-        return ended.run if ended is not None else self.scheduler._run(self.id)
+        return ended.run if ended is not None else self.scheduler.queries.run(self.id)
 
     @property
     def state(self) -> State:
@@ -98,7 +113,7 @@ class RunHandle:
         return self.run.error
 
     def _details(self) -> dict[str, Any]:
-        return self.scheduler._details(self.id)
+        return self.scheduler.queries.details(self.id)
 
     @property
     def log(self) -> list[str]:
@@ -123,11 +138,11 @@ class RunHandle:
     @property
     def attempts(self) -> list[Attempt]:
         """Its ended attempts."""
-        return self.scheduler._attempts(self.id)
+        return self.scheduler.queries.attempts(self.id)
 
     def _promise(self) -> Waiter | Future[Finished]:
         if self._waiter is None:
-            self._waiter = self.scheduler._wait_for(self.id)
+            self._waiter = self.scheduler.queries.end_of(self.id)
             weakref.finalize(self, self._waiter.cancel)  # nobody waits any more
         return self._waiter
 
@@ -176,7 +191,7 @@ class RunHandle:
                     message = (
                         f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
                     )
-                    home = self.scheduler.home(self.task)
+                    home = self.scheduler.queries.home(self.task)
                     if home is None:
                         message += ", and no running process has its task"
                     elif not home.here:
@@ -212,7 +227,7 @@ class RunHandle:
         """Return the value of an ended run, or raise what says why it has none."""
         run = finished.run
         if run.state is State.DONE:
-            return finished.value if finished.has_value else self.scheduler._load(run.result)
+            return finished.value if finished.has_value else self.scheduler.queries.load(run.result)
         what = f"run {run.id} of task {run.task!r} ended as {run.state}"
         hint = (run.error or {}).get("hint", "")
         raise _ERRORS[run.state](f"{what}: {run.why}" if run.why else what, hint=hint)
@@ -233,7 +248,7 @@ class RunHandle:
 
         def end() -> None:
             # The result may be here before the event thread has delivered the run's last words.
-            self.scheduler._bus.flush(EVENTS_PATIENCE_SECONDS)
+            self.scheduler.queries.flush_events(EVENTS_PATIENCE_SECONDS)
             unsubscribe()
 
         return end
@@ -264,119 +279,3 @@ class RunHandle:
     def retry(self, **params: Any) -> RunHandle:
         """Run it again after its end, with its parameters or these instead: see `Scheduler.retry`."""
         return self.scheduler.retry(self.id, **params)
-
-
-class _AsyncTask(Generic[P]):
-    """The async face of a task."""
-
-    def __init__(self, handle: TaskHandle[P, Any]) -> None:
-        self._handle = handle
-
-    @overload
-    async def submit(self, /) -> RunHandle: ...
-    @overload
-    async def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
-    async def submit(self, /, *args: Any, **params: Any) -> RunHandle:
-        """Ask for a run; durable when it returns."""
-        by_name = arguments_by_name(self._handle.task.function, args, params)
-        return await self._handle.scheduler.aio.submit(self._handle.name, **by_name)
-
-
-@check_keywords
-class TaskHandle(Generic[P, R]):
-    """A declared task: still the plain function it was, and a name in the ledger."""
-
-    def __init__(self, scheduler: Scheduler, name: str) -> None:
-        self.scheduler = scheduler
-        self.name = name
-        self.aio: _AsyncTask[P] = _AsyncTask(self)
-        function = self.task.function
-        if function is not None:
-            self.__doc__ = function.__doc__
-            self.__name__ = getattr(function, "__name__", name)
-            self.__wrapped__ = function
-
-    def __repr__(self) -> str:
-        upcoming = self.next_run
-        when = f", next {upcoming.isoformat(timespec='seconds')}" if upcoming is not None else ""
-        return f"<task {self.name!r}: {self.state}{when}>"
-
-    def _ipython_display_(self) -> None:
-        front_end().display(self)
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the plain function, here and now, unrecorded."""
-        function = self.task.function
-        if function is None:
-            raise self.scheduler._waiting(self.name)
-        result: R = function(*args, **kwargs)
-        return result
-
-    @property
-    def task(self) -> Task:
-        """Its declaration; without a function if this process has not declared it."""
-        return self.scheduler._task(self.name)
-
-    # Parameters may also be given where the task is declared, with params=: none may be missing here.
-    @overload
-    def submit(self, /) -> RunHandle: ...
-    @overload
-    def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
-    def submit(self, /, *args: Any, **params: Any) -> RunHandle:
-        """Ask for a run now, with the function's parameters; durable when it returns."""
-        by_name = arguments_by_name(self.task.function, args, params)
-        return self.scheduler.submit(self.name, **by_name)
-
-    def history(self, limit: int = 100) -> Any:
-        """Return its runs as a DataFrame, newest first."""
-        return self.scheduler.history(self.name, limit)
-
-    def runs(self, limit: int = 100) -> list[Run]:
-        """Return its runs, newest first."""
-        return self.scheduler.runs(self.name, limit)
-
-    def due_times(self, *, ran: bool | None = None, limit: int = 1000) -> Any:
-        """Return its due times as a DataFrame, newest first: see `Scheduler.due_times`."""
-        return self.scheduler.due_times(self.name, ran=ran, limit=limit)
-
-    def latest(self) -> Any:
-        """Return what its last DONE run returned, also after a restart; None before the first.
-
-        It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
-        tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
-        are text too; a second column of one name is called `name.1`. What neither can hold is not kept, which
-        the run's log says.
-
-        Raises
-        ------
-        ResultGoneError
-            If it was not kept, or its file is gone.
-        """
-        return self.scheduler._latest(self.name)
-
-    @property
-    def state(self) -> str:
-        """One of running, queued, paused, waiting, idle."""
-        return self.scheduler._task_state(self.name)
-
-    @property
-    def next_run(self) -> datetime | None:
-        """Its next due time (aware), None without one."""
-        return self.scheduler._next_run(self.name)
-
-    @property
-    def paused(self) -> bool:
-        """Whether its due times are stopped."""
-        return self.scheduler._is_paused(self.name)
-
-    def pause(self) -> None:
-        """Stop its due times."""
-        self.scheduler.pause(self.name)
-
-    def resume(self) -> None:
-        """Let its due times happen again."""
-        self.scheduler.resume(self.name)
-
-    def backfill(self, start: Moment, end: Moment) -> list[RunHandle]:
-        """Run the due times between `start` and `end` that have no run, each once."""
-        return self.scheduler.backfill(self.name, start, end)

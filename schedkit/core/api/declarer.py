@@ -1,0 +1,77 @@
+"""Declares tasks in this process: registered, given a handle, and at home here or standing by."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from schedkit.core.api.front_end import front_end
+from schedkit.core.api.queries import Queries
+from schedkit.core.api.task_handle import TaskHandle, TaskHandles
+from schedkit.core.model import Task
+from schedkit.core.node.node import Node
+from schedkit.core.tasks import origin
+from schedkit.core.tasks.defaults import fill
+from schedkit.loop import service
+
+__all__ = ["Declarer"]
+
+_log = logging.getLogger("schedkit")
+
+
+class Declarer:
+    """Declares tasks, from any thread.
+
+    Parameters
+    ----------
+    defaults : mapping
+        Options for tasks that do not set them.
+    """
+
+    def __init__(
+        self, node: Node, queries: Queries, handles: TaskHandles, defaults: Mapping[str, Any]
+    ) -> None:
+        self._node, self._queries, self._handles = node, queries, handles
+        self._defaults = dict(defaults)
+
+    def declare(self, task: Task, replace: bool = False) -> TaskHandle[..., Any]:
+        """Declare a task, and return its handle once it is known where it is at home."""
+        node, queries = self._node, self._queries
+        task = fill(task, self._defaults)
+        if task.trigger is not None:  # before anybody knows of the task: a trigger that fails is refused
+            task.trigger.begins(datetime.now(UTC), node.config.tz)
+        known = self._known_parents(task)
+        node.declarations.expect(task.name, replace)
+        node.registry.add(task, known=known, origin=origin.here())
+        handle = self._handles.new(task.name)
+        if node.state == "running":
+            service().submit(node.declare, [task]).result()
+            if task.name in queries.standing_by():
+                self._warn([task.name])
+        elif node.state == "watching":
+            _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
+        front_end().task_declared(str(queries.ledger.store), task.name, queries.names)
+        return handle
+
+    def _known_parents(self, task: Task) -> Container[str]:
+        """Return the tasks that only the ledger knows, if one of them may be a parent of this task."""
+        path = self._queries.ledger.store.path
+        if all(parent.task in self._node.registry for parent in task.after) or (path and not path.exists()):
+            return ()
+        return self._queries.recorded_names()
+
+    def warn_of_standing_by(self) -> None:
+        """Log which tasks that this process declares run elsewhere, but for those that every process has."""
+        origins = self._node.registry.origins
+        self._warn([name for name in self._queries.standing_by() if origins.get(name) != origin.EVERYWHERE])
+
+    def _warn(self, names: list[str]) -> None:
+        if names:
+            _log.warning(
+                "%s: run by %s with the same code; this process goes on with it when that one ends. "
+                "sched.bring_home() has it run here",
+                ", ".join(map(repr, names)),
+                self._queries.home(names[0]),
+            )

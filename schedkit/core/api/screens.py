@@ -1,0 +1,109 @@
+"""What screens show of a scheduler: the board and its changes, one run in full, a window of history."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.api.queries import Queries
+from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
+from schedkit.core.board import history
+from schedkit.core.board.board import Board
+from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
+from schedkit.core.board.rows import detail_fields, iso, run_row
+from schedkit.core.node.node import Node
+from schedkit.core.store.lives import NodeRow
+from schedkit.values.keywords import check_keywords
+
+__all__ = ["Screens"]
+
+
+@check_keywords
+class Screens:
+    """The board of one scheduler, made when a screen first asks for it; from any thread."""
+
+    def __init__(self, node: Node, queries: Queries) -> None:
+        self._node, self._queries = node, queries
+        self._board: Board | None = None
+        self._lock = threading.Lock()
+
+    def board(self) -> dict[str, Any]:
+        """Return a snapshot of what a screen shows."""
+        return self.live_board().snapshot()
+
+    def changes(self, since: int) -> dict[str, Any] | None:
+        """Return what changed on the board after number `since`, None if nothing did."""
+        return self.live_board().changes(since)
+
+    def open_run(self, run: str) -> None:
+        """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
+        queries = self._queries
+        self.live_board().open(run, lambda: (queries.details(run), queries.attempts(run)))
+
+    def run_detail(self, run: str) -> dict[str, Any]:
+        """Return one run in full as the board's row, also when it has left the board."""
+        # The run first: what it has reported is then no older than its state.
+        row = run_row(self._queries.run(run))
+        return {**row, **detail_fields(row, self._queries.details(run), self._queries.attempts(run))}
+
+    def history_window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
+        """Return a window of history as a screen shows it; see `schedkit.core.board.history.window`."""
+        self._queries.open()
+        return history.window(self._queries.ledger.store, datetime.now(UTC), hours, **choice)
+
+    def current_board(self) -> tuple[Board, Mapping[str, Mapping[str, int]]]:
+        """Return the board with all events so far, and task → state → how many runs ended so."""
+        board = self.live_board()
+        self._queries.flush_events(EVENTS_PATIENCE_SECONDS)
+        return board, board.counts(lambda: run_counts(self._queries.ledger.store)).ended
+
+    def live_board(self) -> Board:
+        """Return the board itself, with the facts of this moment about the scheduler."""
+        queries = self._queries
+        queries.open()
+        with self._lock:
+            if self._board is None:
+                self._board = self._new_board()
+            self._board.put_scheduler(
+                state=self._node.state,
+                ledger=str(queries.ledger.store),
+                **queries.limits(),
+                paused=queries.paused(),
+                standing_by=queries.standing_by(),
+                nodes=[_node_fields(node) for node in queries.nodes()],
+            )
+            return self._board
+
+    def _new_board(self) -> Board:
+        board = Board()
+        unsubscribe = self._node.bus.subscribe(board.fold)
+        try:
+            board.load(self._rows)
+        except BaseException:
+            unsubscribe()
+            raise
+        life = self._node.life
+        if life is not None and life.trouble is not None:
+            board.fold(life.trouble)
+        return board
+
+    def _rows(self) -> LedgerRows:
+        found = ledger_rows(self._queries.ledger.store)
+        living = {node.life for node in self._queries.nodes()}
+        waiting = [row.name for row in found.tasks if not self._queries.has_home(row.name, row, living)]
+        return replace(found, waiting=frozenset(waiting))
+
+
+def _node_fields(node: NodeRow) -> dict[str, Any]:
+    return {
+        "life": node.life,
+        "name": node.name,
+        "pid": node.pid,
+        "host": node.host,
+        "here": node.here,
+        "since": iso(node.since),
+    }

@@ -1,0 +1,102 @@
+"""Submits runs: made at once where their task is at home here, asked for elsewhere otherwise."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit import context
+from schedkit.core.api.queries import Queries
+from schedkit.core.api.run_handle import RunHandle, RunHost
+from schedkit.core.api.task_handle import named
+from schedkit.core.ids import new_id
+from schedkit.core.node.commands import SubmitRun
+from schedkit.core.node.node import Node
+from schedkit.core.node.waiters import Waiter
+from schedkit.core.promise import Promise
+from schedkit.core.tasks.params import check, check_data
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.loop import service, wait
+
+__all__ = ["Submitter"]
+
+_log = logging.getLogger("schedkit")
+
+
+class Submitter:
+    """Submits runs of one scheduler, from any thread."""
+
+    def __init__(self, host: RunHost, node: Node, queries: Queries) -> None:
+        self._host, self._node, self._queries = host, node, queries
+
+    def commands(self, task: object, batch: Iterable[Mapping[str, Any]], **origin: Any) -> list[SubmitRun]:
+        """Return the commands that request runs of a task, with checked parameters."""
+        name = named(task)
+        declared = self._node.registry.get(name)
+        if declared is None:
+            self._queries.known(name)
+            checked = [check_data(name, params) for params in batch]
+        else:
+            checked = [check(declared, params) for params in batch]
+        commands = [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
+        key = context.idempotency_key()
+        if key and len(commands) > 1:
+            return [replace(command, key=f"{key}/{place}") for place, command in enumerate(commands)]
+        return [replace(command, key=key) for command in commands] if key else commands
+
+    def submit(self, task: object, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
+        """Submit runs, all durable when it returns; not on our loop."""
+        commands = self.commands(task, batch)
+        handles, durable = self._make(commands)
+        if durable is not None:
+            try:
+                wait(durable)
+            except UsageError:
+                if not self._queries.has_moved(commands[0].task):
+                    raise
+            else:
+                return handles
+        service().call(self._carry_out_all, handles, commands)
+        return handles
+
+    async def carry_out(self, command: SubmitRun) -> RunHandle:
+        """Submit a run wherever its task is at home; durable when it returns. On our loop."""
+        waiters: dict[str, Waiter] = {}
+        run = (await self._node.dispatcher.carry_out(command, waiters))["run"]
+        return RunHandle(self._host, run, command.task, waiters.get(run))
+
+    def handle(self, command: SubmitRun, waiter: Waiter | None = None) -> RunHandle:
+        """Return the handle of a run that is requested."""
+        return RunHandle(self._host, command.run, command.task, waiter)
+
+    def begin(self, task: str) -> None:
+        """Submit a run without parameters, from any thread, and do not wait until it is durable."""
+        self.begin_run(self.commands(task, [{}])[0])
+
+    def begin_run(self, command: SubmitRun) -> None:
+        """Submit a run, from any thread, and do not wait until it is durable."""
+        if self._node.dispatcher.submit([command]) is None:  # its task is at home elsewhere
+            threading.Thread(target=self._begin_elsewhere, args=(command,), daemon=True).start()
+
+    def _begin_elsewhere(self, command: SubmitRun) -> None:
+        try:
+            service().call(self._node.dispatcher.carry_out, command)
+        except SchedkitError as error:
+            _log.warning("a run of %r could not be submitted: %s", command.task, error)
+
+    def _make(self, commands: list[SubmitRun]) -> tuple[list[RunHandle], Promise[None] | None]:
+        """Return handles, and a promise that the runs are durable; None: their task is not at home here."""
+        made = self._node.dispatcher.submit(commands)
+        if made is None:
+            return [self.handle(command) for command in commands], None
+        waiters, durable = made
+        return list(map(self.handle, commands, waiters)), durable
+
+    async def _carry_out_all(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
+        for handle, command in zip(handles, commands, strict=True):
+            handle.ask_again()
+            handle.id = (await self._node.dispatcher.carry_out(command))["run"]
