@@ -208,6 +208,8 @@ class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         What else the requester notes.
     options : dict
         The options of a task that the request gives, as it writes them.
+    once : bool
+        Whether it is over when it has run.
     """
 
     handler: str
@@ -215,6 +217,7 @@ class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str = ""
     metadata: dict[str, Any] = {}
     options: dict[str, Any] = {}
+    once: bool = False
 
 
 RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread", "process", an executor

@@ -275,7 +275,7 @@ class JobApi:
         else:
             base = self._registry.handler(wanted)
             requested = Requested(
-                handler=base.name, parameters=dict(job_data or {}), options={"tags": [ONE_TIME]}
+                handler=base.name, parameters=dict(job_data or {}), options={"tags": [ONE_TIME]}, once=True
             )
             task = requested_task(job_id, requested, trigger, base)
         self._refuse_to_replace(job_id)

@@ -168,8 +168,9 @@ class Declaring:
         state, row = self._state, stimulus.row
         known = state.rows.get(row.name)
         refuse_to_replace(row.name, known)
-        created = state.now if known is None else known.created
-        times = {"anchored": state.now, "created": created, "declared": state.now}
+        times = {"anchored": state.now, "created": state.now, "declared": state.now}
+        if known is not None:
+            times |= {"created": known.created, "paused": known.paused, "heard": known.heard}
         row = replace(row, next=self._due_times.begins(stimulus.trigger), actor=stimulus.actor, **times)
         state.put_row(row, "declared" if known is None else "redeclared", stimulus.actor)
         return {}

@@ -110,8 +110,10 @@ class Ledger:
         return self._first(select(tasks).where(tasks.c.name == name), task_from_row)
 
     def requested(self, handlers: Collection[str]) -> list[TaskRow]:
-        """Return the tasks that requests have made of handlers, by name."""
-        mine = ALL_TASKS.where(tasks.c.origin == "request", tasks.c.handler.in_(handlers))
+        """Return the tasks that requests have made of handlers and that are not over, by name."""
+        alive = select(runs.c.task).where(LIVE)
+        lasts = (tasks.c.origin == "request") | tasks.c.next_at.is_not(None) | tasks.c.name.in_(alive)
+        mine = ALL_TASKS.where(tasks.c.origin != "declared", tasks.c.handler.in_(handlers), lasts)
         return self._all(mine, task_from_row)
 
     def handler(self, wanted: str) -> Task | None:

@@ -168,7 +168,7 @@ def _request_values(requested: Requested | None) -> Row:
     if requested is None:
         return ("declared", None, None, None, None, None)
     return (
-        "request",
+        "once" if requested.once else "request",
         requested.handler,
         dump(requested.parameters),
         clean(requested.owner),
@@ -195,7 +195,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         created=row["created_at"],
         declared=row["updated_at"],
         actor=row["actor"],
-        requested=_requested(row) if row["origin"] == "request" else None,
+        requested=None if row["origin"] == "declared" else _requested(row),
     )
 
 
@@ -206,6 +206,7 @@ def _requested(row: Mapping[str, Any]) -> Requested:
         owner=row["owner"],
         metadata=load(row["metadata"]),
         options=load(row["options"]),
+        once=row["origin"] == "once",
     )
 
 

@@ -116,7 +116,7 @@ tasks = Table(
     Column("owner", Text),  # who requested it
     Column("metadata", Text),  # JSON
     Column("options", Text),  # JSON: those that the request gives
-    Column("origin", Text, nullable=False, server_default="declared"),  # or request
+    Column("origin", Text, nullable=False, server_default="declared"),  # or request, once
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from schedkit.core.api.handles import RunHandle
 
 from schedkit import context
+from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.triggers.constructors import cron
 

@@ -178,6 +178,18 @@ def test_a_killed_process_loses_no_request(make: Make, where: str, tmp_path: Pat
             process.close()
 
 
+def test_a_one_time_job_of_a_handler_survives_until_it_has_run(make: Make) -> None:
+    with make() as first:
+        declare(first)
+        first.add_one_time_job("later", "export", {"key": "L"}, run_date="2127-01-01T07:00+00:00")
+        first.add_one_time_job("done", "export", {"key": "D"}).result("10s")  # type: ignore[union-attr]  # a run
+    with make() as again:
+        declare(again)
+        assert again.at_home == ["export", "later"], "what is over is not made again"
+        assert again.tasks["later"].task.params == {"key": "L"}
+        assert again.get_job("later") is not None
+
+
 # Where it is at home
 
 

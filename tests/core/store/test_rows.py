@@ -63,7 +63,11 @@ def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
     told = Requested(
         handler="h", parameters={"n": 1}, owner="ann", metadata={"m": None}, options={"retry": 2}
     )
-    for each in (task, replace(task, requested=told), replace(task, requested=Requested(handler="h"))):
+    for each in (
+        task,
+        replace(task, requested=told),
+        replace(task, requested=Requested(handler="h", once=True)),
+    ):
         assert task_from_row(dict(zip(TASK, task_values(each), strict=True))) == each
     attempt = Attempt(
         number=3, started=1, finished=2, outcome=Outcome.TIMEOUT, error={"type": "E"}, life="me"
