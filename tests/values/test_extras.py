@@ -21,12 +21,16 @@ LEDGER = "postgresql://nobody@127.0.0.1:9/none"
 CHART = "ChartOptions(alt='x', count_by='A').draw(pd.DataFrame({'A': [1]}), None)"
 PANELS = ["import schedkit.notebook.live_panel", "import schedkit.notebook.display"]
 
+SERVER = ["import schedkit.server"]
+
 # Hidden package → (the extra that installs it, what needs it: commands, or statements).
 NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     "starlette": ("demo", [*SITE, "import schedkit.demo"]),
     "uvicorn": ("demo", [*SITE, "from schedkit.demo import DemoSite"]),
     "httptools": ("demo", [*SITE, "from schedkit.demo import serve"]),
     "python_multipart": ("demo", [*SITE, "import schedkit.demo.site"]),
+    "fastapi": ("server", [["serve"], *SERVER]),
+    "prometheus_client": ("server", [["serve"], *SERVER, "import schedkit.telemetry.metrics"]),
     "jupyterlab": ("notebook", [["lab"]]),
     "nbformat": ("notebook", [["run", "tasks.ipynb", "--once"]]),
     "nbclient": ("notebook", [["run", "notebook.yaml", "--once"]]),
@@ -52,9 +56,11 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
         ],
     ),
 }
+# What a second extra installs too, for its own modules.
+SHARED = {"server": {"uvicorn", "httptools"}}
 # schedkit imports none of these: keyring where there is one, the others are the user's to import.
 ELSEWHERE = {"keyring": "values/secrets.py", "distributed": None}
-IMPORT_NAMES = {"python-multipart": "python_multipart"}
+IMPORT_NAMES = {"python-multipart": "python_multipart", "prometheus-client": "prometheus_client"}
 
 PROGRAM = """
 import contextlib, io, json, sys
@@ -122,8 +128,8 @@ def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
     uses: list[list[str] | str] = [f"import {name.removesuffix('.__init__')}" for name in names]
     ends = dict(zip(map(str, uses), without([*NEEDED, *ELSEWHERE], uses, tmp_path), strict=True))
     missing = {use.removeprefix("import schedkit."): err for use, (code, err) in ends.items() if code}
-    rooms = {name.partition(".")[0] for name in missing}
-    assert rooms == {"demo", "notebook"}
+    rooms = {name if name.startswith("commands.") else name.partition(".")[0] for name in missing}
+    assert rooms == {"commands.serve", "demo", "notebook", "server", "telemetry"}
     assert all(err.count("\n") == 1 and "pip install 'schedkit[" in err for err in missing.values())
     # These are imported where nothing is installed, by `schedkit run` and by a background process.
     assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)
@@ -137,7 +143,9 @@ def test_every_optional_package_is_tried_above() -> None:
         name: {_import_name(text) for text in extras[name]} for name in extras if name not in ("dev", "bench")
     }
     for extra, packages in installed.items():
-        assert packages <= {*ELSEWHERE, *(p for p in NEEDED if NEEDED[p][0] == extra)}
+        own = {package for package in NEEDED if NEEDED[package][0] == extra}
+        assert packages <= {*ELSEWHERE, *own, *SHARED.get(extra, ())}
+        assert SHARED.get(extra, set()) <= NEEDED.keys()
     for package, place in ELSEWHERE.items():
         users = [
             path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if package in _imported(path)
