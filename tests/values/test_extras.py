@@ -27,6 +27,8 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     "uvicorn": ("demo", [*SITE, "from schedkit.demo import DemoSite"]),
     "httptools": ("demo", [*SITE, "from schedkit.demo import serve"]),
     "python_multipart": ("demo", [*SITE, "import schedkit.demo.site"]),
+    "fastapi": ("server", [["serve"], "import schedkit.server.app"]),
+    "prometheus_client": ("server", ["import schedkit.telemetry.metrics"]),
     "jupyterlab": ("notebook", [["lab"]]),
     "nbformat": ("notebook", [["run", "tasks.ipynb", "--once"]]),
     "nbclient": ("notebook", [["run", "notebook.yaml", "--once"]]),
@@ -54,7 +56,9 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
 }
 # schedkit imports none of these: keyring where there is one, the others are the user's to import.
 ELSEWHERE = {"keyring": "values/secrets.py", "distributed": None}
-IMPORT_NAMES = {"python-multipart": "python_multipart"}
+IMPORT_NAMES = {"python-multipart": "python_multipart", "prometheus-client": "prometheus_client"}
+# The server needs them too, and is tried without its own.
+SHARED = {"httptools", "uvicorn"}
 
 PROGRAM = """
 import contextlib, io, json, sys
@@ -123,7 +127,8 @@ def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
     ends = dict(zip(map(str, uses), without([*NEEDED, *ELSEWHERE], uses, tmp_path), strict=True))
     missing = {use.removeprefix("import schedkit."): err for use, (code, err) in ends.items() if code}
     rooms = {name.partition(".")[0] for name in missing}
-    assert rooms == {"demo", "notebook"}
+    assert rooms == {"demo", "notebook", "server", "telemetry", "commands"}
+    assert {name for name in missing if name.startswith("commands")} == {"commands.serve"}
     assert all(err.count("\n") == 1 and "pip install 'schedkit[" in err for err in missing.values())
     # These are imported where nothing is installed, by `schedkit run` and by a background process.
     assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)
@@ -137,7 +142,8 @@ def test_every_optional_package_is_tried_above() -> None:
         name: {_import_name(text) for text in extras[name]} for name in extras if name not in ("dev", "bench")
     }
     for extra, packages in installed.items():
-        assert packages <= {*ELSEWHERE, *(p for p in NEEDED if NEEDED[p][0] == extra)}
+        tried = {package for package in NEEDED if NEEDED[package][0] == extra}
+        assert packages <= {*ELSEWHERE, *tried, *(SHARED if extra == "server" else ())}
     for package, place in ELSEWHERE.items():
         users = [
             path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if package in _imported(path)
