@@ -21,7 +21,7 @@ from schedkit.core.states import State
 from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
 from schedkit.errors import LedgerError, SchedkitError, SettingsError
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 from schedkit.settings import (
     FILE_NAME,
     Project,
@@ -101,7 +101,9 @@ class App:
         if ledger is None and self.current is not None:
             return self.current
         url = self.ledger(ledger)
-        made = live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
+        made = process_singleton(
+            f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options))
+        )
         for name in [name for name, value in wanted.items() if made.process.options[name] != value]:
             _log.warning(
                 "the scheduler of %s is made already, with %s=%r: restart the kernel to change it",
@@ -373,7 +375,7 @@ def app() -> App:
     project = find_project()
     loaded = read_settings(project.file)
     _warn(project, loaded.warnings)
-    made = live(f"app {project.file}", lambda: App(loaded.settings, project.root, project.file))
+    made = process_singleton(f"app {project.file}", lambda: App(loaded.settings, project.root, project.file))
     if made.settings != loaded.settings:
         made.settings = loaded.settings
         made._sites.clear()
@@ -382,7 +384,7 @@ def app() -> App:
 
 def _warn(project: Project, warnings: list[str]) -> None:
     """Log warnings about the settings, each once in the life of the process."""
-    told: set[str] = live("warnings of settings", set)
+    told: set[str] = process_singleton("warnings of settings", set)
     for warning in [project.warning, *warnings]:
         if warning and warning not in told:
             told.add(warning)

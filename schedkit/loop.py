@@ -2,7 +2,7 @@
 
 Everything in the library that waits (clock, ledger, leases, site I/O) runs on this loop; users' code
 never does, so neither a blocking cell nor a blocking task delays it. Two decorators make the async and
-the blocking form of a method: `bridged` lets any loop await it, `blocking` derives the plain method that
+the blocking form of a method: `on_own_loop` lets any loop await it, `blocking` derives the plain method that
 analysts call.
 """
 
@@ -35,10 +35,10 @@ __all__ = [
     "ServiceLoop",
     "awaited",
     "blocking",
-    "bridged",
-    "live",
-    "live_objects",
+    "on_own_loop",
     "patiently",
+    "process_singleton",
+    "process_singletons",
     "refuse_in_coroutine",
     "service",
     "task_group",
@@ -61,7 +61,7 @@ class HasAio(Protocol[S_co]):
     def aio(self) -> S_co: ...
 
 
-def live(name: str, factory: Callable[[], T]) -> T:
+def process_singleton(name: str, factory: Callable[[], T]) -> T:
     """Return the process-wide object `name`, made by `factory` at first use.
 
     Kept outside the package, where IPython's autoreload cannot reset it.
@@ -73,7 +73,7 @@ def live(name: str, factory: Callable[[], T]) -> T:
         return cast(T, objects[name])
 
 
-def live_objects(prefix: str) -> list[Any]:
+def process_singletons(prefix: str) -> list[Any]:
     """Return the process-wide objects whose name begins with `prefix`."""
     with _live_lock:
         objects: dict[str, Any] = sys.__dict__.get("_schedkit_live", {})
@@ -153,7 +153,7 @@ class ServiceLoop:
         context.checkpoint()
         return wait(self.submit(fn, *args, **kwargs))
 
-    async def hop(self, fn: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+    async def call_async(self, fn: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
         """Await ``fn(*args, **kwargs)`` on our loop from whichever loop the caller runs on."""
         if self.here():
             return await fn(*args, **kwargs)
@@ -297,7 +297,7 @@ def refuse_in_coroutine(name: str, instead: str = "") -> None:
 _KERNEL_MODULES = {"IPython", "ipykernel", "tornado", "nbclient", "jupyter_client"}
 
 
-def bridged(
+def on_own_loop(
     method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
     """Decorate an async method so that any loop may await it: its body always runs on our loop."""
@@ -305,11 +305,11 @@ def bridged(
     keywords = Keywords(method)
 
     @functools.wraps(method)
-    async def hop(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         keywords.check(kwargs, type(self))
-        return await service().hop(method, self, *args, **kwargs)
+        return await service().call_async(method, self, *args, **kwargs)
 
-    return hop
+    return call
 
 
 def blocking(
@@ -320,7 +320,7 @@ def blocking(
     Examples
     --------
     >>> class AsyncGreeter:
-    ...     @bridged
+    ...     @on_own_loop
     ...     async def greet(self, name: str) -> str:
     ...         return f"hello {name}"
     >>> class Greeter:
@@ -362,7 +362,7 @@ async def task_group() -> AsyncIterator[anyio.abc.TaskGroup]:
 
 def service() -> ServiceLoop:
     """Return the process's service loop."""
-    return live("service", _make_service)
+    return process_singleton("service", _make_service)
 
 
 def _make_service() -> ServiceLoop:
@@ -373,7 +373,7 @@ def _make_service() -> ServiceLoop:
 
 
 def _forget_after_fork() -> None:
-    # Threads do not survive a fork; the child makes its own live objects at first use.
+    # Threads do not survive a fork; the child makes its own objects at first use.
     sys.__dict__.pop("_schedkit_live", None)
 
 

@@ -15,7 +15,15 @@ import pytest
 
 from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
-from schedkit.loop import ServiceLoop, blocking, bridged, live, refuse_in_coroutine, service, wait
+from schedkit.loop import (
+    ServiceLoop,
+    blocking,
+    on_own_loop,
+    process_singleton,
+    refuse_in_coroutine,
+    service,
+    wait,
+)
 
 
 class AsyncThing:
@@ -23,11 +31,11 @@ class AsyncThing:
         self.entered = threading.Event()
         self.cancelled = threading.Event()
 
-    @bridged
+    @on_own_loop
     async def where(self) -> str:
         return threading.current_thread().name
 
-    @bridged
+    @on_own_loop
     async def hang(self) -> None:
         self.entered.set()
         try:
@@ -35,15 +43,15 @@ class AsyncThing:
         finally:
             self.cancelled.set()
 
-    @bridged
+    @on_own_loop
     async def escape(self) -> None:
         raise StopRequested("out")
 
-    @bridged
+    @on_own_loop
     async def late(self) -> None:
         raise TimeoutError("its own")
 
-    @bridged
+    @on_own_loop
     async def blocks(self) -> str:
         return Thing().where()
 
@@ -151,7 +159,7 @@ def test_context_variables_follow_the_call() -> None:
             self.stages += (stage,)
 
     class AsyncReporter:
-        @bridged
+        @on_own_loop
         async def go(self) -> None:
             context.progress("reading", 1, 2)
 
@@ -167,8 +175,8 @@ def test_context_variables_follow_the_call() -> None:
 
 
 def test_live_objects_are_made_once() -> None:
-    made = live("test-object", object)
-    assert live("test-object", object) is made
+    made = process_singleton("test-object", object)
+    assert process_singleton("test-object", object) is made
     assert service() is service()
 
 

@@ -30,7 +30,7 @@ from schedkit.errors import (
     UnavailableError,
     UsageError,
 )
-from schedkit.loop import bridged
+from schedkit.loop import on_own_loop
 from schedkit.values.durations import Duration, elapsed_text
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, whole_number
@@ -165,7 +165,7 @@ class Site:
         named = address.scheme in getproxies() and not proxy_bypass(address.hostname or "")
         return bool(self._wire.proxies) or named
 
-    @bridged
+    @on_own_loop
     async def send(self, request: Request) -> Answer:
         """Send `request`; repeat it where that is safe and may help.
 

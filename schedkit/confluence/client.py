@@ -22,7 +22,7 @@ from schedkit.confluence.site.server import Server
 from schedkit.confluence.tables.arguments import a_flag, a_number, a_share, a_text, sendable
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
-from schedkit.loop import blocking, bridged
+from schedkit.loop import blocking, on_own_loop
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
@@ -67,7 +67,7 @@ class AsyncConfluence:
         """Name a page by its id or URL, or by title and space; nothing is read yet."""
         return AsyncPage(self.server, page_address(page, self.server.site.url, title=title, space=space))
 
-    @bridged
+    @on_own_loop
     async def publish(
         self,
         title: str,
@@ -135,7 +135,7 @@ class AsyncConfluence:
         new = NewPage(await find_parent(self.server, above), shown, key, names)
         return await plan_page(self.server, new, title, source, values, message)
 
-    @bridged
+    @on_own_loop
     async def publish_each(
         self,
         df: pd.DataFrame,
@@ -233,7 +233,7 @@ class AsyncConfluence:
             )
         return parent_address(self.main_page_id if parent is None else parent, self.server.site.url)
 
-    @bridged
+    @on_own_loop
     async def myself(self) -> dict[str, Any]:
         """Return the account that is logged in, as the site describes it.
 

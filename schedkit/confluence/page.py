@@ -30,7 +30,7 @@ from schedkit.confluence.tables.read import list_tables, read_table
 from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Missing
 from schedkit.errors import UsageError
-from schedkit.loop import blocking, bridged
+from schedkit.loop import blocking, on_own_loop
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
@@ -50,7 +50,7 @@ class AsyncTable:
         self.page = page
         self.region = place
 
-    @bridged
+    @on_own_loop
     async def replace(
         self,
         df: pd.DataFrame,
@@ -178,7 +178,7 @@ class AsyncTable:
         message = message or f"Update {self.region}"
         return Plan(AsyncPlan(self.server, state, edit, draft, message, files=files, pending=pending))
 
-    @bridged
+    @on_own_loop
     async def read(self, *, repeat: bool = False) -> pd.DataFrame:
         """Return the table as a frame of text, people's columns included.
 
@@ -237,7 +237,7 @@ class AsyncPage:
         self.server = server
         self.address = address
 
-    @bridged
+    @on_own_loop
     async def id(self) -> str:
         """Return the page's id; one named by title and space is looked up."""
         return await self.server.resolve(self.address)
@@ -251,7 +251,7 @@ class AsyncPage:
         named = PageAddress(title=" ".join(a_text(title, "title").split()), beside=self.address)
         return AsyncPage(self.server, named)
 
-    @bridged
+    @on_own_loop
     async def fill(self, values: Mapping[str, Any], *, message: str = "Update the page") -> Plan:
         """Plan to put values into the placeholders of a page that was made from a template.
 
@@ -275,7 +275,7 @@ class AsyncPage:
             )
         return await plan_fill(self.server, self.address, values, a_text(message, "message"))
 
-    @bridged
+    @on_own_loop
     async def attach(
         self, path: str | Path, *, name: str | None = None, comment: str = "", deadline: Duration = 60.0
     ) -> Attached:
@@ -311,13 +311,13 @@ class AsyncPage:
         page_id = await self.server.resolve(self.address)
         return await attach(self.server, page_id, await read_file(path, name), comment, limit)
 
-    @bridged
+    @on_own_loop
     async def tables(self) -> pd.DataFrame:
         """Return what tables the page has, and by which regions to name them."""
         state = await self.server.read(await self.server.resolve(self.address))
         return await anyio.to_thread.run_sync(list_tables, state.source, state.name)
 
-    @bridged
+    @on_own_loop
     async def source(self) -> str:
         """Return the page's storage format as it is now."""
         return (await self.server.read(await self.server.resolve(self.address))).source

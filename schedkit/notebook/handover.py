@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from schedkit.errors import SchedkitError, UsageError
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 
 __all__ = ["Instructions", "children", "files_of", "hand_over", "move", "notebook_path"]
 
@@ -196,7 +196,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def children() -> list[subprocess.Popen[bytes]]:
     """Return the background processes that this kernel has started and that have not ended."""
-    known: list[subprocess.Popen[bytes]] = live("background processes", list)
+    known: list[subprocess.Popen[bytes]] = process_singleton("background processes", list)
     known[:] = [child for child in known if child.poll() is None]
     return known
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 
 __all__ = ["Publisher", "Watcher", "publisher"]
 
@@ -112,4 +112,4 @@ class Publisher:
 
 def publisher() -> Publisher:
     """Return the process's publisher."""
-    return live("publisher", Publisher)
+    return process_singleton("publisher", Publisher)

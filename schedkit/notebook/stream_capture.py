@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from schedkit import context
 from schedkit.errors import StopRequested
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 from schedkit.notebook.shell import in_kernel
 
 __all__ = ["CapturedStream", "capture_streams"]
@@ -66,7 +66,7 @@ def _last_drawn(line: str) -> str:
 def capture_streams() -> None:
     """Keep what our threads print and log out of the cells of this kernel; without a kernel, do nothing."""
     if in_kernel():
-        live("captured streams", _replace_streams)
+        process_singleton("captured streams", _replace_streams)
 
 
 def _replace_streams() -> tuple[CapturedStream, CapturedStream]:

@@ -27,6 +27,7 @@ __all__ = [
     "Job",
     "LogLine",
     "Message",
+    "Retried",
     "RunAnswer",
     "RunDetail",
     "RunIds",
@@ -273,6 +274,12 @@ class RunIds(Answer, frozen=True, kw_only=True):
     """Runs that were made."""
 
     runs: list[str]
+
+
+class Retried(RunIds, frozen=True, kw_only=True):
+    """Runs that were made for failed ones; `refused` tells by id why others cannot run again."""
+
+    refused: dict[str, str]
 
 
 class Cancelled(Answer, frozen=True, kw_only=True):

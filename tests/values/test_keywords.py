@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from schedkit.errors import UsageError
-from schedkit.loop import blocking, bridged
+from schedkit.loop import blocking, on_own_loop
 from schedkit.values.keywords import check_keywords
 
 
@@ -41,7 +41,7 @@ class Value:
 
 
 class AsyncFace:
-    @bridged
+    @on_own_loop
     async def find(self, name: str = "x") -> str:
         return name
 

@@ -28,7 +28,7 @@ from schedkit.confluence.site.server import Server
 from schedkit.confluence.tables.render import is_missing
 from schedkit.confluence.tables.rules import Merged
 from schedkit.errors import CheckError, NotFoundError, UnknownFieldError, UsageError
-from schedkit.loop import blocking, bridged
+from schedkit.loop import blocking, on_own_loop
 from schedkit.values.durations import Duration
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import clean, clip, did_you_mean, one_line, safe_repr
@@ -86,7 +86,7 @@ class AsyncPagesPlan:
         self.missing = missing
         self.notes = notes
 
-    @bridged
+    @on_own_loop
     async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> list[Applied]:
         """Make or update the pages, one after the other; return what became of each.
 

@@ -23,7 +23,7 @@ from schedkit.confluence.source.regions import Anchor
 from schedkit.confluence.tables.arguments import a_flag, seconds
 from schedkit.confluence.tables.rules import Change, Comment, Merged
 from schedkit.errors import SiteError
-from schedkit.loop import blocking, bridged
+from schedkit.loop import blocking, on_own_loop
 from schedkit.values.durations import Duration
 from schedkit.values.text import clip
 
@@ -70,7 +70,7 @@ class AsyncPlan:
         first = self.edit.edits[0] if isinstance(self.edit, PageEdit) and self.names is None else self.edit
         return first if isinstance(first, TableEdit) else None
 
-    @bridged
+    @on_own_loop
     async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> Applied:
         """Make the change on the page as it is now, even if it was edited since the plan was made.
 

@@ -16,7 +16,7 @@ from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.canonical import digest
 from schedkit.confluence.tables.row_writer import Accepted
 from schedkit.errors import SiteError
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 
 __all__ = ["accepted_forms", "remember_forms"]
 
@@ -59,7 +59,7 @@ async def remember_forms(
 
 
 def _kept_here() -> dict[tuple[str, str], dict[str, Any]]:
-    kept: dict[tuple[str, str], dict[str, Any]] = live("confluence-stored-forms", dict)
+    kept: dict[tuple[str, str], dict[str, Any]] = process_singleton("confluence-stored-forms", dict)
     return kept
 
 

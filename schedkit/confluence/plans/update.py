@@ -23,7 +23,7 @@ from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.canonical import form
 from schedkit.confluence.source.reading import shows_the_same, text
 from schedkit.errors import BadAnswerError, ConflictError, ForbiddenError, NotFoundError, SiteError
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 from schedkit.values.text import clip
 
 __all__ = [
@@ -72,7 +72,9 @@ class _Queue:
 
 
 def _queue(server: Server, page_id: str) -> _Queue:
-    queues: WeakValueDictionary[tuple[str, str], _Queue] = live("confluence-queues", WeakValueDictionary)
+    queues: WeakValueDictionary[tuple[str, str], _Queue] = process_singleton(
+        "confluence-queues", WeakValueDictionary
+    )
     return queues.setdefault((server.site.url, page_id), _Queue())
 
 

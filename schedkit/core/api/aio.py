@@ -26,7 +26,7 @@ from schedkit.core.node.waiters import Waiter
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
 from schedkit.errors import UsageError
-from schedkit.loop import bridged
+from schedkit.loop import on_own_loop
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.instants import to_micros
 
@@ -51,35 +51,35 @@ class AsyncScheduler:
     async def _carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
         return await self._node.dispatcher.carry_out(command, waiters)
 
-    @bridged
+    @on_own_loop
     async def start(self) -> None:
         """Run the tasks that are declared here, beside other processes at the same ledger."""
         await self._node.start()
         self._started()
 
-    @bridged
+    @on_own_loop
     async def watch(self) -> None:
         """Follow other processes and send them commands, and run nothing; one that runs goes on."""
         await self._node.watch()
 
-    @bridged
+    @on_own_loop
     async def stop(self, deadline: Duration = "30s") -> None:
         """Let running attempts end until `deadline`, interrupt and record the rest."""
         await self._node.stop(parse_duration(deadline, "deadline"))
 
-    @bridged
+    @on_own_loop
     async def bring_home(self) -> None:
         """Have this process run all that is declared here, now and later, wherever it is at home."""
         self._node.declarations.bring_home = True
         await self._node.declare(list(self._node.registry.values()))
 
-    @bridged
+    @on_own_loop
     async def submit(self, name: str, /, **params: Any) -> RunHandle:
         """Submit a run; durable when it returns."""
         (command,) = self._submitter.commands(name, [params])
         return await self._submitter.carry_out(command)
 
-    @bridged
+    @on_own_loop
     async def retry(self, run: RunHandle | str, /, **params: Any) -> RunHandle:
         """Run an ended run again, with its parameters; durable when it returns.
 
@@ -111,7 +111,7 @@ class AsyncScheduler:
         (command,) = self._submitter.commands(found.task, [{**found.params, **params}], **origin)
         return await self._submitter.carry_out(command)
 
-    @bridged
+    @on_own_loop
     async def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any] | RunHandle:
         """Take what is asked for as data: a run of a declared task, or a task of its own.
 
@@ -135,7 +135,7 @@ class AsyncScheduler:
         """
         return await self._requester.take(body)
 
-    @bridged
+    @on_own_loop
     async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:
         """Run the past due times of a task that have no run, each once, oldest first.
 
@@ -160,7 +160,7 @@ class AsyncScheduler:
         answer = await self._carry_out(command, waiters)
         return [RunHandle(self._host, id, name, waiters.get(id)) for id in answer["runs"]]
 
-    @bridged
+    @on_own_loop
     async def cancel(self, run: str) -> bool:
         """Cancel a run, durable when it returns; False if it had ended."""
         found = await anyio.to_thread.run_sync(self._queries.run, run)
@@ -169,30 +169,30 @@ class AsyncScheduler:
         answer = await self._carry_out(CancelRun(run=run, task=found.task))
         return bool(answer["cancelled"])
 
-    @bridged
+    @on_own_loop
     async def pause(self, name: TaskHandle[..., Any] | str | None = None) -> None:
         """Stop the due times of a task, or of all; submitted runs go on."""
         await self._carry_out(PauseTask(task=None if name is None else self._queries.known(named(name))))
 
-    @bridged
+    @on_own_loop
     async def resume(self, name: TaskHandle[..., Any] | str | None = None) -> None:
         """Let due times happen again; those passed over are recorded as missed."""
         await self._carry_out(ResumeTask(task=None if name is None else self._queries.known(named(name))))
 
-    @bridged
+    @on_own_loop
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Remove a task, here and wherever it is declared now; its history stays."""
         name = self._queries.known(named(name))
         await self._carry_out(RemoveTask(task=name))
         self._node.declarations.forget(name)
 
-    @bridged
+    @on_own_loop
     async def reschedule(self, name: TaskHandle[..., Any] | str, trigger: object) -> None:
         """Give a task another trigger; None: it runs only when submitted."""
         made = None if trigger is None else trigger_data.dumps(trigger_data.of(trigger))
         await self._carry_out(RescheduleTask(task=self._queries.known(named(name)), trigger=made))
 
-    @bridged
+    @on_own_loop
     async def result(self, run: str) -> Any:
         """Return what a run returned, waiting for its end."""
         found = await anyio.to_thread.run_sync(self._queries.run, run)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from schedkit.errors import StopRequested
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 
 __all__ = ["stop_all", "stop_at_exit"]
 
@@ -38,7 +38,7 @@ class Stoppable(Protocol):
 
 def stop_at_exit(scheduler: Stoppable) -> None:
     """Stop a scheduler when the process ends, if it still runs then."""
-    live("running schedulers", _watch_the_exit).add(scheduler)
+    process_singleton("running schedulers", _watch_the_exit).add(scheduler)
 
 
 def _watch_the_exit() -> weakref.WeakSet[Stoppable]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from typing import Any, Protocol
 
 from schedkit.errors import UsageError
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 
 __all__ = ["FrontEnd", "NoFrontEnd", "front_end", "set_front_end"]
 
@@ -71,7 +71,7 @@ class _Current:
 
 
 def _current() -> _Current:
-    return live("front end", _Current)
+    return process_singleton("front end", _Current)
 
 
 def front_end() -> FrontEnd:

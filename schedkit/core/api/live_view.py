@@ -144,7 +144,7 @@ class LiveView:
         return finished_runs(self._ledger.store, limit)
 
     def failed_since(self, since: datetime, *, task: str | None = None, limit: int = 1000) -> list[Run]:
-        """Return the runs queued since a time that FAILED or ended as TIMEOUT, oldest first."""
+        """Return the runs queued since a time that FAILED or timed out and were not retried, oldest first."""
         return failed_since(self._ledger.store, since, task=task, limit=limit)
 
     def audit(

@@ -90,8 +90,10 @@ def _action(event: ev.Event) -> str:
 
 
 def failed_since(store: Store, since: datetime, *, task: str | None, limit: int) -> list[Run]:
-    """Return the runs queued since a time that FAILED or ended as TIMEOUT, oldest first."""
-    query = select(runs).where(runs.c.id >= id_at(since), runs.c.state.in_(_FAILED))
+    """Return the runs queued since a time that FAILED or timed out and were not retried, oldest first."""
+    inside = runs.c.id >= id_at(since)
+    retried = select(runs.c.retry_of).where(inside, runs.c.retry_of.is_not(None))
+    query = select(runs).where(inside, runs.c.state.in_(_FAILED), runs.c.id.not_in(retried))
     if task is not None:
         query = query.where(runs.c.task == task)
     with store.reading() as connection, store.decoding():

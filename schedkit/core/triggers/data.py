@@ -23,7 +23,7 @@ from schedkit.core.triggers.kinds import (
     Windowed,
 )
 from schedkit.errors import TriggerError
-from schedkit.loop import live
+from schedkit.loop import process_singleton
 from schedkit.values.options import refuse_unknown
 from schedkit.values.timezones import parse_timezone
 
@@ -264,7 +264,7 @@ def custom_triggers() -> list[str]:
 
 
 def _registered() -> dict[str, type]:
-    return live("custom triggers", dict)
+    return process_singleton("custom triggers", dict)
 
 
 def _custom(name: str, arguments: Mapping[str, Any], jitter: float) -> Custom:

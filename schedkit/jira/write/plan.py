@@ -22,7 +22,7 @@ from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
 from schedkit.errors import SiteError
 from schedkit.jira.write.values import missing
-from schedkit.loop import HasAio, blocking, bridged, task_group
+from schedkit.loop import HasAio, blocking, on_own_loop, task_group
 from schedkit.values.text import clip
 
 __all__ = ["AsyncPlan", "Guard", "Outcome", "Plan", "Row", "Step", "blocking_plan"]
@@ -143,7 +143,7 @@ class AsyncPlan:
     def __repr__(self) -> str:
         return f"AsyncPlan({self.title}: {len(self.steps)} issues)"
 
-    @bridged
+    @on_own_loop
     async def apply(self) -> pd.DataFrame:
         """Do what the plan shows, once; returns what became of each issue.
 

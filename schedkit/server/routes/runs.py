@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import anyio
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 from starlette.responses import FileResponse
 
 from schedkit.core.states import State
+from schedkit.errors import SchedkitError
 from schedkit.server import shapes
 from schedkit.server.answers import run_answer, run_detail
 from schedkit.server.document import WITH_BODY, answers, body
@@ -23,7 +25,7 @@ from schedkit.server.service import Service, access, actor, in_thread, json_body
 
 __all__ = ["run_routes"]
 
-MOST_RETRIED = 1000
+MOST_RETRIED, AT_ONCE = 1000, 50
 
 
 class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,18 +60,31 @@ def run_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/retry",
-        responses=answers(shapes.RunIds, 409, *WITH_BODY),
+        responses=answers(shapes.Retried, 409, *WITH_BODY),
         openapi_extra=body(_schema(FailedSince), example={"since": "2026-11-29T00:00:00+00:00"}),
     )
     async def retry_failed(request: Request) -> Response:
-        """Run all runs again that failed since a time, or timed out, with their parameters."""
+        """Run all runs again that failed since a time, or timed out, and were not run again since."""
         wanted = await json_body(request, FailedSince)
         failed = await in_thread(
             service.view.failed_since, _within_calendar(wanted.since), task=wanted.task, limit=MOST_RETRIED
         )
-        ids = [await service.verbs.retry(run.id, {}, actor=actor(request)) for run in failed]
+        made: dict[str, str] = {}
+        refused: dict[str, str] = {}
+
+        async def retry(run: str) -> None:
+            try:
+                made[run] = await service.verbs.retry(run, {}, actor=actor(request))
+            except SchedkitError as error:  # e.g. its task was removed; the others run again all the same
+                refused[run] = str(error)
+
+        for first in range(0, len(failed), AT_ONCE):  # at one moment, so that they share commits
+            async with anyio.create_task_group() as group:
+                for run in failed[first : first + AT_ONCE]:
+                    group.start_soon(retry, run.id)
         service.pictures.outdate()
-        return service.answer(shapes.RunIds(runs=ids))
+        ids = [made[run.id] for run in failed if run.id in made]
+        return service.answer(shapes.Retried(runs=ids, refused=refused))
 
     @router.get("/{id}", responses=answers(shapes.RunDetail, 404))
     async def get_run(request: Request, id: RunId) -> Response:

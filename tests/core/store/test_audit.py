@@ -69,5 +69,9 @@ def test_runs_that_failed_and_runs_that_ended(tmp_path: Path) -> None:
         assert [run.id for run in view.failed_since(before)] == [run.id for run in runs]
         assert len(view.failed_since(before, task="fails", limit=2)) == 2
         assert view.failed_since(before, task="works") == []
+        again = sched.retry(runs[0])
+        with pytest.raises(RunFailedError):
+            again.result("20s")
+        assert [run.id for run in view.failed_since(before)] == [*(run.id for run in runs[1:]), again.id]
         assert view.failed_since(datetime.now(UTC) + timedelta(hours=1)) == []
-        assert [run.task for run in view.finished_runs(limit=2)] == ["works", "fails"]
+        assert [run.task for run in view.finished_runs(limit=2)] == ["fails", "works"]

@@ -94,7 +94,11 @@ def test_run_again_with_other_parameters(rest: Rest) -> None:
     rest.post(f"/api/v1/runs/{waiting}/cancel")
 
 
-def test_all_that_failed_since(rest: Rest) -> None:
+def missing() -> None:
+    raise KeyError
+
+
+def test_all_that_failed_since(rest: Rest, sched: Scheduler) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     runs = [submitted(rest, "fails", why=f"reason {number}") for number in range(2)]
     for run in runs:
@@ -102,6 +106,14 @@ def test_all_that_failed_since(rest: Rest) -> None:
     made = rest.post("/api/v1/runs/retry", json={"since": before.isoformat(), "task": "fails"}).json()["runs"]
     again = [ended(rest, run) for run in made]
     assert {run["params"].get("why") for run in again} >= {"reason 0", "reason 1"}
+    more = rest.post("/api/v1/runs/retry", json={"since": before.isoformat(), "task": "fails"}).json()["runs"]
+    assert len(more) == len(made)
+    sched.task(name="gone")(missing)
+    ended(rest, submitted(rest, "gone"))
+    gone_run = rest.get("/api/v1/runs", params={"task": "gone"}).json()["items"][0]["id"]
+    sched.remove("gone")
+    answer = rest.post("/api/v1/runs/retry", json={"since": before.isoformat(), "task": "gone"}).json()
+    assert (answer["runs"], set(answer["refused"])) == ([], {gone_run})
     for since in ("yesterday", "2026-11-29T00:00:00", 5, "0001-01-01T00:00:00+14:00"):
         assert rest.post("/api/v1/runs/retry", json={"since": since}).status_code == 422
 
