@@ -28,9 +28,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "reports" / "demo.yaml").write_text(report, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     kept: dict[str, object] = sys.__dict__.setdefault("_schedkit_live", {})
-    before = set(kept)
+    before, paths = set(kept), list(sys.path)
     yield tmp_path
+    sys.path[:] = paths
+    for name, module in list(sys.modules.items()):
+        if any(Path(place).is_relative_to(tmp_path) for place in _places(module)):
+            del sys.modules[name]  # another project may have a module of this name
     for name in set(kept) - before - {"service"}:
         made = kept.pop(name)
         if name.startswith("scheduler "):
             made.stop()  # type: ignore[attr-defined]
+
+
+def _places(module: object) -> list[str]:
+    """Return the file of a module and the folders of a package."""
+    file = getattr(module, "__file__", None)
+    folders = getattr(module, "__path__", ())
+    return [place for place in (file, *folders) if isinstance(place, str)]
