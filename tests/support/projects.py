@@ -33,7 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.path[:] = paths
     for name, module in list(sys.modules.items()):
         if any(Path(place).is_relative_to(tmp_path) for place in _places(module)):
-            del sys.modules[name]  # another project may have a module of this name
+            sys.modules.pop(name, None)  # another project may have a module of this name
     for name in set(kept) - before - {"service"}:
         made = kept.pop(name)
         if name.startswith("scheduler "):
