@@ -31,9 +31,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before, paths = set(kept), list(sys.path)
     yield tmp_path
     sys.path[:] = paths
-    for name, module in list(sys.modules.items()):
-        if any(Path(place).is_relative_to(tmp_path) for place in _places(module)):
-            sys.modules.pop(name, None)  # another project may have a module of this name
+    # Another project may have modules of these names. They are gathered first: a namespace asks for its parent.
+    here = [
+        name
+        for name, module in list(sys.modules.items())
+        if any(Path(place).is_relative_to(tmp_path) for place in _places(module))
+    ]
+    for name in here:
+        del sys.modules[name]
     for name in set(kept) - before - {"service"}:
         made = kept.pop(name)
         if name.startswith("scheduler "):
