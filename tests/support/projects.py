@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before, paths = set(kept), list(sys.path)
     yield tmp_path
     sys.path[:] = paths
-    # Another project may have modules of these names. They are gathered first: a namespace asks for its parent.
+    # Another project may have modules of these names. Gathered first: a namespace asks for its parent.
     here = [
         name
         for name, module in list(sys.modules.items())
