@@ -6,19 +6,16 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
-from schedkit.core.engine.stimuli import Heard
-from schedkit.core.events import Event, NodeChanged, RunEnded
+from schedkit.core.events import NodeChanged
 from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
 from schedkit.core.model import Task
-from schedkit.core.node.apart import bury
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
@@ -26,7 +23,8 @@ from schedkit.core.node.declaring import declare_once
 from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
-from schedkit.core.node.maintenance import Maintenance, wait_idle
+from schedkit.core.node.listening import Listening
+from schedkit.core.node.maintenance import Maintenance
 from schedkit.core.node.neighbours import Neighbours
 from schedkit.core.node.requests import Requests
 from schedkit.core.node.waiters import LifeEnded, Waiter
@@ -35,7 +33,7 @@ from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, LifeEndedError
+from schedkit.errors import LedgerError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -43,18 +41,10 @@ __all__ = ["Node"]
 
 _log = logging.getLogger("schedkit")
 
-# How often a process looks for commands, for what others did and who they are, if nobody wakes it …
-LOOK_SECONDS = 1.0
-# … how often it reads the rows though nothing seems to be new …
-WHOLE_LOOK_SECONDS = 5.0
-# … how often at most if somebody wakes it …
-SHORTEST_LOOK_SECONDS = 0.02
-# … and how often one looks that only watches, which nobody wakes.
+# How often a process looks that only watches, which nobody wakes.
 WATCH_SECONDS = 0.2
 # Between two attempts to begin another life.
 BIRTH_SECONDS = 1.0
-# A look takes about a millisecond; due times that are near get so long to pass.
-LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How often a declaration is decided again because another process was quicker.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
@@ -96,7 +86,6 @@ class Node:
         self.state = "stopped"
         self.lives: set[str] = set()
         self.clock = Clock()
-        self._census_at = 0.0
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
         self._ended = anyio.Event()
@@ -257,16 +246,17 @@ class Node:
             self._group = group
             self.maintenance = Maintenance(life)
             group.start_soon(life.decisions.serve)
-            await self._take_census(life)
+            listening = Listening(
+                life, self.watching, self.declarations, self.dispatcher, self._neighbours, self._inherit
+            )
+            await listening.take_census()
             self.life = self.dispatcher.life = life
             await self.declare(await self.declarations.known_tasks(), alone=False)
             life.announce("started")
             begun.settle(None)
-            group.start_soon(self._look, life)
+            group.start_soon(listening.listen)
             group.start_soon(self._neighbours.wake_others)
-            group.start_soon(
-                self._neighbours.watch_lives, self._lease_seconds, partial(self._see_deaths, life)
-            )
+            group.start_soon(self._neighbours.watch_lives, self._lease_seconds, listening.see_deaths)
             group.start_soon(self.maintenance.turn)
             group.start_soon(self.maintenance.keep_log_short)
             group.start_soon(self.maintenance.forget)
@@ -298,67 +288,6 @@ class Node:
                 at=datetime.now(UTC), seq=0, change="lost", name=self.config.name, life=life.lease.life
             )
             self.bus.publish((lost,))
-
-    async def _look(self, life: Life) -> None:
-        """Look for commands and for what others did, each second and whenever somebody wakes this process."""
-        seen, whole_at, woken = None, anyio.current_time(), True
-        while True:
-            await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
-            mark, now = self.ledger.store.mark(), anyio.current_time()
-            if woken or mark is None or mark != seen or now >= whole_at:
-                seen, whole_at = mark, now + WHOLE_LOOK_SECONDS
-                try:
-                    await self._hear_of_others(life)
-                except (LedgerError, LifeEndedError) as error:
-                    _log.debug("the ledger could not be looked at: %s", error)
-            await anyio.sleep(SHORTEST_LOOK_SECONDS)
-            woken = await self._neighbours.wait(LOOK_SECONDS)
-
-    async def _hear_of_others(self, life: Life) -> None:
-        for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
-            await self.dispatcher.answer(life, command)
-        news = await self.watching.catch_up(life.lease.life)
-        life.decisions.hear_of_all(news)
-        self._hear(life, news, await self._whether_paused(life))
-        if stand_by := await self.declarations.hear(news, life.lease.life):
-            life.post(*stand_by)
-        await self.watching.poll_progress({execution.run.id for execution in life.executions.values()})
-        if anyio.current_time() >= self._census_at:
-            await self._take_census(life)
-
-    async def _whether_paused(self, life: Life) -> bool | None:
-        if not life.decisions.told_of_all or life.decisions.unwritten:
-            return None
-        life.decisions.told_of_all = False
-        return await anyio.to_thread.run_sync(self.ledger.setting, "paused") == "1"
-
-    def _hear(self, life: Life, events: Sequence[Event], paused: bool | None = None) -> None:
-        """Take in what other processes did."""
-        if not events and paused is None:
-            return
-        life.post(Heard(events=tuple(events), paused=paused))
-        for event in events:
-            if isinstance(event, RunEnded):
-                life.waiters.settle([Finished(event.after)])
-
-    async def _take_census(self, life: Life) -> None:
-        """Bury who has died, and inherit of their tasks what is declared here too."""
-        self._census_at = anyio.current_time() + LOOK_SECONDS
-        nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
-        self._neighbours.know(nodes, life.lease.life)
-        for node in nodes:
-            if not node.alive and node.life != life.lease.life:
-                await bury(life, node)
-        living = {node.life for node in nodes if node.alive}
-        left = await self.declarations.inherited(living)
-        if left and self.life is life:
-            await self.declare(left, alone=False)
-
-    async def _see_deaths(self, life: Life) -> None:
-        try:
-            await self._take_census(life)
-        except (LedgerError, LifeEndedError) as error:
-            _log.debug("who lives could not be read: %s", error)
 
     # Watching
 
@@ -401,6 +330,9 @@ class Node:
             _log.warning("task %r: another process declares it again and again", left[0].name)
         if again := await self.declarations.requested(tasks):
             await self.declare(again, alone=False)
+
+    async def _inherit(self, tasks: Sequence[Task]) -> None:
+        await self.declare(tasks, alone=False)
 
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""
