@@ -29,7 +29,7 @@ def where(new_database: Callable[[], str]) -> str:
 def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -> None:
     """A task's home is a machine whose clock is behind; its heir's is ahead."""
     starts: list[tuple[datetime, float]] = []
-    heir, home = make(name="ahead", lease=1.0), make(name="behind", lease=1.0)
+    heir, home = make(name="ahead", lease=10.0), make(name="behind", lease=10.0)
     set_clock(heir, Later(timedelta(seconds=60)))
     set_clock(home, Later(timedelta(seconds=-60)))
     begin = datetime.now(UTC) + timedelta(seconds=2)
@@ -61,7 +61,7 @@ def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -
 
 @pytest.mark.parametrize("wrong", [60, -60])
 def test_the_offset_is_measured_at_birth_and_at_each_beat(make: Make, wrong: int) -> None:
-    sched = make(name="wrong", lease=1.0)
+    sched = make(name="wrong", lease=10.0)
     set_clock(sched, Later(timedelta(seconds=wrong)))
     sched.start()
     life = life_of(sched)
