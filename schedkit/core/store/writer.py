@@ -110,6 +110,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="schedkit-writer", daemon=True)
 
     @property
+    def transactions(self) -> int:
+        """How many transactions have been begun, those of beats and of calls among them."""
+        return self._batch
+
+    @property
     def groups(self) -> int:
         """How many groups of decisions have been begun."""
         return self._groups

@@ -203,11 +203,11 @@ def test_rows_are_written_whole_however_many(written: WrittenLedger, count: int)
 
 def test_what_waits_shares_a_group_and_is_told_in_its_order(written: WrittenLedger) -> None:
     decisions = [setting(f"key {number}") for number in range(5)]
-    groups = written.writer.groups
+    groups = written.writer.transactions
     written.write(*decisions)
     assert written.committed == decisions
     assert [len(group) for word, group in written.told if word == "committed"] == [5]
-    assert written.writer.groups == groups + 3  # with the two calls of `write`
+    assert written.writer.transactions == groups + 3  # with the two calls of `write`
 
 
 def test_a_group_ends_at_a_thousand_changes(written: WrittenLedger) -> None:
@@ -220,10 +220,10 @@ def test_a_decision_with_nothing_to_write_is_told_in_its_place(written: WrittenL
     first, nothing, last = setting("a"), decided(), setting("b")
     written.write(first, nothing, last)
     assert written.committed == [first, nothing, last]
-    groups = written.writer.groups
+    groups = written.writer.transactions
     written.write(nothing)
     assert written.committed[-1] is nothing
-    assert written.writer.groups == groups + 2, "no transaction but those of the two calls"
+    assert written.writer.transactions == groups + 2, "no transaction but those of the two calls"
 
 
 def test_a_function_has_its_turn_and_its_transaction(written: WrittenLedger) -> None:
@@ -358,7 +358,7 @@ def test_each_group_bears_a_number(written: WrittenLedger) -> None:
 
     before = batch()
     written.write(setting("a"))
-    assert batch() == written.writer.groups > before
+    assert batch() == written.writer.transactions > before
 
 
 def test_a_life_is_told_while_there_is_nothing_to_write(new_database: Callable[[], str]) -> None:
@@ -378,9 +378,9 @@ def test_a_life_is_told_while_there_is_nothing_to_write(new_database: Callable[[
             pytest.fail("the beat ran out")
         written.healthy = False
         written.settle()
-        groups = written.writer.groups
+        groups = written.writer.transactions
         waiting.wait(0.5)
-        assert written.writer.groups == groups, "a process that stands still does not tell that it lives"
+        assert written.writer.transactions == groups, "a process that stands still does not tell that it lives"
 
 
 def test_a_life_with_nothing_to_write_hears_that_it_is_gone(
