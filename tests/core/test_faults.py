@@ -113,7 +113,7 @@ def test_a_commit_of_a_life_that_is_gone_by_now_is_none(sched: Scheduler, where:
 
     def taken() -> None:
         with engine.begin() as connection:
-            connection.execute(schema.nodes.update().values(gone=1, batch=life.writer.groups))
+            connection.execute(schema.nodes.update().values(gone=1, batch=life.writer.transactions))
 
     with commits_failing(sched, 1, taken), pytest.raises(LifeEndedError):
         life.writer.call(lambda connection: None).result(20)
