@@ -259,6 +259,8 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
             await node_of(sched).dispatcher.answer(life, asked)
 
     service().call(twice)
+    service().call(life.decided)
+    life.writer.call(lambda connection: None).result(10)
     assert sched.run(run).result("10s") == 1
     assert len(sched.runs()) == 1
     told = [event for event in sched.queries.ledger.events() if isinstance(event, events.TaskChanged)]
