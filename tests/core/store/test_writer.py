@@ -380,7 +380,7 @@ def test_a_life_is_told_while_there_is_nothing_to_write(new_database: Callable[[
         written.settle()
         groups = written.writer.transactions
         waiting.wait(0.5)
-        assert written.writer.transactions == groups, "a process that stands still does not tell that it lives"
+        assert written.writer.transactions == groups, "a process that stands still tells no life"
 
 
 def test_a_life_with_nothing_to_write_hears_that_it_is_gone(
