@@ -22,8 +22,10 @@ def dask_client() -> Iterator[Any]:
     if not hasattr(main, "__spec__"):
         main.__spec__ = None
     dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True})
+    # Without an address its HTTP server takes port 8787, which another cluster may have.
+    address = "127.0.0.1:0"
     cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=address, host="127.0.0.1"
     )
     with cluster, distributed.Client(cluster) as client:
         yield client
