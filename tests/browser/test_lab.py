@@ -199,6 +199,7 @@ from schedkit.notebook.live_panel import Panel
 
 class Stage(Board):
     listeners = []
+    screens = property(lambda self: self)
     def board(self): return self.snapshot()
     def subscribe(self, listener): self.listeners.append(listener); return lambda: None
 
