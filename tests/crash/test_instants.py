@@ -14,14 +14,15 @@ from schedkit.core.states import Outcome, State
 from schedkit.core.store.database import Store
 from schedkit.core.store.reader import Ledger
 
-PROGRAM = Path(__file__).with_name("instants.py")
+TESTS = Path(__file__).parents[1]
+PROGRAM = (sys.executable, "-m", "crash.instants")  # in that folder: it imports what tests share
 AGAIN = [Outcome.INTERRUPTED, Outcome.DONE]
 
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*PROGRAM], cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:
         yield process

@@ -17,7 +17,8 @@ import pytest
 from crash.disturb import DISTURBANCES, Disturbed
 from crash.judge import judge
 
-PROGRAM = Path(__file__).with_name("killable.py")
+TESTS = Path(__file__).parents[1]
+PROGRAM = (sys.executable, "-m", "crash.killable")  # in that folder: it imports what tests share
 KILLS = int(os.environ.get("SCHEDKIT_KILLS", "20"))
 # A troubled kill takes longer, and there are several troubles.
 TROUBLED_KILLS = max(4, KILLS // 4)
@@ -29,7 +30,8 @@ class Program:
     def __init__(self, ledger: str, journal: Path) -> None:
         self.journal = journal
         self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), ledger, str(journal)],
+            [*PROGRAM, ledger, str(journal)],
+            cwd=TESTS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -18,7 +18,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-PROGRAM = Path(__file__).with_name("killable_rest.py")
+TESTS = Path(__file__).parents[1]
+PROGRAM = (sys.executable, "-m", "crash.killable_rest")  # in that folder: it imports what tests share
 KILLS = int(os.environ.get("SCHEDKIT_KILLS", "20"))
 
 
@@ -69,8 +70,8 @@ def ready(journal: Path, times: int) -> int:
 def killed(folder: Path, times: int, seed: int) -> dict[str, int]:
     """Kill the server `times` times while it is asked; return what there was to judge."""
     chance, journal, ledger = random.Random(seed), folder / "journal", folder / "ledger.db"
-    command = [sys.executable, str(PROGRAM), str(ledger), str(journal)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [*PROGRAM, str(ledger), str(journal)]
+    pipes = {"cwd": TESTS, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     asking = Asking(chance)
     with subprocess.Popen(command, **pipes) as program:  # type: ignore[call-overload]  # options as a mapping
         for number in range(times):
