@@ -27,7 +27,7 @@ def where(new_database: Callable[[], str]) -> str:
 
 
 def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -> None:
-    """The clock of a task's home is a minute behind, that of its heir a minute ahead, or the other way round."""
+    """The clocks of a task's home and of its heir are a minute off, one ahead and one behind."""
     starts: list[tuple[datetime, float]] = []
     ahead, behind = make(name="ahead", lease=10.0), make(name="behind", lease=10.0)
     set_clock(ahead, Later(timedelta(seconds=60)))
