@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:  # whoever read the output has ended: `schedkit runs | head`
+    except BrokenPipeError:  # the reader of the output has exited: `schedkit runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere, unsaid
         return 1
     except Exception as error:

@@ -181,7 +181,7 @@ class Pace:
         return max(0.0, self._starts[0] + self._seconds - now)
 
     def book(self, now: float) -> None:
-        """Give the next start to whoever asked last for its wait."""
+        """Reserve the next start, for a caller that then waits `wait` seconds."""
         self._starts.append(now + self.wait(now))
 
 

@@ -16,7 +16,7 @@ HIDDEN = "…".encode()
 
 
 class HiddenPaths:
-    """Replaces the beginning of paths in JSON text: ``/home/ann/project/a.xlsx`` becomes ``…/a.xlsx``.
+    """Replaces known folders in JSON text: the path of ``a.xlsx`` in a project becomes ``…/a.xlsx``.
 
     The folders are those given, the working folder, the user's home, the temporary folder, and Python's own;
     a path elsewhere is left as it is, because an address like ``/rest/api/2/search`` looks the same.

@@ -74,7 +74,7 @@ class Decisions:
     told : callable
         Called on the writer's thread after each commit.
     healthy : callable
-        Asked before the life is told.
+        Asked before each beat: a process whose loop stands still must not count as alive.
 
     Attributes
     ----------
@@ -373,7 +373,7 @@ class Decisions:
         except IndexError:
             return self.engine.decided
 
-    # Its end, on our loop
+    # What a life asks of it, on our loop
 
     def calm(self, seconds: float) -> bool:
         """Tell whether nothing is on its way to its start or due within so many seconds."""

@@ -26,15 +26,7 @@ DECLARE_SECONDS = 1.0
 async def declare_once(life: Life, tasks: Sequence[Task], *, alone: bool) -> list[Task]:
     """Have tasks at home with a life, or standing by; return those for which another process was quicker.
 
-    Parameters
-    ----------
-    alone : bool
-        Whether a refusal is raised, or logged so that the other tasks go on.
-
-    Raises
-    ------
-    DeclarationError
-        If another process has other code under a name.
+    `alone` and what is raised are those of `Node.declare`.
     """
     tokens = [Promise[dict[str, Any]]() for _ in tasks]
     told, refused = await life.declarations.settle(

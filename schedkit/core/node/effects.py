@@ -1,4 +1,4 @@
-"""What a decision has others do, once it is written: replies, starts, hooks, and ends that are awaited."""
+"""The effects of a written decision: replies, starts, hooks, and results for those who wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("schedkit")
 
 
 class Effects:
-    """Carries out what decisions say; called on the writer's thread.
+    """Carries out decisions that are written; called on the writer's thread.
 
     Parameters
     ----------
