@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SettingsError, UnknownFieldError
-from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
 from schedkit.report.chart import ChartOptions, counted
 
@@ -25,16 +21,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def site() -> Iterator[DemoSite]:
     with DemoSite(issues=80) as site:
         yield site
-
-
-@pytest.fixture
-def tools(site: DemoSite, tmp_path: Path) -> Tools:
-    jira, wiki = site.jira_cloud, site.confluence_cloud
-    clients: dict[str, Any] = {
-        "jira": Jira(jira.url, user=jira.user, token=jira.token),
-        "wiki": Confluence(wiki.url, user=wiki.user, token=wiki.token),
-    }
-    return Tools(site=clients.__getitem__, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def report(jql: str = "type = Bug", **deliver: Any) -> Report:

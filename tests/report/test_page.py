@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, RegionError, SettingsError
-from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
 
 
@@ -20,16 +16,6 @@ from schedkit.report import Report, Tools, run_report
 def site() -> Iterator[DemoSite]:
     with DemoSite(issues=60) as site:
         yield site
-
-
-@pytest.fixture
-def tools(site: DemoSite, tmp_path: Path) -> Tools:
-    jira, wiki = site.jira_cloud, site.confluence_cloud
-    clients: dict[str, Any] = {
-        "jira": Jira(jira.url, user=jira.user, token=jira.token),
-        "wiki": Confluence(wiki.url, user=wiki.user, token=wiki.token),
-    }
-    return Tools(site=clients.__getitem__, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def run(tools: Tools, *deliver: dict[str, Any]) -> int:

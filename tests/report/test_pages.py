@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from schedkit.confluence import Confluence, Table
 from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SchedkitError, SettingsError, UnknownFieldError, UsageError
-from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
 from schedkit.report.deliver import deliverer
 from schedkit.report.page import PageDelivery
@@ -31,16 +29,6 @@ TEMPLATE = (
 def site() -> Iterator[DemoSite]:
     with DemoSite(issues=120) as site:
         yield site
-
-
-@pytest.fixture
-def tools(site: DemoSite, tmp_path: Path) -> Tools:
-    jira, wiki = site.jira_cloud, site.confluence_cloud
-    clients: dict[str, Any] = {
-        "jira": Jira(jira.url, user=jira.user, token=jira.token),
-        "wiki": Confluence(wiki.url, user=wiki.user, token=wiki.token),
-    }
-    return Tools(site=clients.__getitem__, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def report(
