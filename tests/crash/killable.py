@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from crash.nursery import fork_for_each_line
 from sqlalchemy.exc import OperationalError
 from support.faulty import writes_of
 
@@ -120,11 +121,4 @@ def main(ledger: str, journal: str, settle: bool) -> None:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            main(sys.argv[1], sys.argv[2], line.strip() == "settle")
-            os._exit(0)
-        print(pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print("ended", status, flush=True)
+    fork_for_each_line(lambda line: main(sys.argv[1], sys.argv[2], line == "settle"))

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import Any
 
+from crash.nursery import fork_for_each_line
+
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import Server, ServerOptions, asgi
 
@@ -37,11 +39,4 @@ def main(ledger: str, journal: str, settle: bool) -> None:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            main(sys.argv[1], sys.argv[2], line.strip() == "settle")
-            os._exit(0)
-        print(pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print("ended", status, flush=True)
+    fork_for_each_line(lambda line: main(sys.argv[1], sys.argv[2], line == "settle"))
