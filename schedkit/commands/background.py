@@ -15,6 +15,7 @@ from pathlib import Path
 from schedkit.app import App, app
 from schedkit.commands.declare import Declared
 from schedkit.commands.log_handlers import log_as_set
+from schedkit.core.api.configuration import process_of_kind
 from schedkit.errors import SchedkitError, SettingsError, UsageError
 from schedkit.notebook.handover import Instructions
 
@@ -31,7 +32,8 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
 
 
 def _run(project: App, files: list[Path], told: Instructions, ended: threading.Event) -> int:
-    scheduler = project.scheduler(told["ledger"], **told["options"])
+    with process_of_kind("background"):
+        scheduler = project.scheduler(told["ledger"], **told["options"])
     try:
         scheduler.bring_home()  # also what a cell declares after it has started the scheduler
         declared = Declared(project, scheduler, scheduled=True)

@@ -189,6 +189,8 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
     with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as second:
         second.run(ALL)
         second.run("sched.start()")
+        kinds = second.say("print([node.kind for node in sched.nodes])")
+        assert kinds == "['background', 'kernel']"
         assert second.say("print(len(sched.standing_by), sched.at_home)") == "4 []"
         second.end(second.begin("sched.bring_home()"), 60)
         assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 4"

@@ -78,6 +78,35 @@ class Queries:
         self.open()
         return [node for node in self.ledger.nodes() if node.alive]
 
+    def node(self, wanted: str) -> NodeRow:
+        """Return a process by its name, its pid or its life.
+
+        Raises
+        ------
+        UsageError
+            If there is none, or more than one.
+        """
+        nodes = self.nodes()
+        found = [node for node in nodes if wanted in (node.name, str(node.pid), node.life)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = "; ".join(map(str, found))
+            raise UsageError(f"{len(found)} processes are called {wanted!r}: {listed}", hint="give the pid")
+        hint = did_you_mean(wanted, [node.name for node in nodes], otherwise="`schedkit nodes` lists them")
+        raise UsageError(f"no process of {self.ledger.store} is called {wanted!r}", hint=hint)
+
+    def heirs(self) -> dict[str, list[str]]:
+        """Return life → the tasks at home elsewhere, of which it has the same code and would go on with."""
+        living = {node.life for node in self.nodes()}
+        homes = {row.name: row.home for row in self.ledger.tasks()}
+        codes = self.ledger.codes(list(homes))
+        found: dict[str, list[str]] = {}
+        for (life, task), code in sorted(codes.items()):
+            if life in living and life != homes[task] and code == codes.get((homes[task], task), code):
+                found.setdefault(life, []).append(task)
+        return found
+
     def home(self, task: str) -> NodeRow | None:
         """Return the process that runs a task, None if none does."""
         self.open()

@@ -278,6 +278,8 @@ class Scheduler:
         """The processes that run tasks of this ledger, the oldest first: name, kind, pid, host, since."""
         return self.queries.nodes()
 
+    end_node = blocking(AsyncScheduler.end_node)
+
     def home(self, task: TaskHandle[..., Any] | str) -> NodeRow | None:
         """Return the process that runs a task, None if none does."""
         return self.queries.home(named(task))

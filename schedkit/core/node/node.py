@@ -81,7 +81,7 @@ class Node:
         self._neighbours = Neighbours(ledger.store)
         self.life: Life | None = None
         requests = Requests(ledger, registry, self.declarations, self.declare)
-        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config)
+        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config, self._stop_soon)
         self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
         self.lives: set[str] = set()
@@ -143,6 +143,10 @@ class Node:
                     await life.decided()
                 await self._leave(patience)
 
+    async def _stop_soon(self, patience: float) -> None:
+        # As a course of its own: this one is a part of what it ends.
+        await anyio.to_thread.run_sync(service().submit, self.stop, patience)
+
     async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
         begun = Promise[None]()
         self._ended, self._stopping = anyio.Event(), False
@@ -201,6 +205,7 @@ class Node:
             lease = Lease(
                 self.ledger.store,
                 self.config.name,
+                kind=self.config.kind,
                 address=self._neighbours.address,
                 seconds=self._lease_seconds,
                 wall=self.clock.wall,
