@@ -34,6 +34,7 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
 def _run(project: App, files: list[Path], told: Instructions, ended: threading.Event) -> int:
     with process_of_kind("background"):
         scheduler = project.scheduler(told["ledger"], **told["options"])
+    scheduler.process.require(told["codes"])
     try:
         scheduler.bring_home()  # also what a cell declares after it has started the scheduler
         declared = Declared(project, scheduler, scheduled=True)
@@ -41,7 +42,7 @@ def _run(project: App, files: list[Path], told: Instructions, ended: threading.E
             declared.file(path)
         if declared.problems:
             raise SettingsError(str(declared.problems[0]))
-        if missing := [name for name in told["tasks"] if name not in scheduler.process.files()]:
+        if missing := [name for name in told["codes"] if name not in scheduler.process.codes]:
             names = ", ".join(path.name for path in files)
             raise UsageError(
                 f"{names} does not declare {', '.join(map(repr, missing))}",

@@ -42,6 +42,7 @@ class Declarer:
         task = fill(task, self._defaults)
         if task.trigger is not None:  # before anybody knows of the task: a trigger that fails is refused
             task.trigger.begins(datetime.now(UTC), node.config.tz)
+        node.declarations.check(task)
         known = self._known_parents(task)
         node.declarations.expect(task.name, replace)
         node.registry.add(task, known=known, origin=origin.here())

@@ -97,7 +97,7 @@ class Scheduler:
         )
         self.queries = Queries(node)
         self.screens = Screens(node, self.queries)
-        self.process = ProcessSpec(store, registry, chosen)
+        self.process = ProcessSpec(store, registry, node.declarations, chosen)
         self._handles = TaskHandles(self)
         self._submitter = Submitter(self, node, self.queries)
         self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])

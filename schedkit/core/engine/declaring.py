@@ -130,13 +130,16 @@ class Declaring:
 
     def _declared_row(self, stimulus: Declare, known: TaskRow | None) -> TaskRow:
         state, task, trigger = self._state, stimulus.task, stimulus.task.trigger
+        place = stimulus.place
+        if place is None:
+            place = "" if known is None else known.place
         if known is not None and known.trigger == stimulus.trigger:
             next = known.next
             if next is None and trigger is not None:  # it may have failed, and be mended now
                 found = trigger.bind(known.anchor, state.config.tz).next(state.at)
                 next = None if found is None else to_micros(found)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
-            home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
+            home = {"home": state.config.life, "home_by": home_by, "place": place}
             shown = {"facts": stimulus.facts, "schedule_text": stimulus.schedule_text}
             return replace(known, next=next, requested=task.requested, **shown, **home)
         next = self._due_times.begins(trigger)
@@ -151,7 +154,7 @@ class Declaring:
             schedule_text=stimulus.schedule_text,
             home=state.config.life,
             home_by=stimulus.home_by,
-            place=stimulus.place,
+            place=place,
             heard=0 if known is None else known.heard,
             created=state.now if known is None else known.created,
             anchored=state.now,

@@ -76,7 +76,8 @@ class Node:
     ) -> None:
         self.ledger, self.registry, self.bus = ledger, registry, bus
         self.results, self.config, self._lease_seconds = results, config, lease_seconds
-        self.declarations = Declarations(ledger, registry, config)
+        self.lives: set[str] = set()
+        self.declarations = Declarations(ledger, registry, config, self.lives)
         self.watching = Watching(ledger, bus)
         self._neighbours = Neighbours(ledger.store)
         self.life: Life | None = None
@@ -84,7 +85,6 @@ class Node:
         self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config, self._stop_soon)
         self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
-        self.lives: set[str] = set()
         self.clock = Clock()
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
@@ -309,13 +309,15 @@ class Node:
 
     # What is asked of it
 
-    async def declare(self, tasks: Sequence[Task], *, alone: bool = True) -> None:
+    async def declare(self, tasks: Sequence[Task], *, alone: bool = True, inherits: bool = False) -> None:
         """Have tasks that this process has declared at home here, or stand by for them.
 
         Parameters
         ----------
         alone : bool
             Whether a refusal is raised, or logged so that the other tasks go on.
+        inherits : bool
+            Whether nobody has declared them just now: their home has died.
 
         Raises
         ------
@@ -327,7 +329,7 @@ class Node:
             life = self.life
             if life is None or not tasks:
                 return
-            left = await declare_once(life, left, alone=alone)
+            left = await declare_once(life, left, alone=alone, inherits=inherits)
             if not left:
                 break
             await anyio.sleep(DECLARE_PAUSE_SECONDS)
@@ -337,7 +339,7 @@ class Node:
             await self.declare(again, alone=False)
 
     async def _inherit(self, tasks: Sequence[Task]) -> None:
-        await self.declare(tasks, alone=False)
+        await self.declare(tasks, alone=False, inherits=True)
 
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""

@@ -338,8 +338,12 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     assert (other.at_home, other.standing_by) == (["one"], [])
     assert other.tasks["one"].next_run == upcoming, "its times go on"
     assert other.submit("one").result("10s") == "first"
-    sched.start()  # at its place the code is the same: it stands by
-    assert (sched.at_home, sched.standing_by) == ([], ["one"])
+    row = other.queries.row("one")
+    assert row is not None
+    assert (row.home_by, row.place) == ("inherited", "/a.py")
+    sched.start()  # its place, run again
+    assert (sched.at_home, sched.standing_by) == (["one"], [])
+    until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
 
 
 @pytest.fixture
