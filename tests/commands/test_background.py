@@ -39,7 +39,7 @@ def ended() -> threading.Event:
     return event
 
 
-def test_it_takes_the_ledger_over_and_stops_when_told(
+def test_it_runs_the_tasks_and_stops_when_told(
     tmp_path: Path, told: Instructions, ended: threading.Event
 ) -> None:
     (tmp_path / "who_runs.py").write_text(MODULE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -69,10 +70,14 @@ class Declarer:
         self._warn([name for name in self._queries.standing_by() if origins.get(name) != origin.EVERYWHERE])
 
     def _warn(self, names: list[str]) -> None:
-        if names:
+        """Log which of the tasks run elsewhere, a line for each process that runs some."""
+        elsewhere = defaultdict[str, list[str]](list)
+        for name in names:
+            elsewhere[str(self._queries.home(name) or "no process")].append(name)
+        for home, tasks in elsewhere.items():
             _log.warning(
                 "%s: run by %s with the same code; this process goes on with it when that one ends. "
                 "sched.bring_home() has it run here",
-                ", ".join(map(repr, names)),
-                self._queries.home(names[0]),
+                ", ".join(map(repr, tasks)),
+                home,
             )

@@ -98,13 +98,10 @@ class Queries:
 
     def heirs(self) -> dict[str, list[str]]:
         """Return life → the tasks at home elsewhere, of which it has the same code and would go on with."""
-        living = {node.life for node in self.nodes()}
-        homes = {row.name: row.home for row in self.ledger.tasks()}
-        codes = self.ledger.codes(list(homes))
+        living = [node.life for node in self.nodes()]
         found: dict[str, list[str]] = {}
-        for (life, task), code in sorted(codes.items()):
-            if life in living and life != homes[task] and code == codes.get((homes[task], task), code):
-                found.setdefault(life, []).append(task)
+        for life, task in self.ledger.heirs(living) if len(living) > 1 else ():
+            found.setdefault(life, []).append(task)
         return found
 
     def home(self, task: str) -> NodeRow | None:

@@ -68,13 +68,14 @@ class Screens:
         with self._lock:
             if self._board is None:
                 self._board = self._new_board()
+            heirs = queries.heirs()
             self._board.put_scheduler(
                 state=self._node.state,
                 ledger=str(queries.ledger.store),
                 **queries.limits(),
                 paused=queries.paused(),
                 standing_by=queries.standing_by(),
-                nodes=[_node_fields(node) for node in queries.nodes()],
+                nodes=[_node_fields(node, heirs.get(node.life, [])) for node in queries.nodes()],
             )
             return self._board
 
@@ -98,8 +99,10 @@ class Screens:
         return replace(found, waiting=frozenset(waiting))
 
 
-def _node_fields(node: NodeRow) -> dict[str, Any]:
+def _node_fields(node: NodeRow, standing_by: list[str]) -> dict[str, Any]:
     return {
+        "kind": node.kind,
+        "standing_by": standing_by,
         "life": node.life,
         "name": node.name,
         "pid": node.pid,

@@ -1,4 +1,4 @@
-"""Declares tasks at home here, takes them over from other processes, and hands them over."""
+"""Declares tasks at home here, and lets them move from and to other processes."""
 
 from __future__ import annotations
 

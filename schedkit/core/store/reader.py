@@ -138,6 +138,20 @@ class Ledger:
         found = [node for node in self.nodes() if node.alive and node.life in since]
         return sorted(found, key=lambda node: (node.kind == "kernel", since[node.life]))
 
+    def heirs(self, lives: Collection[str]) -> list[tuple[str, str]]:
+        """Return (life, task) of those `lives` that have the code of a task which is at home elsewhere."""
+        theirs = have.alias()
+        query = (
+            select(have.c.life, tasks.c.name)
+            .join(tasks, tasks.c.name == have.c.handler)
+            .outerjoin(theirs, (theirs.c.life == tasks.c.home) & (theirs.c.handler == tasks.c.name))
+            .where(have.c.life.in_(lives), have.c.life != tasks.c.home)
+            .where(theirs.c.code.is_(None) | (theirs.c.code == have.c.code))
+            .order_by(have.c.life, tasks.c.name)
+        )
+        with self.store.reading() as connection:
+            return [(life, task) for life, task in connection.execute(query)]
+
     def live(self, task: str | None = None) -> list[Run]:
         """Return the runs that have not ended, of all tasks or of one, oldest first."""
         query = LIVE_RUNS

@@ -293,7 +293,7 @@ def test_runs_that_wait_for_a_home_begin_when_their_task_is_declared(homeless: S
 # A task that several processes declare
 
 
-def test_the_same_place_takes_a_task_over_with_what_waits(sched: Scheduler, make: Make) -> None:
+def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: Make) -> None:
     """A notebook whose kernel was restarted while the old one still lives; what runs ends where it runs."""
     entered, release = threading.Event(), threading.Event()
 
