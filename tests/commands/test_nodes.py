@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +18,9 @@ from support.rest import until
 from schedkit.app import app
 from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node import dispatcher, send_command
 from schedkit.core.tasks.origin import declared_in
+from schedkit.errors import NotRunningError
 
 Output = pytest.CaptureFixture[str]
 TASKS = """
@@ -117,3 +121,13 @@ def test_a_command_is_of_its_kind_and_ends_when_told(
         assert rows(capsys)["__main__.py"]["kind"] == kind
         assert main(["nodes", "--end", str(process.pid)]) == 0
         assert process.wait(30) == 0
+
+
+def test_a_process_that_does_not_answer_is_named_with_its_pid(
+    pair: tuple[Scheduler, Scheduler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for its answer here."""
+    monkeypatch.setattr(dispatcher, "send_command", functools.partial(send_command.send_command, timeout=0.0))
+    with pytest.raises(NotRunningError, match=r"first \(pid .* does not answer") as refused:
+        pair[1].end_node("first")
+    assert refused.value.hint == f"end it on {socket.gethostname()}: kill {os.getpid()}"

@@ -82,7 +82,7 @@ class Declarations:
         DeclarationError
             Says so.
         """
-        if self.required.get(task.name) not in (None, code_of(task)):
+        if task.name in self.required and self.required[task.name] != code_of(task):
             raise DeclarationError(
                 f"task {task.name!r} has other code or options here than were executed last",
                 hint="save the notebook or file as it was executed; write out what is computed anew",

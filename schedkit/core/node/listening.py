@@ -18,6 +18,7 @@ from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import wait_idle
 from schedkit.core.node.neighbours import Neighbours
+from schedkit.core.node.ticks import seconds_to_tick
 from schedkit.core.node.watching import Watching
 from schedkit.errors import LedgerError, LifeEndedError
 
@@ -71,8 +72,9 @@ class Listening:
                     await self._hear_of_others()
                 except (LedgerError, LifeEndedError) as error:
                     _log.debug("the ledger could not be looked at: %s", error)
-            await anyio.sleep(SHORTEST_LOOK_SECONDS)
-            woken = await self._neighbours.wait(LOOK_SECONDS)
+            if woken:
+                await anyio.sleep(SHORTEST_LOOK_SECONDS)
+            woken = await self._neighbours.wait(seconds_to_tick(LOOK_SECONDS))
 
     async def _hear_of_others(self) -> None:
         life = self._life

@@ -33,7 +33,7 @@ from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, NotRunningError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -329,7 +329,12 @@ class Node:
             life = self.life
             if life is None or not tasks:
                 return
-            left = await declare_once(life, left, alone=alone, inherits=inherits)
+            try:
+                left = await declare_once(life, left, alone=alone, inherits=inherits)
+            except NotRunningError:
+                if self._stopping or life is self.life:
+                    raise
+                return  # that life was lost: the next one declares all that is known here
             if not left:
                 break
             await anyio.sleep(DECLARE_PAUSE_SECONDS)
