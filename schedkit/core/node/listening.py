@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -62,10 +63,11 @@ class Listening:
     async def listen(self) -> None:
         """Look for commands and for what others did, each second and whenever somebody wakes this process."""
         life = self._life
-        seen, whole_at, woken = None, anyio.current_time(), True
+        seen: tuple[Any, ...] | None = None
+        whole_at, woken = anyio.current_time(), True
         while True:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
-            mark, now = self._ledger.store.mark(), anyio.current_time()
+            mark, now = None if woken else await self._mark(), anyio.current_time()
             if woken or mark is None or mark != seen or now >= whole_at or life.decisions.told_of_all:
                 seen, whole_at = mark, now + WHOLE_LOOK_SECONDS
                 try:
@@ -75,6 +77,15 @@ class Listening:
             if woken:
                 await anyio.sleep(SHORTEST_LOOK_SECONDS)
             woken = await self._neighbours.wait(seconds_to_tick(LOOK_SECONDS))
+
+    async def _mark(self) -> tuple[Any, ...] | None:
+        """Return what is another when there is something new; None: that cannot be told."""
+        if self._ledger.store.sqlite:
+            return self._ledger.store.mark()
+        try:
+            return await anyio.to_thread.run_sync(self._ledger.mark, self._life.lease.life)
+        except LedgerError:
+            return None
 
     async def _hear_of_others(self) -> None:
         life = self._life

@@ -303,12 +303,15 @@ class Ledger:
             return None
         return next((node for node in self.nodes() if node.life == row.home and node.alive), None)
 
+    def mark(self, life: str) -> tuple[Any, ...]:
+        """Return what is another after each event and each command for a life."""
+        open_ones = select(sa.func.count(), sa.func.max(commands.c.id)).where(_open_for(life)).subquery()
+        with self.store.reading() as connection:
+            return tuple(connection.execute(select(LAST_SEQ.scalar_subquery(), open_ones)).one())
+
     def commands(self, life: str) -> list[CommandRow]:
         """Return the open commands for a life, oldest first."""
-        here = select(tasks.c.name).where(tasks.c.home == life)
-        mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
-        query = select(commands).where(commands.c.done_at.is_(None), mine).order_by(commands.c.id)
-        return self._all(query, _command)
+        return self._all(select(commands).where(_open_for(life)).order_by(commands.c.id), _command)
 
     def command(self, id: str) -> CommandRow | None:
         """Return one command."""
@@ -336,6 +339,13 @@ class Ledger:
         with self.store.writing() as connection:
             open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
             return connection.execute(open_one).rowcount > 0
+
+
+def _open_for(life: str) -> sa.ColumnElement[bool]:
+    """Tell the open commands for a life."""
+    here = select(tasks.c.name).where(tasks.c.home == life)
+    mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
+    return sa.and_(commands.c.done_at.is_(None), mine)
 
 
 def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:
