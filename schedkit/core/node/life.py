@@ -18,6 +18,7 @@ from schedkit.core.node.decisions import Decisions
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.obstacles import LifeObstacles
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
@@ -38,8 +39,8 @@ class Life:
         What is decided and written.
     executions : Executions
         The attempts whose code has not ended, and those that are about to begin.
-    trouble : Event or None
-        What a board that is made now would have missed.
+    obstacles : LifeObstacles
+        What keeps runs from starting.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Life:
     ) -> None:
         self.ledger, self.registry, self.bus, self.config = ledger, registry, bus, config
         self.executors, self.declarations, self.lease = executors, declarations, lease
-        self.trouble: Event | None = None
+        self._away: StoreAway | None = None
+        self._blocked: LoopBlocked | None = None
         self._settled = False
         self._turned = time.monotonic()
         self._effects = Effects(executors, self.post, self._tell)
         self.executions, self.waiters = self._effects.executions, self._effects.waiters
+        store_clock = StoreClock(clock, lambda: lease.offset)
         self.decisions = Decisions(
             ledger,
             bus,
@@ -69,13 +72,16 @@ class Life:
             declarations,
             lease,
             self._effects,
-            StoreClock(clock, lambda: lease.offset),
+            store_clock,
             trouble=self._trouble,
             lost=lost,
             told=told,
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
         )
         self.writer = self.decisions.writer
+        self.obstacles = LifeObstacles(
+            lambda: self.engine, self.executions.hung, self.troubles, store_clock, config.tz
+        )
 
     @property
     def engine(self) -> Engine:
@@ -125,6 +131,10 @@ class Life:
         if told := self.executions.progress():
             self.decisions.write(Decision([*told], [], [], [], [], [], False, None))
 
+    def troubles(self) -> list[StoreAway | LoopBlocked]:
+        """Return what a board that is made now would have missed; on any thread."""
+        return [event for event in (self._blocked, self._away) if event is not None]
+
     def blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
         """Tell which coroutine keeps the users' loop busy."""
         run_id = name.rpartition("(run ")[2].rstrip(")") if "(run " in name else ""
@@ -137,8 +147,10 @@ class Life:
         self._trouble(blocked)
 
     def _trouble(self, event: StoreAway | StoreBack | LoopBlocked) -> None:
-        over = isinstance(event, StoreBack) or (isinstance(event, LoopBlocked) and event.over)
-        self.trouble = None if over else event
+        if isinstance(event, LoopBlocked):
+            self._blocked = None if event.over else event
+        else:
+            self._away = event if isinstance(event, StoreAway) else None
         self._tell(event)
 
     def _tell(self, event: Event) -> None:
