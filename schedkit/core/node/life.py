@@ -6,6 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
+
+import anyio
 
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
@@ -20,14 +23,22 @@ from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.obstacles import LifeObstacles
 from schedkit.core.node.waiters import Waiter
+from schedkit.core.promise import Promise
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import dump
+from schedkit.errors import LedgerError
+from schedkit.loop import awaited
+from schedkit.values.durations import elapsed_text
 
 __all__ = ["Life"]
 
+T = TypeVar("T")
 _log = logging.getLogger("schedkit")
+
+# How often whoever waits for a write looks whether the ledger takes any.
+_LOOK_SECONDS = 0.5
 
 
 class Life:
@@ -59,6 +70,7 @@ class Life:
         self.ledger, self.registry, self.bus, self.config = ledger, registry, bus, config
         self.executors, self.declarations, self.lease = executors, declarations, lease
         self._away: StoreAway | None = None
+        self._away_since = 0.0
         self._blocked: LoopBlocked | None = None
         self._settled = False
         self._turned = time.monotonic()
@@ -106,6 +118,36 @@ class Life:
         self.waiters.add(run, waiter)
         return True
 
+    def refuse_if_away(self) -> None:
+        """Raise if the ledger has taken no writes for longer than somebody is to wait; on any thread.
+
+        Raises
+        ------
+        LedgerError
+            Says since when and why.
+        """
+        away, seconds = self._away, time.monotonic() - self._away_since
+        if away is not None and seconds >= self.config.write_patience:
+            told = f"the ledger {self.ledger.store} has taken no writes for {elapsed_text(seconds)}"
+            raise LedgerError(
+                f"{told}: {away.reason}",
+                hint="submitted runs are withdrawn; other commands are carried out when it takes writes",
+            )
+
+    async def written(self, answer: Promise[T]) -> T:
+        """Await what is answered when it is written.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger takes no writes for too long.
+        """
+        while True:
+            with anyio.move_on_after(_LOOK_SECONDS):
+                return await awaited(answer.future())
+            if not answer.done():
+                self.refuse_if_away()
+
     def claim_command(self, id: str) -> bool:
         """Tell whether a command of the ledger is yet to be carried out; each is once."""
         return self._effects.claim_command(id)
@@ -151,6 +193,7 @@ class Life:
             self._blocked = None if event.over else event
         else:
             self._away = event if isinstance(event, StoreAway) else None
+            self._away_since = time.monotonic()
         self._tell(event)
 
     def _tell(self, event: Event) -> None:
