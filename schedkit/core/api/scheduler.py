@@ -116,6 +116,7 @@ class Scheduler:
             pending=self._pending,
             handle=self._handles.get,
             tz=node.config.tz,
+            cell=lambda: front_end().cell(),
         )
 
     def __repr__(self) -> str:

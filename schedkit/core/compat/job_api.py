@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TextIO, TypeVar
 
-from schedkit.core.api.front_end import front_end
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.compat.args import UNSET, Plan, bound, planned, resolved, split_options, trigger_from
@@ -49,6 +48,8 @@ class JobApi:
         Returns the handle of a task, of which there may be none, by its name.
     tz : tzinfo, optional
         In which wall times are read; the machine's by default.
+    cell : callable
+        Returns the ids of the running cell and of its execution, each empty where there is none.
     """
 
     def __init__(
@@ -61,10 +62,11 @@ class JobApi:
         pending: PendingJobs,
         handle: Callable[[str], TaskHandle[..., Any]],
         tz: tzinfo | None,
+        cell: Callable[[], tuple[str, str]],
     ) -> None:
         self._scheduler, self._queries, self._screens = scheduler, queries, screens
         self._registry, self._pending, self.handle = registry, pending, handle
-        self._tz, self._ids = tz, JobIds(self._has_run)
+        self._tz, self._cell, self._ids = tz, cell, JobIds(self._has_run)
         self._listeners: dict[object, list[Callable[[], None]]] = {}
 
     def add_job(
@@ -122,8 +124,7 @@ class JobApi:
         function, params = bound(resolved(func), args, params)
         plan = planned(trigger_from(trigger, trigger_args), next_run_time, self._tz)
         if id is None:
-            taken, cell = self._registry, front_end().cell()
-            id = self._ids.choose(function, plan.trigger, params, taken=taken, cell=cell)
+            id = self._ids.choose(function, plan.trigger, params, taken=self._registry, cell=self._cell())
         given = {"name": id, "params": params, "enabled": next_run_time is not None, **own}
         given["tags"] = (*texts(own.get("tags", ()), "tags"), *((ONE_TIME,) if plan.once else ()))
         if name is not None:
