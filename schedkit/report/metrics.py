@@ -32,9 +32,12 @@ def _takes_frames(thing: Any) -> bool:
 
 
 def _frame_arguments(function: Any) -> dict[str, bool]:
-    """Return the arguments that take frames, and whether they must be given."""
+    """Return the arguments that take frames, and whether they must be given.
+
+    In Python the changelog may be left out where a History is given; a report has none.
+    """
     return {
-        name: argument.default is inspect.Parameter.empty
+        name: argument.default is inspect.Parameter.empty or name == _CHANGES
         for name, argument in inspect.signature(function).parameters.items()
         if "DataFrame" in str(argument.annotation)
     }

@@ -36,7 +36,7 @@ def step(frames: Frames, **metrics: Any) -> pd.DataFrame:
 EXAMPLES: dict[str, dict[str, Any]] = {
     "cycle_times": {"until": UNTIL},
     "status_spans": {"until": UNTIL},
-    "time_in_status": {"until": UNTIL, "by": "category"},
+    "time_in_status": {"until": UNTIL, "states": "category"},
     "cumulative_flow": {"until": UNTIL, "freq": "W"},
     "throughput": {"freq": "M"},
     "spans": {"field": "Status", "until": UNTIL},
