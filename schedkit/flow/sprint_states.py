@@ -17,7 +17,7 @@ from schedkit.flow.log import Ints
 from schedkit.flow.steps import Steps
 from schedkit.flow.workflow import DONE
 
-__all__ = ["Timeline", "Timelines", "Track", "ends_of"]
+__all__ = ["Timeline", "Timelines", "Track", "ends_of", "estimates"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -111,7 +111,7 @@ class Timelines:
         self.history, self.field = history, field
         self.held = history.steps(field)
         self._member = Track(self.held, self.held.code >= 0, False)
-        self._points = _estimates(history, points)
+        self._points = estimates(history, points)
         stays = history.stays
         if done_ids is None:
             is_done = history.phase == DONE
@@ -134,7 +134,8 @@ class Timelines:
         return self.of(lambda value: id in (value[1] or ()))
 
 
-def _estimates(history: History, points: str | None) -> Track:
+def estimates(history: History, points: str | None) -> Track:
+    """Return the estimates of issues in time: numbers of a field, or 1 for each issue."""
     if points is None:
         steps = history.stays.steps
         return Track(steps, np.ones(len(steps.issue)), 0.0)

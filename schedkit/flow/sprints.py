@@ -253,9 +253,9 @@ def velocity(
     Returns
     -------
     DataFrame
-        Sprint, Sprint Id, Close, Committed, Completed, Committed Issues, Completed Issues and Done of Committed (the
-        first estimates of the committed issues that were completed) with their number. ``attrs["spread"]``
-        has the number of sprints, and the mean, least, median and greatest of Completed.
+        Sprint, Sprint Id, Close, Committed, Completed, Committed Issues, Completed Issues and Done of
+        Committed (the first estimates of the committed issues that were completed) with their number.
+        ``attrs["spread"]`` has the number of sprints, and the mean, least, median and greatest of Completed.
     """
     history = history_of(issues, changes, workflow)
     window = window_of(history, None, since=since, until=until, by=by)
@@ -328,10 +328,10 @@ def predictability(
     Returns
     -------
     DataFrame
-        For each closed sprint: Sprint, its id, Completed ÷ Committed (work added while it ran counts as completed, so
-        that it may exceed 1), Done ÷ Committed (committed work that was completed, at its first estimates),
-        the same two by issues, and Cycle 95 % ÷ 50 %: how far the slowest of the issues finished while it ran
-        lie from their median. Missing where the divisor is 0.
+        For each closed sprint: Sprint, Sprint Id, Completed ÷ Committed (work added while it ran counts as
+        completed, so that it may exceed 1), Done ÷ Committed (committed work that was completed, at its first
+        estimates), the same two by issues, and Cycle 95 % ÷ 50 %: how far the slowest of the issues finished
+        while it ran lie from their median. Missing where the divisor is 0.
     """
     history = history_of(issues, changes, workflow)
     table = velocity(

@@ -15,6 +15,7 @@ from schedkit.errors import UsageError
 from schedkit.flow.frames import as_instant, naive, warned
 from schedkit.flow.issue_history import Cut, History, history_of
 from schedkit.flow.log import Ints
+from schedkit.flow.periods import day_begins
 from schedkit.flow.workflow import DONE, Workflow
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
@@ -207,4 +208,6 @@ def _wall(value: Any, zone: tzinfo) -> Any:
     if value is None:
         return None
     instant = as_instant(value)
-    return instant if pd.Timestamp(value).tzinfo is not None else instant.tz_localize(None).tz_localize(zone)
+    if pd.Timestamp(value).tzinfo is not None:
+        return instant
+    return day_begins(pd.DatetimeIndex([instant.tz_localize(None)]), zone)[0]

@@ -18,6 +18,8 @@ __all__ = ["check_metric", "metric_names", "metrics"]
 
 # The argument of the functions that takes a changelog.
 _CHANGES = "changes"
+# Frames that are never the present one.
+_OTHERS = ("sprints",)
 
 
 def metric_names() -> list[str]:
@@ -89,8 +91,14 @@ def metrics(
     for argument, needed in _frame_arguments(function).items():
         if isinstance(given.get(argument), str):
             given[argument] = frames.get(given[argument], f"{what}: {argument}")
+        elif argument == _CHANGES:
+            given[argument] = _changelog(frames, what)
+        elif needed and argument in _OTHERS:
+            raise UsageError(
+                f"{what}: {argument} are missing", hint=f"write {argument}: the name of a frame of them"
+            )
         elif needed:
-            given[argument] = _changelog(frames, what) if argument == _CHANGES else frames.current
+            given[argument] = frames.current
     found = _flat(function(**given))
     return found if add is None else _added(frames.current, found, add, what)
 
