@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Executions:
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
+        self._latest = math.inf  # when a wait that is yet to begin must end
 
     def __len__(self) -> int:
         return len(self._known)
@@ -148,6 +150,8 @@ class Executions:
     async def all_gone(self, patience: float) -> None:
         """Wait until none is left, `patience` seconds at most."""
         with anyio.move_on_after(patience) as self._patience:
+            self._patience.deadline = min(self._patience.deadline, self._latest)
+            self._latest = math.inf
             while self._known:
                 self._idle = anyio.Event()
                 if self._known:
@@ -159,6 +163,9 @@ class Executions:
         self._idle.set()
 
     def hurry(self, patience: float) -> None:
-        """Shorten the wait to `patience` seconds from now, if that is shorter."""
-        if self._patience is not None:
-            self._patience.deadline = min(self._patience.deadline, anyio.current_time() + patience)
+        """Shorten the wait, or the next one, to `patience` seconds from now, if that is shorter."""
+        latest = anyio.current_time() + patience
+        if self._patience is None:
+            self._latest = min(self._latest, latest)
+        else:
+            self._patience.deadline = min(self._patience.deadline, latest)
