@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.store import schema
 from schedkit.core.store.file_systems import FileSystem, network_file_system
+from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.locks import SqliteGuard
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
@@ -129,6 +130,7 @@ class Store:
                     hint="name a writable folder",
                 ) from error
             self._check_file_system(self.path)
+            refuse_foreign_file(self.path, str(self))
         with self.explained():
             for left in range(30, -1, -1):
                 try:
