@@ -31,6 +31,7 @@ from schedkit.settings import (
     find_project,
     read_settings,
 )
+from schedkit.values.files import make_private_folder
 from schedkit.values.keywords import check_keywords
 from schedkit.values.secrets import expanded, secret
 from schedkit.values.text import did_you_mean, safe_repr
@@ -285,7 +286,7 @@ def _export(project: App) -> Callable[..., pd.DataFrame]:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         if folder.name == ".schedkit" and not (folder / ".gitignore").exists():
             # The ledger and the results are this machine's; nobody wants them in a commit.
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")
