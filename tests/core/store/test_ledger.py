@@ -49,8 +49,9 @@ def test_others_cannot_read_what_a_scheduler_keeps(tmp_path: Path) -> None:
         assert {each.name for each in kept} >= {"ledger.db", "ledger.db-wal", "results", "long", "texts"}
         for each in kept:
             assert stat.S_IMODE(each.stat().st_mode) & 0o077 == 0, each
+    sched.queries.ledger.store.close()
     (folder / "ledger.db").chmod(0o640)
-    with Scheduler(folder / "ledger.db"):
+    with Scheduler(folder / "ledger.db") as sched:
         assert stat.S_IMODE((folder / "ledger.db-wal").stat().st_mode) == 0o640
     assert stat.S_IMODE((folder / "ledger.db").stat().st_mode) == 0o640
 
