@@ -31,8 +31,8 @@ from schedkit.settings import (
     find_project,
     read_settings,
 )
-from schedkit.values.files import make_private_folder
 from schedkit.values.keywords import check_keywords
+from schedkit.values.private import make_private_folder
 from schedkit.values.secrets import expanded, secret
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone

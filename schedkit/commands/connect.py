@@ -15,7 +15,8 @@ from schedkit.atlassian.login import ask_login, remember
 from schedkit.commands.output import print_block, print_line
 from schedkit.errors import AuthError, UsageError
 from schedkit.settings import SiteSettings
-from schedkit.values.files import PRIVATE, replacing
+from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE
 from schedkit.values.secrets import keep_entry, keyring_works
 
 __all__ = ["connect", "is_cloud", "token_help", "token_reference"]

@@ -18,7 +18,7 @@ from typing import Any, TypedDict
 
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import process_singleton
-from schedkit.values.files import make_private
+from schedkit.values.private import make_private
 
 __all__ = ["Instructions", "children", "files_of", "hand_over", "move", "notebook_path"]
 

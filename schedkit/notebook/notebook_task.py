@@ -25,7 +25,8 @@ from schedkit.report.params import Param, annotations_of, read_params, signature
 from schedkit.values.durations import elapsed_text
 from schedkit.values.extras import check_package, requires_extra
 from schedkit.values.failures import translate
-from schedkit.values.files import PRIVATE, replacing
+from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE
 from schedkit.values.text import clip, one_line
 
 if TYPE_CHECKING:

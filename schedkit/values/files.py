@@ -24,12 +24,9 @@ from schedkit.errors import FileError
 from schedkit.values.text import one_line
 
 __all__ = [
-    "PRIVATE",
     "Replacement",
     "file_error",
     "file_lock",
-    "make_private",
-    "make_private_folder",
     "names_beside",
     "replacing",
     "scratch_folder",
@@ -38,8 +35,6 @@ __all__ = [
 
 _log = logging.getLogger("schedkit")
 
-# The permissions of a file that holds what other users of the machine are not to read.
-PRIVATE = 0o600
 _PART_SUFFIX = ".schedkit-part"
 _SCRATCH = "schedkit-scratch-"
 _DAY_SECONDS = 86_400
@@ -124,33 +119,6 @@ def replacing(
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def make_private(path: Path) -> None:
-    """Make an empty file that only this user may read, unless there is one, whose permissions stay.
-
-    Raises
-    ------
-    OSError
-        If it cannot be made.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
-
-
-def make_private_folder(path: Path) -> None:
-    """Make a folder that only this user may enter, unless there is one, whose permissions stay.
-
-    Those above it that are missing are made like it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be made.
-    """
-    if not path.parent.is_dir():
-        make_private_folder(path.parent)
-    path.mkdir(0o700, exist_ok=True)
 
 
 def _real(path: str | Path) -> Path:

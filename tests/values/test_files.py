@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from schedkit.errors import FileError
-from schedkit.values.files import file_error, file_lock, make_private, make_private_folder, replacing, sweep
+from schedkit.values.files import file_error, file_lock, replacing, sweep
 
 
 def write(path: Path, content: bytes = b"new", **options: bool) -> Path:
@@ -65,18 +65,6 @@ def test_a_new_file_has_the_mode_asked_for(tmp_path: Path) -> None:
     os.umask(umask)
     assert (tmp_path / "private").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "usual").stat().st_mode & 0o777 == 0o666 & ~umask
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
-def test_what_is_private_stays_as_it_is_once_it_is_there(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "b"
-    for mode in (0o700, 0o755):
-        make_private_folder(folder)
-        make_private(folder / "file")
-        assert [each.stat().st_mode & 0o777 for each in (folder.parent, folder)] == [0o700, mode]
-        assert (folder / "file").stat().st_mode & 0o777 == mode & 0o666
-        folder.chmod(0o755)
-        (folder / "file").chmod(0o644)
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root may give files away")

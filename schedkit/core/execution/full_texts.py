@@ -8,8 +8,9 @@ from pathlib import Path
 
 from schedkit.core.run import FULL_TEXT
 from schedkit.errors import FileError
-from schedkit.values.files import PRIVATE, make_private_folder, replacing
+from schedkit.values.files import replacing
 from schedkit.values.limits import MAX_STORED_CHARS
+from schedkit.values.private import PRIVATE, make_private_folder
 
 __all__ = ["FullTexts", "cut", "remove_full_texts"]
 

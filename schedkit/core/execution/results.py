@@ -23,7 +23,8 @@ from schedkit.core.run import PRUNED
 from schedkit.core.tasks.stored import plain
 from schedkit.errors import SchedkitError
 from schedkit.values.failures import translate, translated
-from schedkit.values.files import PRIVATE, make_private_folder, replacing
+from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE, make_private_folder
 from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = ["ResultGoneError", "Results"]

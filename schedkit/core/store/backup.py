@@ -10,7 +10,8 @@ from pathlib import Path
 
 from schedkit.core.store import schema
 from schedkit.errors import LedgerError
-from schedkit.values.files import PRIVATE, replacing
+from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE
 from schedkit.values.text import one_line
 
 __all__ = ["back_up", "check_file", "put_back"]

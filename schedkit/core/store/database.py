@@ -21,11 +21,12 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.store import schema
 from schedkit.core.store.file_systems import FileSystem, network_file_system
+from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.locks import SqliteGuard
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
-from schedkit.values.files import make_private, make_private_folder
 from schedkit.values.forks import undivided
+from schedkit.values.private import make_private, make_private_folder
 from schedkit.values.text import one_line
 
 __all__ = ["Store"]
@@ -130,6 +131,7 @@ class Store:
                     hint="name a writable folder",
                 ) from error
             self._check_file_system(self.path)
+            refuse_foreign_file(self.path, str(self))
             with suppress(OSError):  # what cannot be made, SQLite explains
                 make_private(self.path)  # its log beside it gets the same permissions
         with self.explained():

@@ -30,8 +30,9 @@ from schedkit.jira.pages.session import Session
 from schedkit.jira.table.people import PeopleNames
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
-from schedkit.values.files import PRIVATE, replacing
+from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.private import PRIVATE
 from schedkit.values.whole_history import WholeHistory
 
 __all__ = ["changes_file", "read_changelog", "synchronise_changes"]

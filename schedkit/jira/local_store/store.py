@@ -25,8 +25,9 @@ from schedkit.jira.table.kinds import Kind
 from schedkit.jira.table.people import Labels
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
-from schedkit.values.files import PRIVATE, replacing
+from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.private import PRIVATE
 from schedkit.values.text import safe_repr
 
 __all__ = [

@@ -30,7 +30,8 @@ from schedkit.jira.table.batch import ARROW, Batch, as_text
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.frame import described, newest, ranked
 from schedkit.jira.table.people import PeopleNames, relabelled
-from schedkit.values.files import PRIVATE, file_error, replacing, scratch_folder
+from schedkit.values.files import file_error, replacing, scratch_folder
+from schedkit.values.private import PRIVATE
 
 __all__ = ["Spool", "extract_to"]
 
