@@ -88,7 +88,7 @@ class Scheduler:
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
-        refuse_options(options)
+        refuse_options(ledger, options)
         chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
         store, registry = Store(ledger, durable=chosen["durability"]), Registry()
         node = self._node = Node(
@@ -155,7 +155,7 @@ class Scheduler:
 
     def _started(self) -> None:
         stop_at_exit(self)
-        front_end().scheduler_started()
+        front_end().scheduler_started(self)
         self._pending.submit()
         self._declarer.warn_of_standing_by()
 
