@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from schedkit.app import App
 from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SettingsError
 from schedkit.settings import load_settings, read_settings
+from schedkit.values.secrets import keep_secret
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,18 @@ def test_a_file_that_is_not_there(project: Path) -> None:
     (project / "secret").unlink()
     with pytest.raises(FileError, match=r"sites\.cloud\.oauth2\.client_secret: "):
         client(project)
+
+
+def test_a_place_that_cannot_be_written_to(project: Path, site: DemoSite) -> None:
+    (project / "taken").write_text("no folder")
+    with pytest.raises(FileError, match="taken"):
+        keep_secret("file:taken/refresh", "text", project)
+
+
+def test_a_keyring_that_is_not_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)  # it cannot be imported
+    with pytest.raises(SettingsError, match="there is no keyring"):
+        keep_secret("keyring:refresh", "text", project)
 
 
 def test_secrets_in_plain_text_are_told(project: Path, site: DemoSite) -> None:

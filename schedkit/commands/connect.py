@@ -14,6 +14,7 @@ from schedkit.atlassian.login import ask_login, remember
 from schedkit.commands.output import print_block, print_line
 from schedkit.errors import AuthError, UsageError
 from schedkit.settings import SiteSettings
+from schedkit.values.private import make_private_folder
 from schedkit.values.secrets import keep_secret, keyring_works
 
 __all__ = ["connect", "is_cloud", "token_help", "token_reference"]
@@ -137,7 +138,7 @@ def _keep(root: Path, reference: str, url: str, user: str | None, token: str) ->
     path = root / name
     ignore = root / SECRETS.parent / ".gitignore"
     if path.is_relative_to(root / SECRETS.parent) and not ignore.exists():
-        ignore.parent.mkdir(exist_ok=True)
+        make_private_folder(ignore.parent)
         ignore.write_text("*\n", encoding="utf-8")
     keep_secret(reference, token, root)
     return f"in {path}, readable by you alone"

@@ -15,6 +15,7 @@ from typing import Any
 from schedkit.errors import FileError, MissingExtraError, SettingsError
 from schedkit.values.extras import check_package
 from schedkit.values.files import file_error, replacing
+from schedkit.values.private import PRIVATE, make_private_folder
 
 __all__ = [
     "SERVICE",
@@ -112,10 +113,13 @@ def keep_secret(reference: str, text: str, root: Path) -> Path | None:
             )
         return None
     path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with replacing(path, mode=0o600) as new:
-        new.file.write(text.encode() + b"\n")
-    os.chmod(path, 0o600)
+    try:
+        make_private_folder(path.parent)
+        with replacing(path, mode=PRIVATE) as new:
+            new.file.write(text.encode() + b"\n")
+        os.chmod(path, PRIVATE)
+    except OSError as error:
+        raise file_error(error, path) from None
     return path
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
@@ -23,8 +23,11 @@ from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
 from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
+from schedkit.core.api.why import Why
 from schedkit.core.compat.job_api import JobApi
+from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.compat.pending_jobs import PendingJobs
+from schedkit.core.engine.obstacles import Obstacles
 from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
@@ -86,6 +89,7 @@ class Scheduler:
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
+        refuse_options(options)
         chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
         store, registry = Store(ledger, durable=chosen["durability"]), Registry()
         node = self._node = Node(
@@ -97,7 +101,8 @@ class Scheduler:
             lease_seconds=chosen["lease"],
         )
         self.queries = Queries(node)
-        self.screens = Screens(node, self.queries)
+        self._why = Why(node, self.queries)
+        self.screens = Screens(node, self.queries, self._why)
         self.process = ProcessSpec(store, registry, chosen)
         self._handles = TaskHandles(self)
         self._submitter = Submitter(self, node, self.queries)
@@ -114,10 +119,19 @@ class Scheduler:
             registry=registry,
             pending=self._pending,
             handle=self._handles.get,
+            tz=node.config.tz,
+            cell=lambda: front_end().cell(),
         )
 
     def __repr__(self) -> str:
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
+
+    if not TYPE_CHECKING:  # to a type checker every name would exist
+
+        def __getattr__(self, name):
+            instead = METHODS_ELSEWHERE.get(name)
+            told = f"Scheduler has no {name}" + (f": {instead}" if instead else "")
+            raise AttributeError(told, name=name, obj=self)
 
     def _ipython_display_(self) -> None:
         front_end().display(self)
@@ -298,6 +312,22 @@ class Scheduler:
         """Whether the due times of all tasks are stopped."""
         return self.queries.paused()
 
+    def why(self, about: TaskHandle[..., Any] | RunHandle | str | None = None) -> Obstacles:
+        """Say why nothing starts: a line for each thing that keeps runs from starting, the worst first.
+
+        Parameters
+        ----------
+        about : str, TaskHandle or RunHandle, optional
+            A task, or a run by its id, for which it is asked; else for all.
+
+        Returns
+        -------
+        Obstacles
+            A tuple, shown as text: code that does not end and keeps its place, full limits and rates, a
+            ledger that takes no writes, a clock that was set back, tasks whose process has ended.
+        """
+        return self._why.of(about)
+
     def runs(
         self,
         task: TaskHandle[..., Any] | str | None = None,
@@ -377,7 +407,10 @@ class Scheduler:
     remove_job = delegated(_jobs, JobApi.remove_job)
     pause_job = delegated(_jobs, JobApi.pause_job)
     resume_job = delegated(_jobs, JobApi.resume_job)
+    modify_job = delegated(_jobs, JobApi.modify_job)
     reschedule_job = delegated(_jobs, JobApi.reschedule_job)
+    remove_all_jobs = delegated(_jobs, JobApi.remove_all_jobs)
+    print_jobs = delegated(_jobs, JobApi.print_jobs)
     get_jobs = delegated(_jobs, JobApi.get_jobs)
     get_job = delegated(_jobs, JobApi.get_job)
     add_listener = delegated(_jobs, JobApi.add_listener)
