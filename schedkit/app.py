@@ -32,6 +32,7 @@ from schedkit.settings import (
     read_settings,
 )
 from schedkit.values.keywords import check_keywords
+from schedkit.values.private import make_private_folder
 from schedkit.values.secrets import expanded, secret
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone
@@ -285,7 +286,7 @@ def _export(project: App) -> Callable[..., pd.DataFrame]:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         if folder.name == ".schedkit" and not (folder / ".gitignore").exists():
             # The ledger and the results are this machine's; nobody wants them in a commit.
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")

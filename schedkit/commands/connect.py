@@ -16,6 +16,7 @@ from schedkit.commands.output import print_block, print_line
 from schedkit.errors import AuthError, UsageError
 from schedkit.settings import SiteSettings
 from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE
 from schedkit.values.secrets import keep_entry, keyring_works
 
 __all__ = ["connect", "is_cloud", "token_help", "token_reference"]
@@ -141,7 +142,7 @@ def _keep(root: Path, reference: str, url: str, user: str | None, token: str) ->
         ignore = root / SECRETS.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
-    with replacing(path, mode=0o600) as new:
+    with replacing(path, mode=PRIVATE) as new:
         new.file.write(token.encode() + b"\n")
     os.chmod(path, 0o600)
     return f"in {path}, readable by you alone"

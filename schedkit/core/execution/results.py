@@ -24,8 +24,9 @@ from schedkit.core.execution.typed_json import from_json, to_json
 from schedkit.core.run import PRUNED
 from schedkit.core.tasks.stored import plain
 from schedkit.errors import SchedkitError
-from schedkit.values.failures import translate
+from schedkit.values.failures import translate, translated
 from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE, make_private_folder
 from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = ["ResultGoneError", "Results"]
@@ -94,7 +95,10 @@ class Results:
         return {"kind": "json", "path": path, "bytes": len(text)}
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> str:
-        with replacing(self.folder / name) as new:
+        path = self.folder / name
+        with translated(path, doing="write"):
+            make_private_folder(path.parent)
+        with replacing(path, mode=PRIVATE) as new:
             write(new.file)
         return name
 
