@@ -14,6 +14,7 @@ from schedkit.core.api.task_handle import TaskHandle, TaskHandles
 from schedkit.core.model import Task
 from schedkit.core.node.node import Node
 from schedkit.core.tasks import origin
+from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.defaults import fill
 from schedkit.loop import service
 
@@ -46,7 +47,7 @@ class Declarer:
         node.declarations.check(task)
         known = self._known_parents(task)
         node.declarations.expect(task.name, replace)
-        node.registry.add(task, known=known, origin=origin.here())
+        replaced = node.registry.add(task, known=known, origin=origin.here())
         handle = self._handles.new(task.name)
         if node.state == "running":
             service().submit(node.declare, [task]).result()
@@ -54,7 +55,8 @@ class Declarer:
                 self._warn([task.name])
         elif node.state == "watching":
             _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
-        front_end().task_declared(str(queries.ledger.store), task.name, queries.names)
+        changed = replaced is not None and code_of(replaced) != code_of(task)
+        front_end().task_declared(str(queries.ledger.store), task.name, queries.names, changed)
         return handle
 
     def _known_parents(self, task: Task) -> Container[str]:

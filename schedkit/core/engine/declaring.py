@@ -18,7 +18,6 @@ from schedkit.core.events import RunStep
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import State
 from schedkit.core.tasks.request import refuse_to_replace
-from schedkit.values.instants import to_micros
 
 __all__ = ["Declaring"]
 
@@ -134,10 +133,7 @@ class Declaring:
         if place is None:
             place = "" if known is None else known.place
         if known is not None and known.trigger == stimulus.trigger:
-            next = known.next
-            if next is None and trigger is not None:  # it may have failed, and be mended now
-                found = trigger.bind(known.anchor, state.config.tz).next(state.at)
-                next = None if found is None else to_micros(found)
+            next = self._due_times.goes_on(known, trigger)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
             home = {"home": state.config.life, "home_by": home_by, "place": place}
             shown = {"facts": stimulus.facts, "schedule_text": stimulus.schedule_text}

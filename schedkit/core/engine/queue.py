@@ -20,7 +20,7 @@ from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS
 from schedkit.values.instants import SECOND
 
-__all__ = ["RunQueue", "Waiting", "rank"]
+__all__ = ["Hindrance", "RunQueue", "Waiting", "rank"]
 
 
 def rank(due: int, priority: int) -> int:
@@ -37,6 +37,24 @@ class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     due: int
     keys: tuple[str, ...] = ()
     rate: Rate | None = None
+
+
+class Hindrance(msgspec.Struct, frozen=True):
+    """Why a run does not start now.
+
+    Attributes
+    ----------
+    kind : str
+        "due" (later), "concurrency", "limit" (of a key) or "rate".
+    key : str
+        The key, or the rate as text.
+    until : int
+        When it passes, microseconds since 1970; 0: when another run ends.
+    """
+
+    kind: str
+    key: str = ""
+    until: int = 0
 
 
 _Entry = tuple[int, int, Waiting]
@@ -83,8 +101,21 @@ class RunQueue:
 
     @property
     def waiting(self) -> Iterable[Waiting]:
-        """Every run that waits for a slot, a key or its time; in no order."""
-        return self._waiting.values()
+        """Every run that waits for a slot, a key or its time; in no order, and on any thread."""
+        return list(self._waiting.values())
+
+    def hindrance(self, run: Waiting, now: int) -> Hindrance | None:
+        """Return why a run that waits does not start now, None if it may; on any thread."""
+        if run.due > now:
+            return Hindrance("due", until=run.due)
+        full = next((key for key in run.keys if self._full(key)), None)
+        if full is not None:
+            return Hindrance("limit", full)
+        if len(self.running) >= self.concurrency:
+            return Hindrance("concurrency")
+        # A copy: what is too old to count is dropped from it.
+        free_at = _rated(run.rate, deque(self._starts.get(run.task, ())), now)
+        return Hindrance("rate", str(run.rate), free_at) if free_at > now else None
 
     def used(self, key: str) -> int:
         """Return how many runs hold a key, those that are running in other processes too."""
@@ -133,7 +164,7 @@ class RunQueue:
                 full = next((key for key in waiting.keys if self._full(key)), None)
                 if full is not None:
                     heapq.heappush(self._parked.setdefault(full, []), entry)
-                elif (ready_at := self._rated(waiting, now)) > now:
+                elif (ready_at := _rated(waiting.rate, self._starts.get(waiting.task), now)) > now:
                     heapq.heappush(self._timers, (ready_at, entry[1], waiting))
                 else:
                     self._take(waiting, now)
@@ -164,16 +195,6 @@ class RunQueue:
     def _full(self, key: str) -> bool:
         most = self.limits.get(key)
         return most is not None and self._used.get(key, 0) >= most
-
-    def _rated(self, waiting: Waiting, now: int) -> int:
-        """Return when the rate of the task lets it start."""
-        rate, starts = waiting.rate, self._starts.get(waiting.task)
-        if rate is None or not starts:
-            return now
-        window = round(rate.seconds * SECOND)
-        while starts and starts[0] <= now - window:
-            starts.popleft()
-        return now if len(starts) < rate.count else starts[-rate.count] + window
 
     def _take(self, waiting: Waiting, now: int) -> None:
         del self._waiting[waiting.id]
@@ -215,3 +236,13 @@ class RunQueue:
         while self._timers and not self._wants(self._timers[0][2]):
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
+
+
+def _rated(rate: Rate | None, starts: deque[int] | None, now: int) -> int:
+    """Return when a rate lets the next run start after these starts; drops those that no longer count."""
+    if rate is None or not starts:
+        return now
+    window = round(rate.seconds * SECOND)
+    while starts and starts[0] <= now - window:
+        starts.popleft()
+    return now if len(starts) < rate.count else starts[-rate.count] + window

@@ -388,7 +388,7 @@ class Declarations:
             task=name,
             trigger=trigger,
             trigger_json=None if trigger is None else trigger_data.dumps(trigger),
-            schedule_text="" if trigger is None else trigger.text(self._config.tz),
+            schedule_text="" if trigger is None else trigger_data.words(trigger, self._config.tz),
             actor=actor,
             command=command,
         )

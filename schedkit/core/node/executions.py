@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 
 import anyio
 
 from schedkit.core.engine.changes import DetailsRecorded
 from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.obstacles import Hung
 from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Ending, Execution
-from schedkit.core.execution.run_context import RunContext
+from schedkit.core.execution.run_context import Deliveries, RunContext
 
-__all__ = ["Executions"]
+__all__ = ["HUNG_SECONDS", "Executions"]
+
+# Code that was told to stop usually ends within this time; what goes on longer is shown.
+HUNG_SECONDS = 1.0
 
 
 class Executions:
@@ -29,12 +34,18 @@ class Executions:
         Is called with what code tells of itself, on any thread.
     post : callable
         Is called with the end of each attempt, on any thread.
+    deliveries : Deliveries
+        Keeps what runs have delivered.
     """
 
     def __init__(
-        self, folder: Path, tell: Callable[[Event], object], post: Callable[[Ended], object]
+        self,
+        folder: Path,
+        tell: Callable[[Event], object],
+        post: Callable[[Ended], object],
+        deliveries: Deliveries,
     ) -> None:
-        self._folder, self._tell, self._post = folder, tell, post
+        self._folder, self._tell, self._post, self._deliveries = folder, tell, post, deliveries
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
@@ -52,6 +63,20 @@ class Executions:
         found = [each for each in self.values() if each.run.id == run]
         return max(found, key=lambda each: each.run.attempt, default=None)
 
+    def hung(self) -> list[Hung]:
+        """Return those that go on for a while after their end was recorded; on any thread."""
+        before = monotonic() - HUNG_SECONDS
+        return [
+            Hung(
+                run=each.run.id,
+                task=each.run.task,
+                why=each.why or "stop",
+                started=each.run.started or each.run.due,
+            )
+            for each in self.values()
+            if each.recorded is not None and each.recorded < before
+        ]
+
     # With a decision, on our loop
 
     def begin(self, decision: Decision, steady: int) -> list[Execution]:
@@ -59,7 +84,7 @@ class Executions:
         begun: list[Execution] = []
         for start in decision.starts:
             run = start.run
-            context = RunContext(run, self._tell, self._folder)
+            context = RunContext(run, self._tell, self._folder, self._deliveries)
             execution = Execution(run, start.task, context, steady, self._ended)
             self._known[run.id, run.attempt] = execution
             begun.append(execution)
@@ -76,10 +101,10 @@ class Executions:
             if execution is None:
                 continue
             if stop.recorded:
-                execution.recorded = True
+                execution.record_end()
                 if (told := execution.context.close()) is not None:
                     decision.changes.append(DetailsRecorded(stop.run, told))
-            execution.stop(stop.why, stop.actor)
+            execution.stop(stop.why, stop.actor, wanted=stop.wanted)
             if stop.why == "timeout":
                 timed_out.append((execution, stop.final))
         return timed_out
@@ -99,6 +124,7 @@ class Executions:
                 started=execution.started,
                 why=execution.why,
                 actor=execution.actor,
+                wanted=execution.wanted,
             )
             for execution in self.values()
         )
@@ -134,7 +160,7 @@ class Executions:
         """Return what they have told since the last time."""
         told: list[DetailsRecorded] = []
         for execution in self.values():
-            if execution.context.changed and not execution.recorded:
+            if execution.context.changed and execution.recorded is None:
                 details = execution.context.told()
                 if details is not None:
                     told.append(DetailsRecorded(execution.run.id, details))
@@ -143,7 +169,7 @@ class Executions:
     def abandon(self) -> None:
         """Ask all to stop, and record them no more."""
         for execution in self.values():
-            execution.recorded = True
+            execution.record_end()
             execution.context.close()
             execution.stop("stop")
 

@@ -12,6 +12,7 @@ import anyio.abc
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
+from schedkit.core.engine.stimuli import Pause
 from schedkit.core.events import NodeChanged
 from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
@@ -27,6 +28,7 @@ from schedkit.core.node.listening import Listening
 from schedkit.core.node.maintenance import Maintenance
 from schedkit.core.node.neighbours import Neighbours
 from schedkit.core.node.requests import Requests
+from schedkit.core.node.run_log import log_run, worth_logging
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
@@ -89,7 +91,7 @@ class Node:
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
         self._ended = anyio.Event()
-        self._lost = self._stopping = False
+        self._lost = self._stopping = self._pauses = False
         self._patience = 1.0
         register_fork_hook(self.forked)
 
@@ -112,12 +114,19 @@ class Node:
 
     # Its course, which goes on after the call that begins it
 
-    async def start(self) -> None:
-        """Run the tasks that are declared here; one that is interrupted goes on."""
+    async def start(self, paused: bool = False) -> None:
+        """Run the tasks that are declared here; one that is interrupted goes on.
+
+        Parameters
+        ----------
+        paused : bool
+            Whether all tasks are paused before anything becomes due.
+        """
         with anyio.CancelScope(shield=True):
             async with self._changing:
                 if self.state == "running":
                     return
+                self._pauses = paused
                 await self._leave()
                 await self.open()
                 await self._begin(self._live, "running")
@@ -146,6 +155,11 @@ class Node:
     async def _stop_soon(self, patience: float) -> None:
         # As a course of its own: this one is a part of what it ends.
         await anyio.to_thread.run_sync(service().submit, self.stop, patience)
+
+    async def until_stopped(self) -> None:
+        """Return once nothing goes on."""
+        while self.state != "stopped":
+            await self._ended.wait()
 
     async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
         begun = Promise[None]()
@@ -181,6 +195,7 @@ class Node:
     async def _live(self, begun: Promise[None]) -> None:
         """Live, and live again under another id when this process was taken for dead."""
         await self._neighbours.open()
+        unsubscribe = self.bus.subscribe(log_run, own=True, wants=worth_logging)
         executors = Executors(self.results, self._blocked, self.config.kill_after)
         try:
             while not self._stopping:
@@ -194,6 +209,7 @@ class Node:
             with anyio.CancelScope(shield=True):
                 await self._neighbours.close()
                 await anyio.to_thread.run_sync(executors.stop)
+                unsubscribe()
 
     def _blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
         if self.life is not None:
@@ -250,6 +266,9 @@ class Node:
         async with task_group() as group:
             self._group = group
             self.maintenance = Maintenance(life)
+            if self._pauses:
+                life.post(Pause(task=None, actor=self.dispatcher.actor))
+                self._pauses = False
             group.start_soon(life.decisions.serve)
             listening = Listening(
                 life, self.watching, self.declarations, self.dispatcher, self._neighbours, self._inherit

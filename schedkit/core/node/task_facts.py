@@ -7,6 +7,7 @@ from typing import Any
 
 from schedkit.core.model import Requested, Task
 from schedkit.core.tasks.options import shown_options
+from schedkit.core.triggers import data as trigger_data
 
 __all__ = ["schedule_text", "task_facts"]
 
@@ -14,7 +15,7 @@ __all__ = ["schedule_text", "task_facts"]
 def schedule_text(task: Task, tz: tzinfo | None) -> str:
     """Return in words when a task runs; empty: only when submitted."""
     if task.trigger is not None:
-        return task.trigger.text(tz)
+        return trigger_data.words(task.trigger, tz)
     return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""
 
 
