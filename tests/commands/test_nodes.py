@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.node_processes import NodeProcess
 from support.rest import until
 
 from schedkit.app import app
@@ -124,10 +125,20 @@ def test_a_command_is_of_its_kind_and_ends_when_told(
 
 
 def test_a_process_that_does_not_answer_is_named_with_its_pid(
-    pair: tuple[Scheduler, Scheduler], monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for its answer here."""
-    monkeypatch.setattr(dispatcher, "send_command", functools.partial(send_command.send_command, timeout=0.0))
-    with pytest.raises(NotRunningError, match=r"first \(pid .* does not answer") as refused:
-        pair[1].end_node("first")
-    assert refused.value.hint == f"end it on {socket.gethostname()}: kill {os.getpid()}"
+    """Its loop stands still, as beside a cell that holds the interpreter."""
+    short = functools.partial(send_command.send_command, timeout=0.1)
+    monkeypatch.setattr(dispatcher, "send_command", short)
+    stuck = NodeProcess(str(project / "ledger.db"), project, "stuck")
+    try:
+        stuck.hear("started")
+        stuck.tell("stall")
+        stuck.hear("standing")
+        asks = Scheduler(project / "ledger.db", name="asks")
+        with pytest.raises(NotRunningError, match=r"stuck \(pid .* does not answer") as refused:
+            asks.end_node("stuck")
+        assert refused.value.hint == f"end it on {socket.gethostname()}: kill {stuck.popen.pid}"
+        asks.queries.ledger.store.close()
+    finally:
+        stuck.close()
