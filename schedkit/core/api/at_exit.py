@@ -14,6 +14,8 @@ import weakref
 from collections.abc import Iterable
 from typing import Protocol
 
+from schedkit.core.api.queries import Queries
+from schedkit.core.api.script_life import tell_what_has_not_run
 from schedkit.errors import StopRequested
 from schedkit.loop import process_singleton
 
@@ -35,6 +37,11 @@ class Stoppable(Protocol):
     @property
     def state(self) -> str:
         """``"stopped"``, or another word while it runs."""
+        ...
+
+    @property
+    def queries(self) -> Queries:
+        """What is known of its tasks and runs."""
         ...
 
     def stop(self, patience: str, /) -> None:
@@ -99,6 +106,7 @@ def stop_all(running: Iterable[Stoppable]) -> None:
     for scheduler in list(running):
         if scheduler.state != "stopped":
             try:
+                tell_what_has_not_run(scheduler.queries)
                 scheduler.stop(PATIENCE)
             except (Exception, StopRequested):
                 _log.exception("the scheduler could not be stopped at exit")

@@ -156,6 +156,11 @@ class Node:
                     await self.maintenance.prune_if_due(min(patience, PRUNE_PATIENCE_SECONDS))
                 await self._leave(patience)
 
+    async def until_stopped(self) -> None:
+        """Return once nothing goes on."""
+        while self.state != "stopped":
+            await self._ended.wait()
+
     async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
         begun = Promise[None]()
         self._ended, self._stopping = anyio.Event(), False
