@@ -100,7 +100,8 @@ class Maintenance:
             with anyio.move_on_after(patience):  # the ledger may be away
                 if not await awaited(life.writer.call(take)):
                     return
-                await self.prune(patience)
+                with anyio.CancelScope(shield=True):  # what has no row any more must lose its file
+                    await self.prune(patience)
         except SchedkitError as error:
             _log.warning("the ledger could not be pruned: %s", error)
 
@@ -108,5 +109,4 @@ class Maintenance:
         """Forget what the retention policy lets go; return how many rows and files."""
         life = self._life
         tasks, results = list(life.engine.rows), life.executors.results
-        with anyio.CancelScope(shield=True):  # what has no row any more must lose its file
-            return await prune(life.config.retention, life.writer, tasks, results, patience)
+        return await prune(life.config.retention, life.writer, tasks, results, patience)
