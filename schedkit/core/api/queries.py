@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from schedkit.core.api.outbox import Outbox
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.engine.decision import Finished
 from schedkit.core.model import Task, TaskRow
@@ -34,10 +35,13 @@ class Queries:
     ----------
     ledger : Ledger
         Reads of the ledger alone.
+    outbox : Outbox
+        Where alerts wait that could not be delivered.
     """
 
     def __init__(self, node: Node) -> None:
         self.ledger: Ledger = node.ledger
+        self.outbox = Outbox(node)
         self._node = node
         self._viewing = False
 
