@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
@@ -33,6 +33,7 @@ from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
 from schedkit.core.run import Run
+from schedkit.core.states import State, parse_state
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
@@ -340,10 +341,32 @@ class Scheduler:
         """
         return self._why.of(about)
 
-    def runs(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> list[Run]:
-        """Return runs, newest first."""
+    def runs(
+        self,
+        task: TaskHandle[..., Any] | str | None = None,
+        limit: int = 100,
+        *,
+        states: Collection[State | str] = (),
+    ) -> list[Run]:
+        """Return runs, newest first.
+
+        Parameters
+        ----------
+        task : TaskHandle or str, optional
+            Only of this task.
+        limit : int
+            How many at most.
+        states : collection of State or str
+            Only in one of these states, e.g. ``["FAILED", "TIMEOUT"]``; empty: in any.
+
+        Raises
+        ------
+        UsageError
+            If a name is no state.
+        """
+        wanted = [parse_state(state) for state in states]
         self.queries.open()
-        return self.queries.ledger.runs(None if task is None else named(task), limit=limit)
+        return self.queries.ledger.runs(None if task is None else named(task), limit=limit, states=wanted)
 
     def history(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> Any:
         """Return runs as a DataFrame, newest first."""
