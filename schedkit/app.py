@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from schedkit.clients import client_of
 from schedkit.core.api import scheduler as core
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
+from schedkit.core.compat.not_here import refuse_options
 from schedkit.core.states import State
 from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
@@ -97,6 +98,7 @@ class App:
 
         Without `ledger` it is `current` where a command has chosen one, else the settings' own.
         """
+        refuse_options(ledger, options)
         wanted = SCHEDULER_OPTIONS.read(options, error=SettingsError)
         if ledger is None and self.current is not None:
             return self.current

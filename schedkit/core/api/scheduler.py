@@ -21,6 +21,7 @@ from schedkit.core.api.queries import Queries
 from schedkit.core.api.requester import Requester
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
+from schedkit.core.api.script_life import run_forever
 from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
 from schedkit.core.api.why import Why
@@ -43,6 +44,7 @@ from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers.base import TriggerLike
 from schedkit.errors import DeclarationError, NotRunningError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service
+from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler", "Scheduler"]
@@ -89,7 +91,7 @@ class Scheduler:
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
-        refuse_options(options)
+        refuse_options(ledger, options)
         chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
         store, registry = Store(ledger, durable=chosen["durability"]), Registry()
         node = self._node = Node(
@@ -147,6 +149,17 @@ class Scheduler:
     watch = blocking(AsyncScheduler.watch)
     bring_home = blocking(AsyncScheduler.bring_home)
 
+    def run_forever(self, deadline: Duration = "30s") -> None:
+        """Start, and return once it is stopped: by Ctrl-C (SIGINT), SIGTERM, or `stop` on another thread.
+
+        Parameters
+        ----------
+        deadline : str, float or timedelta
+            How long running attempts may take to end then.
+        """
+        refuse_in_coroutine("Scheduler.run_forever")
+        run_forever(self, deadline)
+
     def __enter__(self) -> Scheduler:
         self.start()
         return self
@@ -156,7 +169,7 @@ class Scheduler:
 
     def _started(self) -> None:
         stop_at_exit(self)
-        front_end().scheduler_started()
+        front_end().scheduler_started(self)
         self._pending.submit()
         self._declarer.warn_of_standing_by()
 
