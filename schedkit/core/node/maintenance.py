@@ -17,6 +17,7 @@ import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.node.life import Life
+from schedkit.core.node.ticks import rest
 from schedkit.core.store.chores import take_chore
 from schedkit.core.store.retention import prune
 from schedkit.errors import SchedkitError
@@ -27,7 +28,8 @@ __all__ = ["Maintenance", "wait_idle"]
 
 _log = logging.getLogger("schedkit")
 
-TURN_SECONDS = 0.5
+# A multiple of what lives are looked at, see `schedkit.core.node.ticks`.
+TURN_SECONDS, IDLE_TURN_SECONDS = 0.4, 1.0
 # Moving SQLite's log into its file keeps the disk busy for some ten milliseconds. While there is no room for
 # that between due times the log grows, by about 13 MB a second at 200 runs a second.
 MOVE_AHEAD_SECONDS, MOVE_PATIENCE_SECONDS = 0.05, 10.0
@@ -56,12 +58,12 @@ class Maintenance:
             self._life.save_progress()
             self._life.executors.users.watch()
             self._life.obstacles.look()
-            await anyio.sleep(TURN_SECONDS)
+            await rest(TURN_SECONDS if self._life.executions else IDLE_TURN_SECONDS)
 
     async def keep_log_short(self) -> None:
         """Move what is in SQLite's write-ahead log now and then."""
         while True:
-            await anyio.sleep(TURN_SECONDS)
+            await rest(IDLE_TURN_SECONDS)
             await self.move(time.monotonic())
 
     async def move(self, now: float) -> None:
