@@ -204,7 +204,7 @@ class RunHandle:
                     elif not home.here:
                         message += f", and its task is run by {home}"
                     elif why := self._why():
-                        message += f": {why}"
+                        message += f" and {why}"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
