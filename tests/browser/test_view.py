@@ -353,6 +353,30 @@ def test_a_row_says_where_a_task_runs_if_not_here_and_who_would_go_on(view: Any)
     expect(row.filter(has_text="alone").locator(".sk-under").first).to_have_text("every 1 h")
 
 
+def test_the_head_says_what_keeps_runs_from_starting(view: Any) -> None:
+    board = working_day()
+
+    def why(kind: str, text: str, seconds: float, *, wrong: bool) -> dict[str, Any]:
+        since = (NOW - timedelta(seconds=seconds)).isoformat()
+        return {"kind": kind, "text": text, "task": "", "run": "", "since": since, "wrong": wrong}
+
+    board.put_scheduler(
+        why=[
+            why("hung", "code of 'hang' does not end", 1, wrong=True),
+            why("concurrency", "2 runs wait: all places are taken", 60, wrong=False),
+            why("rate", "1 run waits for its rate", 1, wrong=False),
+            why("paused", "all is paused", 60, wrong=False),
+        ]
+    )
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-trouble")).to_have_text("code of 'hang' does not end")
+    expect(view.page.locator(".sk-waits")).to_have_text("2 runs wait: all places are taken")
+    board.put_scheduler(why=[])
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-trouble").last).to_be_hidden()
+    expect(view.page.locator(".sk-waits").last).to_be_hidden()
+
+
 def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     """Cancelling what others run would not let it start."""
     board = working_day()

@@ -39,6 +39,7 @@ __all__ = [
     "Stimulus",
     "StopAttempts",
     "Submit",
+    "WaitFor",
 ]
 
 
@@ -233,3 +234,11 @@ class StopAttempts(Stimulus, frozen=True, kw_only=True, gc=False):
 
 class Abandon(Stimulus, frozen=True, kw_only=True, gc=False):
     """All running attempts are recorded as interrupted."""
+
+
+class WaitFor(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A run that is running here waits for the end of another one, or does not any more (`over`)."""
+
+    run: str
+    other: str
+    over: bool = False

@@ -47,6 +47,8 @@ _log = logging.getLogger("schedkit")
 WATCH_SECONDS = 0.2
 # Between two attempts to begin another life.
 BIRTH_SECONDS = 1.0
+# How long a stop prunes at most; the next one goes on.
+PRUNE_PATIENCE_SECONDS = 2.0
 # How often a declaration is decided again because another process was quicker.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
@@ -150,6 +152,8 @@ class Node:
                     await life.stop(patience)
                     life.announce("stopped")
                     await life.decided()
+                    # A process that lives shortly, as one from cron, prunes too.
+                    await self.maintenance.prune_if_due(min(patience, PRUNE_PATIENCE_SECONDS))
                 await self._leave(patience)
 
     async def _stop_soon(self, patience: float) -> None:
