@@ -12,7 +12,7 @@ from schedkit.errors import SchedkitError
 from schedkit.notebook.shell import in_kernel
 from schedkit.notebook.stream_capture import capture_streams
 from schedkit.notebook.tracebacks import rendered
-from schedkit.notebook.track_declarations import track_declaration
+from schedkit.notebook.track_declarations import current_cell, track_declaration
 
 __all__ = ["NotebookFrontEnd", "connect"]
 
@@ -39,6 +39,10 @@ class NotebookFrontEnd:
     def scheduler_started(self) -> None:
         """Keep the output of our threads out of the cells."""
         capture_streams()
+
+    def cell(self) -> tuple[str, str]:
+        """Return the ids of the running cell and of its execution."""
+        return current_cell()
 
 
 def connect() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from schedkit.notebook.shell import running_shell
 
-__all__ = ["track_declaration"]
+__all__ = ["current_cell", "track_declaration"]
 
 # (cell, the scheduler's ledger, task) -> the cell's latest execution that declared it, and what is there now
 _declared: dict[tuple[str, str, str], tuple[str, Callable[[], Container[str]]]] = {}
@@ -30,8 +30,8 @@ def track_declaration(ledger: str, task: str, present: Callable[[], Container[st
         Returns the tasks that exist.
     """
     shell = running_shell()
-    cell, execution = _cell(shell)
-    if not cell or threading.current_thread() is not threading.main_thread():
+    cell, execution = current_cell()
+    if not cell:
         return
     for other in [place for place in _declared if place[1:] == (ledger, task)]:
         del _declared[other]  # it has moved to this cell
@@ -40,8 +40,11 @@ def track_declaration(ledger: str, task: str, present: Callable[[], Container[st
         shell.events.register("post_run_cell", _warn)
 
 
-def _cell(shell: Any) -> tuple[str, str]:
+def current_cell() -> tuple[str, str]:
     """Return the ids of the running cell and of its execution, each empty where there is none."""
+    if threading.current_thread() is not threading.main_thread():
+        return "", ""
+    shell = running_shell()
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     cell = (parent.get("metadata") or {}).get("cellId")
     return str(cell or ""), str((parent.get("header") or {}).get("msg_id") or "")
@@ -49,7 +52,7 @@ def _cell(shell: Any) -> tuple[str, str]:
 
 def _warn(result: Any) -> None:
     """Warn in the cell that has just run of tasks that it declared the last time and not now."""
-    cell, now = _cell(running_shell())
+    cell, now = current_cell()
     if not cell or not result.success:
         return
     for place, (execution, present) in list(_declared.items()):

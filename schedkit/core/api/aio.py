@@ -52,9 +52,17 @@ class AsyncScheduler:
         return await self._node.dispatcher.carry_out(command, waiters)
 
     @on_own_loop
-    async def start(self) -> None:
-        """Run the tasks that are declared here, beside other processes at the same ledger."""
-        await self._node.start()
+    async def start(self, paused: bool = False) -> None:
+        """Run the tasks that are declared here, beside other processes at the same ledger.
+
+        Parameters
+        ----------
+        paused : bool
+            Whether to stop the due times of all tasks before the first one, as `pause` does: until `resume`.
+        """
+        await self._node.start(paused)
+        if paused and not self._queries.paused():  # it ran already
+            await self._carry_out(PauseTask(task=None))
         self._started()
 
     @on_own_loop

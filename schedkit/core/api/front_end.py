@@ -34,6 +34,10 @@ class FrontEnd(Protocol):
         """Note that a scheduler of this process has started: its threads may print from now on."""
         ...
 
+    def cell(self) -> tuple[str, str]:
+        """Return the ids of the running cell and of its execution, each empty where there is none."""
+        ...
+
 
 class NoFrontEnd:
     """What stands where no notebook does."""
@@ -63,6 +67,10 @@ class NoFrontEnd:
 
     def scheduler_started(self) -> None:
         """Do nothing."""
+
+    def cell(self) -> tuple[str, str]:
+        """Return that there is none."""
+        return "", ""
 
 
 class _Current:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
@@ -25,6 +25,7 @@ from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
 from schedkit.core.api.why import Why
 from schedkit.core.compat.job_api import JobApi
+from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.engine.obstacles import Obstacles
 from schedkit.core.execution.results import Results
@@ -87,6 +88,7 @@ class Scheduler:
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
+        refuse_options(options)
         chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
         store, registry = Store(ledger, durable=chosen["durability"]), Registry()
         node = self._node = Node(
@@ -116,10 +118,19 @@ class Scheduler:
             registry=registry,
             pending=self._pending,
             handle=self._handles.get,
+            tz=node.config.tz,
+            cell=lambda: front_end().cell(),
         )
 
     def __repr__(self) -> str:
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
+
+    if not TYPE_CHECKING:  # to a type checker every name would exist
+
+        def __getattr__(self, name):
+            instead = METHODS_ELSEWHERE.get(name)
+            told = f"Scheduler has no {name}" + (f": {instead}" if instead else "")
+            raise AttributeError(told, name=name, obj=self)
 
     def _ipython_display_(self) -> None:
         front_end().display(self)
@@ -373,7 +384,10 @@ class Scheduler:
     remove_job = delegated(_jobs, JobApi.remove_job)
     pause_job = delegated(_jobs, JobApi.pause_job)
     resume_job = delegated(_jobs, JobApi.resume_job)
+    modify_job = delegated(_jobs, JobApi.modify_job)
     reschedule_job = delegated(_jobs, JobApi.reschedule_job)
+    remove_all_jobs = delegated(_jobs, JobApi.remove_all_jobs)
+    print_jobs = delegated(_jobs, JobApi.print_jobs)
     get_jobs = delegated(_jobs, JobApi.get_jobs)
     get_job = delegated(_jobs, JobApi.get_job)
     add_listener = delegated(_jobs, JobApi.add_listener)

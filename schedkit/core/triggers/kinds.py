@@ -15,7 +15,6 @@ from schedkit.core.triggers import describe as trigger_words
 from schedkit.core.triggers.base import Times, Trigger, local_to_utc
 from schedkit.core.triggers.wallclock import TICK, instant, next_elapsed, next_fixed
 from schedkit.errors import TriggerError
-from schedkit.values.durations import duration_text
 from schedkit.values.timezones import timezone_name
 
 __all__ = ["AllOf", "AnyOf", "At", "Calendar", "Cron", "CronFields", "Custom", "Every"]
@@ -180,8 +179,8 @@ class Every(Windowed):
 
     def text(self, tz: tzinfo | None = None) -> str:
         on_the_wall = any(moment and moment.tzinfo is None for moment in (self.start, self.end))
-        interval = duration_text(self.interval.total_seconds())
-        return f"every {interval}" + self._window(tz if on_the_wall else None)
+        zone = self.tz or (tz if on_the_wall else None)
+        return trigger_words.every(self.interval, zone) + self._window(zone)
 
 
 @dataclass(frozen=True, repr=False)
