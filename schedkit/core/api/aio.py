@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
 import anyio.to_thread
 
 from schedkit.core.api.queries import Queries
@@ -74,6 +75,25 @@ class AsyncScheduler:
     async def stop(self, deadline: Duration = "30s") -> None:
         """Let running attempts end until `deadline`, interrupt and record the rest."""
         await self._node.stop(parse_duration(deadline, "deadline"))
+
+    async def run_forever(self, deadline: Duration = "30s") -> None:
+        """Start, and return once it is stopped; when the awaiting task is cancelled it is stopped first.
+
+        Parameters
+        ----------
+        deadline : str, float or timedelta
+            How long running attempts may take to end then.
+        """
+        await self.start()
+        try:
+            await self._until_stopped()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.stop(deadline)
+
+    @on_own_loop
+    async def _until_stopped(self) -> None:
+        await self._node.until_stopped()
 
     @on_own_loop
     async def bring_home(self) -> None:

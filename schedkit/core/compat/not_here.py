@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from schedkit.errors import SettingsError
 
@@ -33,14 +33,21 @@ OPTIONS = {
 }
 
 
-def refuse_options(given: Iterable[str]) -> None:
+def refuse_options(ledger: object, given: Iterable[str]) -> None:
     """Refuse an option of APScheduler's schedulers that has no meaning here.
+
+    Parameters
+    ----------
+    ledger : object
+        What was given first, where APScheduler takes a dictionary of options.
+    given : iterable of str
+        The names of options.
 
     Raises
     ------
     SettingsError
         With what to write instead.
     """
-    for name in given:
+    for name in (*(["gconfig"] if isinstance(ledger, Mapping) else []), *given):
         if (hint := OPTIONS.get(name)) is not None:
-            raise SettingsError(f"Scheduler: there are no {name} here", hint=hint)
+            raise SettingsError(f"Scheduler: there is no {name}= here", hint=hint)

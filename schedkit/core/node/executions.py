@@ -104,7 +104,7 @@ class Executions:
                 execution.record_end()
                 if (told := execution.context.close()) is not None:
                     decision.changes.append(DetailsRecorded(stop.run, told))
-            execution.stop(stop.why, stop.actor)
+            execution.stop(stop.why, stop.actor, wanted=stop.wanted)
             if stop.why == "timeout":
                 timed_out.append((execution, stop.final))
         return timed_out
@@ -124,6 +124,7 @@ class Executions:
                 started=execution.started,
                 why=execution.why,
                 actor=execution.actor,
+                wanted=execution.wanted,
             )
             for execution in self.values()
         )

@@ -152,6 +152,11 @@ class Node:
                     await life.decided()
                 await self._leave(patience)
 
+    async def until_stopped(self) -> None:
+        """Return once nothing goes on."""
+        while self.state != "stopped":
+            await self._ended.wait()
+
     async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
         begun = Promise[None]()
         self._ended, self._stopping = anyio.Event(), False

@@ -25,6 +25,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 from core.conftest import Heard as Facts
 
+import schedkit
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.triggers.constructors import cron, every
@@ -653,8 +654,12 @@ ELSEWHERE = {
 @row("the other options of a scheduler", *ELSEWHERE, reason="each is refused with what to write instead")
 def _(make: Callable[..., Scheduler]) -> None:
     for name, instead in ELSEWHERE.items():
-        with pytest.raises(SettingsError, match=f"there are no {name} here .*{instead}"):
+        with pytest.raises(SettingsError, match=f"there is no {name}= here .*{instead}"):
             make(**{name: {}})
+        with pytest.raises(SettingsError, match=f"there is no {name}= here .*{instead}"):
+            schedkit.Scheduler(**{name: {}})
+    with pytest.raises(SettingsError, match=ELSEWHERE["gconfig"]):
+        schedkit.Scheduler({"apscheduler.timezone": "UTC"})  # type: ignore[arg-type]  # what people may write
 
 
 ABSENT = ("configure", "add_executor", "remove_executor", "add_jobstore", "remove_jobstore")

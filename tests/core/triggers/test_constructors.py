@@ -647,7 +647,7 @@ def test_ranges_agree_with_walking(trigger: Trigger, offset: int, length: int) -
 
 
 def test_a_long_range_is_not_listed() -> None:
-    trigger = cron("* * * * *", tz="UTC")
+    trigger = any_of(cron("* * * * *", tz="UTC"), cron("0 7 * * *", tz="UTC"))
     times = trigger.times(START, START + timedelta(days=365))
     assert times is not None
     assert times.count is None
