@@ -100,7 +100,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     reason: str = ""
     error: dict[str, Any] | None = None  # type, message, hint, traceback
     result: dict[str, Any] | None = None  # kind, path, rows, …
-    waiting_for: tuple[str, ...] = ()  # parents' tasks
+    waiting_for: tuple[str, ...] = ()  # parents' tasks; limits of the ledger that are used up: tag:…
 
     @property
     def scheduled_at(self) -> datetime | None:

@@ -9,12 +9,21 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted
+from schedkit.core.engine.claims import Claims
 from schedkit.core.engine.decision import Finished, Start, Stop
-from schedkit.core.engine.queue import Waiting
 from schedkit.core.engine.retries import follow
 from schedkit.core.engine.runs import Runs
+from schedkit.core.engine.snapshot import TAG
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.stimuli import Abandon, Adopted, Cancel, Ended, Recover, StopAttempts
+from schedkit.core.engine.stimuli import (
+    Abandon,
+    Adopted,
+    Cancel,
+    ClaimsSettled,
+    Ended,
+    Recover,
+    StopAttempts,
+)
 from schedkit.core.events import RunRetrying, RunStarted, RunStopping
 from schedkit.core.model import Retry, Task, timeout_error
 from schedkit.core.run import Attempt, Run
@@ -50,8 +59,8 @@ class Active:
 class Attempts:
     """The part of an engine that starts and ends attempts."""
 
-    def __init__(self, state: EngineState, runs: Runs) -> None:
-        self._state, self._runs = state, runs
+    def __init__(self, state: EngineState, runs: Runs, claims: Claims) -> None:
+        self._state, self._runs, self._claims = state, runs, claims
         self.active: dict[str, Active] = {}
         # Runs whose attempt is recorded as ended while its code goes on: it keeps its slot.
         self.overrunning: dict[str, int] = {}
@@ -65,14 +74,31 @@ class Attempts:
         state = self._state
         starting = state.queue.start(state.now, most)
         for waiting in starting:
-            run = state.runs[waiting.id]
-            started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
-            state.move(run, started)
-            state.draft.events.append(RunStarted(at=state.at, after=started))
-            state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
-            state.hold_home(run.task)
-            self._activate(started)
+            if waiting.shared:
+                self._claims.claim(waiting)
+            else:
+                self._begin(state.runs[waiting.id])
         return len(starting)
+
+    def claimed(self, stimulus: ClaimsSettled) -> Answer:
+        """Start the runs that have got what they share with other processes; the others wait."""
+        state = self._state
+        for run in stimulus.runs:
+            if self._claims.settle(run, stimulus.number, stimulus.refused.get(run)):
+                state.queue.confirm(run, state.now)
+                self._begin(state.runs[run])
+        return {}
+
+    def _begin(self, run: Run) -> None:
+        state = self._state
+        started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
+        if run.waiting_for and run.waiting_for[0].startswith(TAG):  # it was shown what it waited for
+            started = replace(started, waiting_for=())
+        state.move(run, started)
+        state.draft.events.append(RunStarted(at=state.at, after=started))
+        state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
+        state.hold_home(run.task)
+        self._activate(started)
 
     def _activate(self, run: Run) -> None:
         task = as_requested(self._state.tasks[run.task], run.request)
@@ -106,6 +132,7 @@ class Attempts:
             elif run.state is State.RUNNING:
                 self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
+        self._claims.recover()
         return {}
 
     def _adopt(self, adopted: Adopted) -> None:
@@ -125,7 +152,7 @@ class Attempts:
             self.cancel_run(run, adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED))
 
     def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(Waiting(run, task.name, 0, 0, self._runs.keys_of(task)))
+        self._state.queue.hold(self._runs.holding(run, task))
 
     # End
 
@@ -136,7 +163,7 @@ class Attempts:
             del self.overrunning[run_id]
             if run_id in self.active:  # its next attempt was recorded before this end, and has the slot
                 return {}
-            state.queue.release(run_id)
+            self._claims.release(run_id)
             waiting = state.runs.get(run_id)
             if waiting is not None:
                 self._runs.offer(waiting)  # its retry, which waited for this thread to end
@@ -149,7 +176,7 @@ class Attempts:
             self._timed_out(active)
             return self.ended(stimulus)
         del self.active[run_id]
-        state.queue.release(run_id)
+        self._claims.release(run_id)
         outcome, reason, error = stimulus.outcome, stimulus.reason, stimulus.error
         if active.why == "cancel":
             outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor

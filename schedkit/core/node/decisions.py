@@ -18,7 +18,15 @@ import anyio.to_thread
 
 from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.stimuli import Answer, Declare, Ended, HoldWrites, Recover, Stimulus
+from schedkit.core.engine.stimuli import (
+    Answer,
+    ClaimsSettled,
+    Declare,
+    Ended,
+    HoldWrites,
+    Recover,
+    Stimulus,
+)
 from schedkit.core.events import Event, StoreAway, StoreBack, TaskChanged
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
@@ -32,7 +40,7 @@ from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.refusals import StaleError
-from schedkit.core.store.writer import Writer
+from schedkit.core.store.writer import Refused, Writer
 from schedkit.errors import LedgerError, NotRunningError
 from schedkit.values.instants import SECOND
 
@@ -322,14 +330,17 @@ class Decisions:
 
     # After a commit, on the writer's thread
 
-    def _committed(self, decisions: Sequence[Decision]) -> None:
+    def _committed(self, decisions: Sequence[Decision], refused: Refused | None) -> None:
         events = [event for decision in decisions for event in decision.events]
         self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
         self._tell_others()
-        for _ in decisions:
-            self._effects.carry_out(self._unwritten.popleft())
+        for decision in decisions:
+            written = self._unwritten.popleft()
+            self._effects.carry_out(written)
+            if refused is not None and (runs := decision.claims):
+                self.post(ClaimsSettled(number=written.number, runs=runs, refused=refused))
         self._failures = 0
 
     def hear_of_all(self, events: Iterable[Event]) -> None:

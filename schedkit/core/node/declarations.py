@@ -149,10 +149,7 @@ class Declarations:
     ) -> Declare:
         starts: list[int] = []
         if task.rate is not None:
-            runs = await anyio.to_thread.run_sync(
-                functools.partial(self._ledger.runs, task.name, limit=task.rate.count)
-            )
-            starts = [run.started for run in runs if run.started is not None]
+            starts = await anyio.to_thread.run_sync(self._ledger.starts, task.name, task.rate.count)
         return Declare(
             task=task,
             id=self._id(task.name),

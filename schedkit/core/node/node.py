@@ -250,6 +250,7 @@ class Node:
                 life, self.watching, self.declarations, self.dispatcher, self._neighbours, self._inherit
             )
             await listening.take_census()
+            life.declare_limits(self._neighbours.alone)
             self.life = self.dispatcher.life = life
             await self.declare(await self.declarations.known_tasks(), alone=False)
             life.announce("started")

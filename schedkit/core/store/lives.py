@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import Store, reason
 from schedkit.core.store.locks import ByteLock, held_elsewhere
-from schedkit.core.store.schema import beats, nodes
+from schedkit.core.store.schema import beats, claims, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.processes import alive
@@ -207,7 +207,7 @@ class Lease:
                 now = self.store.now(connection)
                 mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
                 connection.execute(mine.values(gone=now))
-                connection.execute(beats.delete().where(beats.c.life == self.life))
+                _forget(connection, self.life)
         except SQLAlchemyError as error:
             _log.warning("the life at %s could not be ended: %s", self.store, reason(error))
         finally:
@@ -242,8 +242,14 @@ def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
     if row is None or row.alive:
         return False
     connection.execute(nodes.update().where(nodes.c.id == life).values(gone=store.now(connection)))
-    connection.execute(beats.delete().where(beats.c.life == life))
+    _forget(connection, life)
     return True
+
+
+def _forget(connection: sa.Connection, life: str) -> None:
+    """Delete what counts only while a life lasts: its beat, and the limited keys that its runs hold."""
+    for table in (beats, claims):
+        connection.execute(table.delete().where(table.c.life == life))
 
 
 def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
