@@ -258,9 +258,7 @@ class Ledger:
         with self.store.reading() as connection:
             return read_limits(connection)
 
-    def limits_and_uses(
-        self, keys: Collection[str], life: str
-    ) -> tuple[dict[str, Limit], dict[str, Use]]:
+    def limits_and_uses(self, keys: Collection[str], life: str) -> tuple[dict[str, Limit], dict[str, Use]]:
         """Return the limits, and how each of these keys is used; see `read_uses`."""
         with self.store.reading() as connection:
             return read_limits(connection), read_uses(connection, keys, life)

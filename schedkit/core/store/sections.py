@@ -208,7 +208,9 @@ class ClaimKeys:
 
     def for_all(self, array: str) -> str:
         """Return the SQL for all rows of a JSON array, on SQLite."""
-        fields = ", ".join(f"{value} AS {name}" for name, value in zip(_CLAIM, _values("value"), strict=False))
+        fields = ", ".join(
+            f"{value} AS {name}" for name, value in zip(_CLAIM, _values("value"), strict=False)
+        )
         return self._text(f"(SELECT {fields} FROM json_each({array}) LIMIT -1)")
 
     def for_one(self, mark: str) -> str:
