@@ -42,6 +42,8 @@ class Claims:
         self._loaded: list[Claim] = []
         self._left_since: dict[str, int] = {}  # key → since when it is left to others, on the steady clock
         self._impatient: set[str] = set()
+        self._declared = 0  # in which decision this process declared its limits
+        self.unsure = False  # the limits that were seen are older than that
         self._seen: set[str] = set()  # keys that had room while they were claimed
 
     # Limits
@@ -67,25 +69,31 @@ class Claims:
             del limits[key]
             state.draft.changes.append(LimitPut(key, None, stimulus.actor))
         self._set_limits(limits)
+        self._declared = state.decided
         return {}
 
     def see(self, stimulus: LimitsSeen) -> dict[str, object]:
         """Apply what others have declared, and claim again what has room by now."""
-        declared = self._state.config.shared
-        for key, limit in stimulus.limits.items():
-            known = self._state.limits.get(key)
-            if key in declared and limit.most != declared[key] and (known is None or known != limit):
-                _log.warning(
-                    "the limit of %s is %d now, for all processes, as %s declared; here it was declared as %d",
-                    _shown(key),
-                    limit.most,
-                    limit.actor,
-                    declared[key],
-                )
-        self._set_limits(stimulus.limits)
+        self.unsure = stimulus.written < self._declared
+        if not self.unsure:
+            self._tell_others(stimulus.limits)
+            self._set_limits(stimulus.limits)
         for key, use in stimulus.uses.items():
             self._see_use(key, use)
         return {}
+
+    def _tell_others(self, limits: Mapping[str, Limit]) -> None:
+        """Log where another process has declared another limit than this one."""
+        for key, most in self._state.config.shared.items():
+            limit = limits.get(key)
+            if limit is not None and limit.most != most and limit != self._state.limits.get(key):
+                _log.warning(
+                    "the limit of %s is %d now, for all processes, as %s declared; it was declared here as %d",
+                    _shown(key),
+                    limit.most,
+                    limit.actor,
+                    most,
+                )
 
     def _set_limits(self, limits: Mapping[str, Limit]) -> None:
         """Apply the limits of the ledger to what waits and what runs here."""

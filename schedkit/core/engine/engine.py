@@ -298,6 +298,11 @@ class Engine:
         """The shared keys for which runs wait here, or which they claim: their use has to be looked at."""
         return self._claims.watched
 
+    @property
+    def looks_at_limits(self) -> bool:
+        """Whether the limits of the ledger are to be looked at, or the use of shared keys."""
+        return self._claims.unsure or bool(self.shared_keys)
+
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""
         return self._state.alive(task)

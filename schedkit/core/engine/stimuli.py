@@ -242,10 +242,14 @@ class ClaimsSettled(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class LimitsSeen(Stimulus, frozen=True, kw_only=True, gc=False):
-    """What the ledger says of its limits now, and of the use of keys for which runs here wait."""
+    """What the ledger says of its limits, and of the use of keys for which runs here wait.
+
+    It was read after `written` decisions of this engine.
+    """
 
     limits: Mapping[str, Limit]
     uses: Mapping[str, Use]
+    written: int = 0
 
 
 class HoldWrites(Stimulus, frozen=True, kw_only=True, gc=False):

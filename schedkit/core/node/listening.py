@@ -98,10 +98,11 @@ class Listening:
     async def _look_at_limits(self, news: Sequence[Event] = ()) -> None:
         """Look whether limits have changed, and whether keys for which runs here wait have room."""
         life = self._life
-        keys = life.engine.shared_keys
-        if keys or any(isinstance(event, NodeChanged) and event.change == "started" for event in news):
-            seen = await anyio.to_thread.run_sync(self._ledger.limits_and_uses, keys, life.lease.life)
-            life.post(LimitsSeen(limits=seen[0], uses=seen[1]))
+        started = any(isinstance(event, NodeChanged) and event.change == "started" for event in news)
+        if started or life.engine.looks_at_limits:
+            written, keys = life.decisions.decisions_written, life.engine.shared_keys
+            limits, uses = await anyio.to_thread.run_sync(self._ledger.limits_and_uses, keys, life.lease.life)
+            life.post(LimitsSeen(limits=limits, uses=uses, written=written))
 
     def _hear(self, events: Sequence[Event], paused: bool | None = None) -> None:
         """Take in what other processes did."""
