@@ -88,7 +88,7 @@ class Claims:
             limit = limits.get(key)
             if limit is not None and limit.most != most and limit != self._state.limits.get(key):
                 _log.warning(
-                    "the limit of %s is %d now, for all processes, as %s declared; it was declared here as %d",
+                    "the limit of %s is %d now, for all processes, as %s declared; here it was %d",
                     _shown(key),
                     limit.most,
                     limit.actor,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from schedkit.core.engine.stimuli import (
     LimitsSeen,
     Recover,
     Remove,
+    Stimulus,
 )
 from schedkit.core.events import RunQueued
 from schedkit.core.model import Rate, Task
@@ -173,19 +173,19 @@ def test_what_waited_and_what_ran_before_an_engine_was_made_anew_goes_on() -> No
 )
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_claim_is_given_up_if_its_run_is_not_to_start_any_more(
-    meanwhile: Iterable[Any], refused: bool
+    meanwhile: list[Stimulus], refused: bool
 ) -> None:
     desk = desk_with(Task(name="a", tags=("x",)))
     desk.submit("a")
     number = desk.engine.decided
     desk.ask(*meanwhile)
     decision = settle(desk, "r", refused={"r": frozenset({X})} if refused else {}, number=number)
-    if refused and isinstance(list(meanwhile)[0], HoldWrites | Drain):
+    if refused and isinstance(meanwhile[0], HoldWrites | Drain):
         assert desk.engine.shared_keys == {X}, "it waits on"
     else:
         assert dropped(decision) == ["r"]
     started = [start.run.id for start in decision.starts]
-    assert started == (["r"] if list(meanwhile)[0] == declaration(Task(name="a"), found=None) else [])
+    assert started == (["r"] if meanwhile[0] == declaration(Task(name="a"), found=None) else [])
     assert set(desk.engine.queue.running) == set(started)
 
 
@@ -258,7 +258,7 @@ def test_another_declaration_elsewhere_is_told_once(caplog: pytest.LogCaptureFix
     for _ in range(2):
         desk.ask(seen)
     assert caplog.messages == [
-        "the limit of tag 'x' is 1 now, for all processes, as b.ipynb declared; it was declared here as 2"
+        "the limit of tag 'x' is 1 now, for all processes, as b.ipynb declared; here it was 2"
     ]
     assert desk.engine.limits == {X: Limit(1, "b.ipynb")}
 
