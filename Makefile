@@ -3,6 +3,8 @@ PYTHON ?= python3
 WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
+# Where this is set, each process that a test starts compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 PY := $(BIN)/python
 
 .PHONY: demo test lint types lab bench thorough crash browser clean

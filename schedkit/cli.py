@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from typing import Any
 
 import typer
 
@@ -27,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         interrupted by Ctrl-C.
     """
     try:
-        result = cli(arguments, prog_name="schedkit", standalone_mode=False)
+        result = _commands()(arguments, prog_name="schedkit", standalone_mode=False)
     except SchedkitError as error:
         typer.echo(f"schedkit: {one_line(str(error), LONGEST_LINE)}", err=True)
         return 2 if isinstance(error, UsageError) else 1
@@ -43,6 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         typer.echo(f"schedkit: {one_line(str(ours))}", err=True)
         return 1
     return result if isinstance(result, int) else 0
+
+
+@functools.cache  # a tenth of a second, which who calls `main` again and again need not spend again
+def _commands() -> Any:
+    return typer.main.get_command(cli)
 
 
 def _usage(error: Exception) -> int:

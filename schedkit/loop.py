@@ -241,8 +241,13 @@ class Waitable(Protocol[S_co]):
     def cancel(self) -> bool: ...
 
 
-def wait(future: Waitable[T]) -> T:
+def wait(future: Waitable[T], meanwhile: Callable[[], object] = bool) -> T:
     """Wait for `future`; Interrupt and a stop request of the surrounding run cancel it.
+
+    Parameters
+    ----------
+    meanwhile : callable
+        Called twice a second while there is no answer; what it raises ends the wait.
 
     Raises
     ------
@@ -262,6 +267,8 @@ def wait(future: Waitable[T]) -> T:
             except TimeoutError:
                 if answered:
                     raise
+                if not future.done():
+                    meanwhile()
             except CancelledError:
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None

@@ -177,12 +177,20 @@ def _ledger(project: App, ledger: str | None) -> Iterator[Finding]:
             if "://" in place:
                 yield Finding("ledger", "good", scheduler.ledger)
             nodes = "; ".join(map(str, scheduler.nodes))
+            obstacles = scheduler.why()
         yield Finding(
             "processes",
             "good" if nodes else "note",
             nodes or "no process runs tasks of the ledger",
             "" if nodes else "start one: schedkit run FILE, or a notebook",
         )
+        for obstacle in obstacles:
+            if obstacle.kind != "stopped":  # as said above
+                yield Finding(
+                    f"task {obstacle.task}" if obstacle.task else "tasks",
+                    "bad" if obstacle.wrong else "note",
+                    obstacle.text,
+                )
     except SchedkitError as error:
         yield _bad("ledger", error)
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schedkit.core.node.run_log import LOGGER
 from schedkit.settings import LogSettings
 from schedkit.values.failures import translated
 from schedkit.values.text import printable
 
-__all__ = ["log_as_set"]
+__all__ = ["log_as_set", "logs_to_terminal"]
 
 
 class _Printable(logging.Formatter):
@@ -50,10 +51,20 @@ def log_as_set(settings: LogSettings | None, root: Path) -> Iterator[None]:
             handler.close()
 
 
+def logs_to_terminal(settings: LogSettings | None) -> bool:
+    """Tell whether the whole log goes to standard error, and not only warnings beside what a command says."""
+    return settings is not None and settings.filename is None
+
+
+def _not_of_a_run(record: logging.LogRecord) -> bool:
+    return record.name != LOGGER.name
+
+
 def _handlers(settings: LogSettings | None, root: Path) -> list[logging.Handler]:
     to_terminal = logging.StreamHandler(sys.stderr)
     if settings is None or settings.filename is not None:
         to_terminal.setLevel(logging.WARNING)
+        to_terminal.addFilter(_not_of_a_run)  # the command says itself what failed
     if settings is None or settings.filename is None:
         return [to_terminal]
     path = root / settings.filename

@@ -11,7 +11,7 @@ from pathlib import Path
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared, check_file
-from schedkit.commands.log_handlers import log_as_set
+from schedkit.commands.log_handlers import log_as_set, logs_to_terminal
 from schedkit.commands.output import console, print_line
 from schedkit.commands.parameters import read_parameters
 from schedkit.commands.watch import WatchedFiles, take_up
@@ -102,7 +102,8 @@ def _run_each_once(declared: Declared) -> None:
 def _run_until_interrupted(declared: Declared, watched: list[Path]) -> None:
     scheduler, number = declared.scheduler, len(declared.names)
     _say(f"running {_tasks(number)} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
-    scheduler.subscribe(_print_failure)
+    if not logs_to_terminal(app().settings.log):  # else it is in the log
+        scheduler.subscribe(_print_failure)
     if not watched:
         until_interrupted()
         return

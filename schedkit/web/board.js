@@ -17,6 +17,9 @@ const TABS = [
   ["history", "History", (view) => createHistory(view), drawHistory],
 ];
 
+// A queue that moves is no news.
+const WAITING_MS = 5000;
+
 export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process" }) {
   const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {}, told: "" };
   view.ask = (command, node) => ask(view, command, node);
@@ -85,9 +88,10 @@ function createHead(view) {
   view.next = h("span");
   view.hand = wordButton("", null, () => view.ask({ do: view.hand.dataset.do }, view.hand));
   view.trouble = h("div", { class: "sk-trouble", role: "alert" });
+  view.waits = h("div", { class: "sk-waits sk-muted" });
   return h("header", { class: "sk-head" },
     h("div", { class: "sk-line" }, view.light, view.state, view.counts, h("span", { class: "sk-grow" }), view.hold),
-    h("div", { class: "sk-line sk-next sk-muted" }, view.next, view.hand), view.trouble);
+    h("div", { class: "sk-line sk-next sk-muted" }, view.next, view.hand), view.trouble, view.waits);
 }
 
 const STATE_WORDS = { running: "Running", stopped: "Stopped", watching: "Watching", paused: "Paused", lost: "No answer" };
@@ -111,9 +115,24 @@ function drawHead(view) {
   }
   drawNext(view, scheduler, tasks);
   show(view.next.parentNode, !lost);
-  const trouble = lost || scheduler.trouble || (scheduler.state === "running" ? withoutCode(view, tasks) : "");
+  const why = obstacles(view, scheduler);
+  const wrong = why.filter((one) => one.wrong).map((one) => one.text);
+  const trouble = lost || scheduler.trouble || wrong.join("\n")
+    || (scheduler.state === "running" ? withoutCode(view, tasks) : "");
   say(view.trouble, trouble);
   show(view.trouble, Boolean(trouble));
+  const waits = why.filter((one) => !one.wrong).map((one) => one.text).join("\n");
+  say(view.waits, waits);
+  show(view.waits, Boolean(waits) && !lost);
+}
+
+// What keeps runs from starting. The head says by other means that nobody runs or all is paused; what passes by
+// itself is shown once it has lasted.
+function obstacles(view, scheduler) {
+  const before = view.store.now() - WAITING_MS;
+  return (scheduler.why || []).filter((one) => !["stopped", "paused"].includes(one.kind)
+    && (!view.only || !one.task || one.task === view.only)
+    && (one.wrong || !one.since || Date.parse(one.since) < before));
 }
 
 // Who will run the next due time: this kernel, another process, or nobody.

@@ -199,6 +199,7 @@ DURATION_DOORS: Mapping[str, Door] = {
     ).trigger.interval.total_seconds(),
     "Scheduler lease": option_of_a_scheduler("lease"),
     "Scheduler cancel_grace": option_of_a_scheduler("cancel_grace"),
+    "Scheduler write_patience": option_of_a_scheduler("write_patience"),
     "Scheduler keep_runs": option_of_a_scheduler("keep_runs"),
     "Scheduler job_defaults": lambda length: Scheduler(
         "never-opened.db", job_defaults={"misfire_grace_time": length}

@@ -174,6 +174,7 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
 
     from schedkit.core.api.scheduler import Scheduler
     from schedkit.core.api.screens import Screens
+    from schedkit.core.api.why import Why
 
     sched = Scheduler(where)
     sched.task(name="idle", overlap="allow")(idle)
@@ -189,7 +190,9 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
             return sorted(spent)[len(spent) // 2] * 1000
 
         def load_board() -> None:
-            Screens(node_of(sched), sched.queries).board()  # one that is made now
+            Screens(
+                node_of(sched), sched.queries, Why(node_of(sched), sched.queries)
+            ).board()  # one that is made now
 
         for _ in range(50):
             sched.submit("idle").result(10)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
 import pytest
+from support.ready_processes import Ended, command
 
 from schedkit.app import app
 from schedkit.cli import main
@@ -31,20 +31,11 @@ def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)  # it cannot be imported
 
 
-def typed(command: str, folder: Path, *, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def typed(line: str, folder: Path, *, stdin: str = "") -> Ended:
     """Run a printed command line in a process of its own; there, too, no keyring can be imported."""
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(line)
     assert program == "schedkit"
-    code = "import sys; sys.modules['keyring'] = None; from schedkit.cli import main; sys.exit(main())"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=80,
-        check=False,
-    )
+    return command(arguments, folder, stdin=stdin)
 
 
 def here(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
+from support.ready_processes import command, in_terminal
 
 from schedkit.demo import DemoSite
 
@@ -29,51 +26,6 @@ def evil():
 OURS = re.compile(r"\x1b\[[0-9;]*[mKA-DG]|\x1b\[\?25[lh]")
 
 
-def in_terminal(
-    arguments: list[str], folder: Path, *, columns: int = 100, answers: dict[str, str] | None = None
-) -> tuple[int, str]:
-    """Run the command line in a terminal of its own; return its exit code and what the terminal shows.
-
-    `answers` are typed once their question is seen: what is typed before a hidden prompt is dropped.
-    """
-    main, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    code = "import sys; sys.modules['keyring'] = None; from schedkit.cli import main; sys.exit(main())"
-    program = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**environment, "TERM": "xterm-256color"},
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
-    os.close(terminal)
-    try:
-        shown = _dialogue(main, dict(answers or {}))
-        return program.wait(30), shown.replace("\r\n", "\n")
-    finally:
-        program.kill()
-        program.wait()
-        os.close(main)
-
-
-def _dialogue(main: int, answers: dict[str, str]) -> str:
-    shown = b""
-    while True:
-        try:
-            piece = os.read(main, 65536)
-        except OSError:  # the program has ended, on Linux
-            piece = b""
-        if not piece:
-            return shown.decode("utf-8", "replace")
-        shown += piece
-        for question in [each for each in answers if each.encode() in shown]:
-            os.write(main, answers.pop(question).encode() + b"\n")
-
-
 def steering(shown: str) -> set[str]:
     """Return the control characters that are not of our own tables and bars."""
     return {char for char in OURS.sub("", shown) if not char.isprintable() and char not in "\n\r"}
@@ -86,10 +38,10 @@ def test_text_of_others_is_only_shown(project: Path, columns: int) -> None:
     assert code == 1
     assert steering(shown) == set()
     assert "[31mred" in shown
-    for command in (["show", "evil"], ["logs", "evil"], ["history"], ["runs"], ["tasks"]):
-        code, shown = in_terminal(command, project, columns=columns)
+    for words in (["show", "evil"], ["logs", "evil"], ["history"], ["runs"], ["tasks"]):
+        code, shown = in_terminal(words, project, columns=columns)
         assert code == 0
-        assert steering(shown) == set(), command
+        assert steering(shown) == set(), words
         assert all(len(line) <= columns for line in OURS.sub("", shown).splitlines() if line[:1] in "│┃┏└")
     assert in_terminal(["tasks", "--json"], project, columns=columns)[1].isascii()
 
@@ -125,19 +77,11 @@ def test_completion_knows_commands_and_tasks(project: Path) -> None:
     (project / "evil.py").write_text(HOSTILE)
     in_terminal(["run", "evil.py", "--once"], project)
     for words, expected in (("schedkit tri", "trigger"), ("schedkit trigger ", "evil")):
-        environment = {
+        completed = {
             **os.environ,
             "_SCHEDKIT_COMPLETE": "complete_bash",
             "COMP_WORDS": words,
             "COMP_CWORD": str(len(words.split(" ")) - 1),
         }
-        code = "from schedkit.cli import main; import sys; sys.exit(main())"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=project,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command([], project, environment=completed)
         assert expected in done.stdout.split(), done

@@ -32,12 +32,12 @@ def die(run: Any) -> None:
 def test_tasks_run_on_the_cluster_and_a_lost_worker_fails_the_attempt(sched: Scheduler, client: Any) -> None:
     executor = client.get_executor()
     sched.task(runs_in=executor)(square)
-    pid, value = sched.submit("square", n=7).result("60s")
+    pid, value = sched.submit("square", n=7).result("5m")
     assert value == 49
     assert pid != os.getpid()
     sched.task(runs_in=executor)(die)
-    ended = sched.submit("die").wait("60s")
+    ended = sched.submit("die").wait("5m")
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert "KilledWorker" in ended.error["type"]
-    assert sched.submit("square", n=3).result("60s")[1] == 9, "the cluster and the schedule go on"
+    assert sched.submit("square", n=3).result("5m")[1] == 9, "the cluster and the schedule go on"

@@ -19,7 +19,7 @@ from support.rest import served
 
 from schedkit.server import Server, ServerOptions
 
-EXAMPLES = 300 if os.environ.get("SCHEDKIT_THOROUGH") else 12
+EXAMPLES = 300 if os.environ.get("SCHEDKIT_THOROUGH") else 5
 STREAM = "/api/v1/events"  # does not end
 TASKS = ("crawl_site", "fails", "JIRA Extraction - Root Ticket ü")
 

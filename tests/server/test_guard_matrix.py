@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from support.rest import AWAY, HERE, Rest, token
+from support.rest import AWAY, HERE, Rest, client, token
 
 from schedkit.core.store.tokens import SCOPES
 from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES
@@ -41,42 +43,49 @@ def test_there_are_the_routes_that_the_guard_names(app: Any) -> None:
     assert {path for _, path in known} >= ADMIN_PATHS
 
 
+Caller = tuple[str, str, int | None, dict[str, str]]
+
+
+def callers(method: str, template: str, tokens: dict[str, str]) -> Iterator[Caller]:
+    """Yield who asks: a name, an address, the guard's status (None: let in), and headers."""
+    opened = (method, template) in OPEN_ROUTES
+    unsafe, admin = method not in ("GET", "OPTIONS"), template in ADMIN_PATHS
+    needed = "admin" if admin else "act" if unsafe else "read"
+    for address in (HERE, AWAY):
+        yield "a foreign host", address, 421, FOREIGN
+    if opened and method == "POST":  # the sign-in refuses who has no token by itself
+        yield "a page next door", HERE, 403, CROSS
+        return
+    yield "a stranger", AWAY, None if opened else 401, {}
+    yield "a wrong token", AWAY, None if opened else 401, {"authorization": "Bearer sk_00000000_x"}
+    yield "a wrong login", HERE, None if opened else 401, {"authorization": "Basic eDp5"}
+    yield "this machine", HERE, 403 if admin else None, {}
+    yield "this machine by a proxy", HERE, None if opened else 401, {"x-forwarded-for": "1.2.3.4"}
+    if unsafe:
+        yield "a page next door", HERE, 403, CROSS
+    for scope in SCOPES:
+        allowed = opened or SCOPES.index(scope) >= SCOPES.index(needed)
+        bearer = {"authorization": f"Bearer {tokens[scope]}"}
+        yield f"the scope {scope}", AWAY, None if allowed else 403, bearer
+
+
 def test_every_route_by_every_caller(app: Any, tokens: dict[str, str]) -> None:
-    def asked(method: str, path: str, address: str, **headers: str) -> int:
-        if path == "/api/v1/events" and method == "GET":
-            path += "?run=x;y"  # refused after the guard, where it would go on for ever
-        return Rest(app, address, **headers).request(method, path, headers={}).status_code
-
     wrong: list[str] = []
-    for method, template in routes(app):
-        path = filled(template)
-        opened = (method, template) in OPEN_ROUTES
-        unsafe, admin = method not in ("GET", "OPTIONS"), template in ADMIN_PATHS
-        needed = "admin" if admin else "act" if unsafe else "read"
 
-        def judged(name: str, address: str, expected: int | None, /, **headers: str) -> None:
-            """Note what is not as expected: a status of the guard, or None for being let in."""
-            status = asked(method, path, address, **headers)  # noqa: B023  # called at once
-            met = status == expected if expected else status not in (401, 403, 421)
-            if not met:
-                wrong.append(f"{method} {path} by {name}: {status}, not {expected or 'let in'}")  # noqa: B023
+    async def ask() -> None:  # in one event loop: there are some four hundred
+        asking = {address: client(app, address) for address in (HERE, AWAY)}
+        for method, template in routes(app):
+            path = filled(template)
+            if (method, path) == ("GET", "/api/v1/events"):
+                path += "?run=x;y"  # refused after the guard, where it would go on for ever
+            for name, address, expected, headers in callers(method, template, tokens):
+                answer = await asking[address].request(method, path, headers=headers)
+                status = answer.status_code
+                if status != expected if expected else status in CLOSED:
+                    wrong.append(f"{method} {path} by {name}: {status}, not {expected or 'let in'}")
+                assert not answer.cookies
 
-        for address in (HERE, AWAY):
-            judged("a foreign host", address, 421, **FOREIGN)
-        if opened and method == "POST":  # the sign-in refuses who has no token by itself
-            judged("a page next door", HERE, 403, **CROSS)
-            continue
-        judged("a stranger", AWAY, None if opened else 401)
-        judged("a wrong token", AWAY, None if opened else 401, authorization="Bearer sk_00000000_x")
-        judged("a wrong login", HERE, None if opened else 401, authorization="Basic eDp5")
-        judged("this machine", HERE, 403 if admin else None)
-        judged("this machine by a proxy", HERE, None if opened else 401, **{"x-forwarded-for": "1.2.3.4"})
-        if unsafe:
-            judged("a page next door", HERE, 403, **CROSS)
-        for scope in SCOPES:
-            allowed = opened or SCOPES.index(scope) >= SCOPES.index(needed)
-            bearer = {"authorization": f"Bearer {tokens[scope]}"}
-            judged(f"the scope {scope}", AWAY, None if allowed else 403, **bearer)
+    anyio.run(ask)
     assert wrong == []
 
 
@@ -86,8 +95,6 @@ def test_what_has_no_route_is_closed_too(app: Any) -> None:
 
 
 def test_websockets_are_refused(app: Any) -> None:
-    import anyio
-
     sent: list[Any] = []
 
     async def ask() -> None:

@@ -162,6 +162,7 @@ SAID: dict[str, tuple[str, object]] = {
     "durability": ("full", "full"),
     "lease": ("30s", 30.0),
     "cancel_grace": ("1m", 60.0),
+    "write_patience": ("1m", 60.0),
     "keep_runs": ("null", None),
     "keep_results": ("3", 3),
     "job_defaults": ("{coalesce: false}", {"coalesce": False}),

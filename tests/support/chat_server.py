@@ -50,7 +50,7 @@ class Chat:
 def chat_server() -> Iterator[Chat]:
     """Serve until the block ends."""
     chat = Chat()
-    thread = Thread(target=chat.server.serve_forever, daemon=True)
+    thread = Thread(target=chat.server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield chat

@@ -32,10 +32,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     sys.path[:] = paths
     # Another project may have modules of these names. Gathered first: a namespace asks for its parent.
+    within = os.path.join(tmp_path, "")
     here = [
         name
         for name, module in list(sys.modules.items())
-        if any(Path(place).is_relative_to(tmp_path) for place in _places(module))
+        if any(os.path.join(place, "").startswith(within) for place in _places(module))
     ]
     for name in here:
         del sys.modules[name]

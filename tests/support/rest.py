@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,17 +28,14 @@ class Rest:
     """A client that calls an application from an address, and keeps its cookies."""
 
     def __init__(self, app: Any, address: str = HERE, **headers: str) -> None:
-        self._transport = httpx.ASGITransport(app, client=(address, 5))
-        self._headers = headers
+        self._client = functools.partial(client, app, address, headers=headers)
         self.cookies = httpx.Cookies()
 
     def request(self, method: str, path: str, **given: Any) -> httpx.Response:
         """Ask, and return the answer."""
 
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(
-                transport=self._transport, base_url=HOST, headers=self._headers, cookies=self.cookies
-            ) as asking:
+            async with self._client(cookies=self.cookies) as asking:
                 answer = await asking.request(method, path, **given)
                 self.cookies = asking.cookies
                 return answer
@@ -51,6 +49,13 @@ class Rest:
     def post(self, path: str, **given: Any) -> httpx.Response:
         """Change."""
         return self.request("POST", path, **given)
+
+
+def client(app: Any, address: str = HERE, **options: Any) -> httpx.AsyncClient:
+    """Return a client that calls an application from an address."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, client=(address, 5)), base_url=HOST, **options
+    )
 
 
 @contextmanager

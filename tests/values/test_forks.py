@@ -6,10 +6,11 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from schedkit.values.forks import register_fork_hook
+from schedkit.values.forks import register_fork_hook, undivided
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
@@ -51,6 +52,45 @@ def test_hooks_are_called_in_order_and_those_of_dead_objects_not_at_all() -> Non
     gc.collect()
     register_fork_hook(lambda: calls.append(2))
     assert _exit_code(lambda: 0 if calls == [1, 2] else 1) == 0
+
+
+def test_a_fork_waits_until_no_thread_is_in_what_it_must_not_divide() -> None:
+    entered, may_leave, left = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with undivided():
+            entered.set()
+            may_leave.wait(30)
+            left.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(30)
+    threading.Timer(0.2, may_leave.set).start()
+    assert _exit_code(lambda: 0 if left.is_set() else 1) == 0
+    thread.join(30)
+    assert _exit_code(lambda: 0) == 0, "the parent goes on"
+
+
+def test_a_fork_does_not_wait_for_ever() -> None:
+    entered, may_leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with undivided():
+            entered.set()
+            may_leave.wait(60)
+
+    def uses_it() -> int:
+        with undivided():
+            return 7
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(30)
+    assert _exit_code(uses_it) == 7
+    may_leave.set()
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_a_child_of_a_process_with_a_running_loop_ends() -> None:

@@ -28,6 +28,7 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
         tz=options["tz"],
         most_interruptions=options["interruptions"],
         cancel_grace=options["cancel_grace"],
+        write_patience=options["write_patience"],
         retention=Retention(
             None if keep_runs is None else timedelta(seconds=keep_runs), options["keep_results"]
         ),

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
-from schedkit.core.node.config import CANCEL_GRACE_SECONDS
+from schedkit.core.node.config import CANCEL_GRACE_SECONDS, WRITE_PATIENCE_SECONDS
 from schedkit.core.store.lives import LEASE_SECONDS
 from schedkit.core.tasks.defaults import parse_job_defaults
 from schedkit.values.durations import Duration, duration_text
@@ -136,6 +136,15 @@ class SchedulerOptions(TypedDict, total=False):
             parse=duration(above=True),
             default=duration_text(LEASE_SECONDS),
             words="On PostgreSQL, how long a process counts as alive after its last sign of life.",
+        ),
+    ]
+    write_patience: Annotated[
+        Duration,
+        Option(
+            parse=duration(),
+            default=duration_text(WRITE_PATIENCE_SECONDS),
+            words="How long submit(), pause() and so on wait for a ledger that takes no writes before they "
+            "raise.",
         ),
     ]
     cancel_grace: Annotated[

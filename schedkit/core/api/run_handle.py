@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import Any, Protocol
 
@@ -62,6 +62,7 @@ class RunHost(Protocol):
     def cancel(self, run: str) -> bool: ...
     def retry(self, run: str, /, **params: Any) -> RunHandle: ...
     def subscribe(self, listener: Listener) -> Callable[[], None]: ...
+    def why(self, about: RunHandle) -> Iterable[object]: ...
 
 
 @check_keywords
@@ -196,11 +197,20 @@ class RunHandle:
                         message += ", and no running process has its task"
                     elif not home.here:
                         message += f", and its task is run by {home}"
+                    elif why := self._why():
+                        message += f": {why}"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
             except CancelledError:
                 raise RunCancelledError(f"waiting for run {self.id} was cancelled") from None
+
+    def _why(self) -> str:
+        """Return what it waits for, in short; empty if it does not."""
+        which = f"run {self.id} of task {self.task!r} "
+        if self.state in (State.QUEUED, State.PENDING, State.RETRY):
+            return "; ".join(str(each).removeprefix(which) for each in self.scheduler.why(self))
+        return ""
 
     def result(self, timeout: Duration | None = None) -> Any:
         """Wait for its end and return what its function returned.

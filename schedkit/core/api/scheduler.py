@@ -23,8 +23,10 @@ from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
 from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
+from schedkit.core.api.why import Why
 from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.pending_jobs import PendingJobs
+from schedkit.core.engine.obstacles import Obstacles
 from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
@@ -96,7 +98,8 @@ class Scheduler:
             lease_seconds=chosen["lease"],
         )
         self.queries = Queries(node)
-        self.screens = Screens(node, self.queries)
+        self._why = Why(node, self.queries)
+        self.screens = Screens(node, self.queries, self._why)
         self.process = ProcessSpec(store, registry, chosen)
         self._handles = TaskHandles(self)
         self._submitter = Submitter(self, node, self.queries)
@@ -296,6 +299,22 @@ class Scheduler:
     def paused(self) -> bool:
         """Whether the due times of all tasks are stopped."""
         return self.queries.paused()
+
+    def why(self, about: TaskHandle[..., Any] | RunHandle | str | None = None) -> Obstacles:
+        """Say why nothing starts: a line for each thing that keeps runs from starting, the worst first.
+
+        Parameters
+        ----------
+        about : str, TaskHandle or RunHandle, optional
+            A task, or a run by its id, for which it is asked; else for all.
+
+        Returns
+        -------
+        Obstacles
+            A tuple, shown as text: code that does not end and keeps its place, full limits and rates, a
+            ledger that takes no writes, a clock that was set back, tasks whose process has ended.
+        """
+        return self._why.of(about)
 
     def runs(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""

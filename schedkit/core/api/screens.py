@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,25 +12,33 @@ from msgspec.structs import replace
 
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
+from schedkit.core.api.why import Why
 from schedkit.core.board import history
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
 from schedkit.core.board.rows import detail_fields, iso, run_row
+from schedkit.core.engine.obstacles import Obstacle
 from schedkit.core.node.node import Node
 from schedkit.core.store.lives import NodeRow
+from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["Screens"]
+
+# How old what a screen shows of what keeps runs from starting may be.
+WHY_SECONDS = 0.5
 
 
 @check_keywords
 class Screens:
     """The board of one scheduler, made when a screen first asks for it; from any thread."""
 
-    def __init__(self, node: Node, queries: Queries) -> None:
-        self._node, self._queries = node, queries
+    def __init__(self, node: Node, queries: Queries, why: Why) -> None:
+        self._node, self._queries, self._why = node, queries, why
         self._board: Board | None = None
         self._lock = threading.Lock()
+        self._obstacles: list[dict[str, Any]] = []
+        self._asked_why = float("-inf")
 
     def board(self) -> dict[str, Any]:
         """Return a snapshot of what a screen shows."""
@@ -63,20 +72,33 @@ class Screens:
 
     def live_board(self) -> Board:
         """Return the board itself, with the facts of this moment about the scheduler."""
-        queries = self._queries
-        queries.open()
         with self._lock:
             if self._board is None:
+                self._queries.open()
                 self._board = self._new_board()
-            self._board.put_scheduler(
-                state=self._node.state,
-                ledger=str(queries.ledger.store),
-                **queries.limits(),
-                paused=queries.paused(),
-                standing_by=queries.standing_by(),
-                nodes=[_node_fields(node) for node in queries.nodes()],
-            )
+            self._board.put_scheduler(**self._facts())
             return self._board
+
+    def _facts(self) -> dict[str, Any]:
+        """Return the facts of this moment; of a ledger that cannot be read, why."""
+        queries = self._queries
+        now = time.monotonic()
+        if now - self._asked_why >= WHY_SECONDS:  # several screens poll, each a few times a second
+            self._asked_why = now
+            self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
+        facts = {"state": self._node.state, "why": self._obstacles}
+        try:
+            queries.open()
+            return {
+                **facts,
+                "ledger": str(queries.ledger.store),
+                **queries.limits(),
+                "paused": queries.paused(),
+                "standing_by": queries.standing_by(),
+                "nodes": [_node_fields(node) for node in queries.nodes()],
+            }
+        except LedgerError:  # which `why` says
+            return facts
 
     def _new_board(self) -> Board:
         board = Board()
@@ -87,8 +109,8 @@ class Screens:
             unsubscribe()
             raise
         life = self._node.life
-        if life is not None and life.trouble is not None:
-            board.fold(life.trouble)
+        for event in life.troubles() if life is not None else ():
+            board.fold(event)
         return board
 
     def _rows(self) -> LedgerRows:
@@ -106,4 +128,15 @@ def _node_fields(node: NodeRow) -> dict[str, Any]:
         "host": node.host,
         "here": node.here,
         "since": iso(node.since),
+    }
+
+
+def _obstacle_fields(obstacle: Obstacle) -> dict[str, Any]:
+    return {
+        "kind": obstacle.kind,
+        "text": obstacle.text,
+        "task": obstacle.task,
+        "run": obstacle.run,
+        "since": iso(obstacle.since),
+        "wrong": obstacle.wrong,
     }

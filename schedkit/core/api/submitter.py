@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,13 +13,14 @@ from schedkit import context
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import RunHandle, RunHost
 from schedkit.core.api.task_handle import named
+from schedkit.core.engine.stimuli import Cancel
 from schedkit.core.ids import new_id
 from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.tasks.params import check, check_data
-from schedkit.errors import SchedkitError, UsageError
+from schedkit.errors import LedgerError, SchedkitError, UsageError
 from schedkit.loop import service, wait
 
 __all__ = ["Submitter"]
@@ -54,7 +55,7 @@ class Submitter:
         handles, durable = self._make(commands)
         if durable is not None:
             try:
-                wait(durable)
+                self._wait(durable, commands)
             except UsageError:
                 if not self._queries.has_moved(commands[0].task):
                     raise
@@ -62,6 +63,16 @@ class Submitter:
                 return handles
         service().call(self._carry_out_all, handles, commands)
         return handles
+
+    def _wait(self, durable: Promise[None], commands: Sequence[SubmitRun]) -> None:
+        """Wait until runs are durable; they are withdrawn if the ledger takes no writes for too long."""
+        life = self._node.life
+        try:
+            wait(durable, bool if life is None else life.refuse_if_away)
+        except LedgerError:
+            if life is not None and not durable.done():
+                life.post(*(Cancel(run=command.run, actor=self._node.config.name) for command in commands))
+            raise
 
     async def carry_out(self, command: SubmitRun) -> RunHandle:
         """Submit a run wherever its task is at home; durable when it returns. On our loop."""

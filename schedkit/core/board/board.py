@@ -75,6 +75,7 @@ class Board:
             "queued": 0,
             "paused": False,
             "trouble": None,
+            "why": [],
         }
         self._scheduler_seq = 0
         self._newest: dict[str, int] = {}  # the last event of each run and each task
@@ -169,7 +170,7 @@ class Board:
             self._put_task(row, waiting)
 
     def put_scheduler(self, **facts: Any) -> None:
-        """Set facts of the scheduler: state, nodes, standing_by, ledger, concurrency, paused, trouble."""
+        """Set facts of the scheduler: state, nodes, ledger, concurrency, paused, trouble, why, and so on."""
         with self._lock:
             self._put_scheduler(facts)
 

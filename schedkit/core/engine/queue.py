@@ -23,7 +23,7 @@ from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS
 from schedkit.values.instants import SECOND
 
-__all__ = ["RunQueue", "Waiting", "rank"]
+__all__ = ["Hindrance", "RunQueue", "Waiting", "rank"]
 
 
 def rank(due: int, priority: int) -> int:
@@ -48,6 +48,24 @@ class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     shared: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+
+class Hindrance(msgspec.Struct, frozen=True):
+    """Why a run does not start now.
+
+    Attributes
+    ----------
+    kind : str
+        "due" (later), "concurrency", "limit" (of a key) or "rate".
+    key : str
+        The key, or the rate as text.
+    until : int
+        When it passes, microseconds since 1970; 0: when another run ends.
+    """
+
+    kind: str
+    key: str = ""
+    until: int = 0
 
 
 _Entry = tuple[int, int, Waiting]
@@ -96,8 +114,21 @@ class RunQueue:
 
     @property
     def waiting(self) -> Iterable[Waiting]:
-        """Every run that waits for a slot, a key or its time; in no order."""
-        return self._waiting.values()
+        """Every run that waits for a slot, a key or its time; in no order, and on any thread."""
+        return list(self._waiting.values())
+
+    def hindrance(self, run: Waiting, now: int) -> Hindrance | None:
+        """Return why a run that waits does not start now, None if it may; on any thread."""
+        if run.due > now:
+            return Hindrance("due", until=run.due)
+        full = next((key for key in run.keys if self._full(key)), None)
+        if full is not None:
+            return Hindrance("limit", full)
+        if len(self.running) >= self.concurrency:
+            return Hindrance("concurrency")
+        # A copy: what is too old to count is dropped from it.
+        free_at = _rated(run.rate, deque(self._starts.get(run.task, ())), now)
+        return Hindrance("rate", str(run.rate), free_at) if free_at > now else None
 
     def get(self, run: str) -> Waiting | None:
         """Return a run that waits, None if it does not."""
@@ -158,7 +189,7 @@ class RunQueue:
                     full = _claim_key(waiting.task)
                 if full is not None:
                     heapq.heappush(self._parked.setdefault(full, []), entry)
-                elif (ready_at := self._rated(waiting, now)) > now:
+                elif (ready_at := _rated(waiting.rate, self._starts.get(waiting.task), now)) > now:
                     heapq.heappush(self._timers, (ready_at, entry[1], waiting))
                 else:
                     self._take(waiting, now)
@@ -193,22 +224,15 @@ class RunQueue:
         most = self.limits.get(key)
         return (most is not None and self._used.get(key, 0) >= most) or key in self._blocked
 
-    def _rated(self, waiting: Waiting, now: int) -> int:
-        """Return when the rate of the task lets it start."""
-        rate, starts = waiting.rate, self._starts.get(waiting.task)
-        if rate is None or not starts:
-            return now
-        window = round(rate.seconds * SECOND)
-        while starts and starts[0] <= now - window:
-            starts.popleft()
-        return now if len(starts) < rate.count else starts[-rate.count] + window
-
     def _claimed_up(self, waiting: Waiting, now: int) -> bool:
         """Tell whether a rate has room only until the claims of other runs of the task are settled."""
         claiming, rate = self._claiming.get(waiting.task, 0), waiting.rate
-        if not claiming or rate is None or self._rated(waiting, now) > now:
+        if not claiming or rate is None:
             return False
-        return len(self._starts.get(waiting.task, ())) + claiming >= rate.count
+        starts = self._starts.get(waiting.task, ())
+        since = now - round(rate.seconds * SECOND)
+        recent = sum(start > since for start in starts)
+        return recent < rate.count <= recent + claiming
 
     def _take(self, waiting: Waiting, now: int) -> None:
         del self._waiting[waiting.id]
@@ -305,3 +329,13 @@ class RunQueue:
 def _claim_key(task: str) -> str:
     """Return the key with which runs wait for claims of their task to be settled."""
     return f"claims:{task}"
+
+
+def _rated(rate: Rate | None, starts: deque[int] | None, now: int) -> int:
+    """Return when a rate lets the next run start after these starts; drops those that no longer count."""
+    if rate is None or not starts:
+        return now
+    window = round(rate.seconds * SECOND)
+    while starts and starts[0] <= now - window:
+        starts.popleft()
+    return now if len(starts) < rate.count else starts[-rate.count] + window

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -63,8 +64,8 @@ class Execution:
         Microseconds on a clock that never jumps.
     why, actor : str
         What it was asked to stop for ("", "cancel", "timeout" or "stop"), and by whom.
-    recorded : bool
-        The ledger has its end, though its code goes on.
+    recorded : float or None
+        When its end was recorded while its code goes on, on the monotonic clock; None: it was not.
     """
 
     __slots__ = (
@@ -90,7 +91,7 @@ class Execution:
     ) -> None:
         self.run, self.task, self.context, self.started = run, task, context, started
         self.why = self.actor = ""
-        self.recorded = False
+        self.recorded: float | None = None
         self._on_end = on_end
         self._handle: Handle | None = None
         self._ended = False
@@ -98,7 +99,12 @@ class Execution:
     @property
     def unwanted(self) -> bool:
         """Whether a value that its code returns is dropped: it was cancelled, or has its end recorded."""
-        return self.recorded or self.why == "cancel"
+        return self.recorded is not None or self.why == "cancel"
+
+    def record_end(self) -> None:
+        """Note that its end is recorded while its code goes on."""
+        if self.recorded is None:
+            self.recorded = time.monotonic()
 
     def began(self, handle: Handle) -> None:
         """Take the handle of its executor."""

@@ -88,7 +88,7 @@ class Backfills:
             runs = {new_id(): to_micros(time) for time in due if time not in taken}
             wanted = [{"run": run, "scheduled": scheduled} for run, scheduled in runs.items()]
             waiters, durable = submit_all(life, wanted, task=name, cause="backfill", actor=asked.actor)
-            await awaited(durable.future())
+            await life.written(durable)
         return dict(zip(runs, waiters, strict=True))
 
 

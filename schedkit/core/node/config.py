@@ -15,10 +15,12 @@ from schedkit.core.store.retention import Retention
 from schedkit.values.instants import SECOND
 from schedkit.values.rng import chance
 
-__all__ = ["CANCEL_GRACE_SECONDS", "NodeConfig"]
+__all__ = ["CANCEL_GRACE_SECONDS", "WRITE_PATIENCE_SECONDS", "NodeConfig"]
 
 # A cancelled attempt that goes on is recorded as cancelled after this; its place stays taken.
 CANCEL_GRACE_SECONDS = 10.0
+# Locks and restarts of a server pass within it; a full disk does not.
+WRITE_PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class NodeConfig:
     tz: tzinfo | None = None
     most_interruptions: int = MOST_INTERRUPTIONS
     cancel_grace: float = CANCEL_GRACE_SECONDS
+    write_patience: float = WRITE_PATIENCE_SECONDS
     retention: Retention = field(default_factory=Retention)
 
     @property

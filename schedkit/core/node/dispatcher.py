@@ -44,8 +44,7 @@ from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import refuse_to_replace
 from schedkit.core.triggers import data as trigger_data
-from schedkit.errors import NotRunningError, SchedkitError, UsageError
-from schedkit.loop import awaited
+from schedkit.errors import LedgerError, NotRunningError, SchedkitError, UsageError
 from schedkit.values.instants import SECOND
 
 __all__ = ["OLDEST_SECONDS", "Dispatcher"]
@@ -210,7 +209,11 @@ class Dispatcher:
                 life.waiters.add(command.run, waiter)
             decided = Promise[dict[str, Any]]()
             life.post(replace(await self._stimulus(life, command), token=decided))
-            answer = await awaited(decided.future())
+            answer = await life.written(decided)
+        except LedgerError:  # nobody knows of the run
+            if isinstance(command, SubmitRun):
+                life.post(Cancel(run=command.run, actor=command.actor))
+            raise
         except UsageError as error:
             if await anyio.to_thread.run_sync(self._has_moved, life, command):
                 raise HasMovedError(error.message, hint="try again") from error

@@ -15,7 +15,8 @@ __all__ = ["EventBus", "Listener"]
 _log = logging.getLogger("schedkit")
 
 Listener = Callable[[Event], object]
-_Subscription = tuple[Listener, bool]
+Wanted = Callable[[Event], bool]
+_Subscription = tuple[Listener, bool, Wanted | None]
 Told = tuple[Sequence[Event], bool] | threading.Event | None
 
 
@@ -33,15 +34,23 @@ class EventBus:
         self._lock, self._queue = threading.Lock(), queue.SimpleQueue()
         self._listeners, self._thread = (), None
 
-    def subscribe(self, listener: Listener, *, own: bool = False) -> Callable[[], None]:
+    def subscribe(
+        self, listener: Listener, *, own: bool = False, wants: Wanted | None = None
+    ) -> Callable[[], None]:
         """Add a listener, also to what comes from elsewhere unless it is to hear its `own` process only.
+
+        Parameters
+        ----------
+        wants : callable, optional
+            Tells, on the thread of who publishes, which events it is called for; all by default. Where nobody
+            wants an event, none of our threads wakes for it.
 
         Returns
         -------
         callable
             Removes it.
         """
-        subscription = (listener, own)
+        subscription = (listener, own, wants)
         with self._lock:
             self._listeners = (*self._listeners, subscription)
             if self._thread is None:
@@ -61,7 +70,10 @@ class EventBus:
 
     def publish(self, events: Sequence[Event], *, elsewhere: bool = False) -> None:
         """Tell events, of this process or from `elsewhere`; returns at once."""
-        if self._listeners and events:
+        if any(
+            not (own and elsewhere) and (wants is None or any(map(wants, events)))
+            for _, own, wants in self._listeners
+        ):
             self._queue.put((events, elsewhere))
 
     def flush(self, timeout: float = 5.0) -> bool:
@@ -75,8 +87,8 @@ class EventBus:
     def tell(self, events: Sequence[Event], elsewhere: bool) -> None:
         """Call the listeners; on the thread."""
         for event in events:
-            for listener, own in self._listeners:
-                if own and elsewhere:
+            for listener, own, wants in self._listeners:
+                if (own and elsewhere) or not (wants is None or wants(event)):
                     continue
                 try:
                     listener(event)

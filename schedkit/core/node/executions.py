@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 
 import anyio
 
 from schedkit.core.engine.changes import DetailsRecorded
 from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.obstacles import Hung
 from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.run_context import RunContext
 
-__all__ = ["Executions"]
+__all__ = ["HUNG_SECONDS", "Executions"]
+
+# Code that was told to stop usually ends within this time; what goes on longer is shown.
+HUNG_SECONDS = 1.0
 
 
 class Executions:
@@ -37,6 +43,7 @@ class Executions:
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
+        self._latest = math.inf  # when a wait that is yet to begin must end
 
     def __len__(self) -> int:
         return len(self._known)
@@ -49,6 +56,20 @@ class Executions:
         """Return the last attempt of a run; on any thread."""
         found = [each for each in self.values() if each.run.id == run]
         return max(found, key=lambda each: each.run.attempt, default=None)
+
+    def hung(self) -> list[Hung]:
+        """Return those that go on for a while after their end was recorded; on any thread."""
+        before = monotonic() - HUNG_SECONDS
+        return [
+            Hung(
+                run=each.run.id,
+                task=each.run.task,
+                why=each.why or "stop",
+                started=each.run.started or each.run.due,
+            )
+            for each in self.values()
+            if each.recorded is not None and each.recorded < before
+        ]
 
     # With a decision, on our loop
 
@@ -74,7 +95,7 @@ class Executions:
             if execution is None:
                 continue
             if stop.recorded:
-                execution.recorded = True
+                execution.record_end()
                 if (told := execution.context.close()) is not None:
                     decision.changes.append(DetailsRecorded(stop.run, told))
             execution.stop(stop.why, stop.actor)
@@ -132,7 +153,7 @@ class Executions:
         """Return what they have told since the last time."""
         told: list[DetailsRecorded] = []
         for execution in self.values():
-            if execution.context.changed and not execution.recorded:
+            if execution.context.changed and execution.recorded is None:
                 details = execution.context.told()
                 if details is not None:
                     told.append(DetailsRecorded(execution.run.id, details))
@@ -141,13 +162,15 @@ class Executions:
     def abandon(self) -> None:
         """Ask all to stop, and record them no more."""
         for execution in self.values():
-            execution.recorded = True
+            execution.record_end()
             execution.context.close()
             execution.stop("stop")
 
     async def all_gone(self, patience: float) -> None:
         """Wait until none is left, `patience` seconds at most."""
         with anyio.move_on_after(patience) as self._patience:
+            self._patience.deadline = min(self._patience.deadline, self._latest)
+            self._latest = math.inf
             while self._known:
                 self._idle = anyio.Event()
                 if self._known:
@@ -159,6 +182,9 @@ class Executions:
         self._idle.set()
 
     def hurry(self, patience: float) -> None:
-        """Shorten the wait to `patience` seconds from now, if that is shorter."""
-        if self._patience is not None:
-            self._patience.deadline = min(self._patience.deadline, anyio.current_time() + patience)
+        """Shorten the wait, or the next one, to `patience` seconds from now, if that is shorter."""
+        latest = anyio.current_time() + patience
+        if self._patience is None:
+            self._latest = min(self._latest, latest)
+        else:
+            self._patience.deadline = min(self._patience.deadline, latest)

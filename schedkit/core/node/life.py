@@ -6,6 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
+
+import anyio
 
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
@@ -25,15 +28,24 @@ from schedkit.core.node.decisions import Decisions
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.obstacles import LifeObstacles
 from schedkit.core.node.waiters import Waiter
+from schedkit.core.promise import Promise
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import dump
+from schedkit.errors import LedgerError
+from schedkit.loop import awaited
+from schedkit.values.durations import elapsed_text
 
 __all__ = ["Life"]
 
+T = TypeVar("T")
 _log = logging.getLogger("schedkit")
+
+# How often whoever waits for a write looks whether the ledger takes any.
+_LOOK_SECONDS = 0.5
 
 
 class Life:
@@ -45,8 +57,8 @@ class Life:
         What is decided and written.
     executions : Executions
         The attempts whose code has not ended, and those that are about to begin.
-    trouble : Event or None
-        What a board that is made now would have missed.
+    obstacles : LifeObstacles
+        What keeps runs from starting.
     """
 
     def __init__(
@@ -64,11 +76,14 @@ class Life:
     ) -> None:
         self.ledger, self.registry, self.bus, self.config = ledger, registry, bus, config
         self.executors, self.declarations, self.lease = executors, declarations, lease
-        self.trouble: Event | None = None
+        self._away: StoreAway | None = None
+        self._away_since = 0.0
+        self._blocked: LoopBlocked | None = None
         self._settled = False
         self._turned = time.monotonic()
         self._effects = Effects(executors, self.post, self._tell)
         self.executions, self.waiters = self._effects.executions, self._effects.waiters
+        store_clock = StoreClock(clock, lambda: lease.offset)
         self.decisions = Decisions(
             ledger,
             bus,
@@ -76,13 +91,16 @@ class Life:
             declarations,
             lease,
             self._effects,
-            StoreClock(clock, lambda: lease.offset),
+            store_clock,
             trouble=self._trouble,
             lost=lost,
             told=told,
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
         )
         self.writer = self.decisions.writer
+        self.obstacles = LifeObstacles(
+            lambda: self.engine, self.executions.hung, self.troubles, store_clock, config.tz
+        )
 
     @property
     def engine(self) -> Engine:
@@ -106,6 +124,36 @@ class Life:
             return False
         self.waiters.add(run, waiter)
         return True
+
+    def refuse_if_away(self) -> None:
+        """Raise if the ledger has taken no writes for longer than somebody is to wait; on any thread.
+
+        Raises
+        ------
+        LedgerError
+            Says since when and why.
+        """
+        away, seconds = self._away, time.monotonic() - self._away_since
+        if away is not None and seconds >= self.config.write_patience:
+            told = f"the ledger {self.ledger.store} has taken no writes for {elapsed_text(seconds)}"
+            raise LedgerError(
+                f"{told}: {away.reason}",
+                hint="submitted runs are withdrawn; other commands are carried out when it takes writes",
+            )
+
+    async def written(self, answer: Promise[T]) -> T:
+        """Await what is answered when it is written.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger takes no writes for too long.
+        """
+        while True:
+            with anyio.move_on_after(_LOOK_SECONDS):
+                return await awaited(answer.future())
+            if not answer.done():
+                self.refuse_if_away()
 
     def claim_command(self, id: str) -> bool:
         """Tell whether a command of the ledger is yet to be carried out; each is once."""
@@ -136,6 +184,10 @@ class Life:
         if told := self.executions.progress():
             self.decisions.write(Decision([*told], [], [], [], [], [], False, None))
 
+    def troubles(self) -> list[StoreAway | LoopBlocked]:
+        """Return what a board that is made now would have missed; on any thread."""
+        return [event for event in (self._blocked, self._away) if event is not None]
+
     def blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
         """Tell which coroutine keeps the users' loop busy."""
         run_id = name.rpartition("(run ")[2].rstrip(")") if "(run " in name else ""
@@ -148,8 +200,11 @@ class Life:
         self._trouble(blocked)
 
     def _trouble(self, event: StoreAway | StoreBack | LoopBlocked) -> None:
-        over = isinstance(event, StoreBack) or (isinstance(event, LoopBlocked) and event.over)
-        self.trouble = None if over else event
+        if isinstance(event, LoopBlocked):
+            self._blocked = None if event.over else event
+        else:
+            self._away = event if isinstance(event, StoreAway) else None
+            self._away_since = time.monotonic()
         self._tell(event)
 
     def _tell(self, event: Event) -> None:

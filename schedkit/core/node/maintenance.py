@@ -45,11 +45,12 @@ class Maintenance:
         self._moved_at, self._moved_groups = time.monotonic(), -1
 
     async def turn(self) -> None:
-        """Show that the loop turns, write down what runs tell, watch the users' loop."""
+        """Show that the loop turns, write down what runs tell, watch the users' loop, log what keeps runs."""
         while True:
             self._life.turn()
             self._life.save_progress()
             self._life.executors.users.watch()
+            self._life.obstacles.look()
             await anyio.sleep(TURN_SECONDS)
 
     async def keep_log_short(self) -> None:

@@ -27,6 +27,7 @@ from schedkit.core.node.listening import Listening
 from schedkit.core.node.maintenance import Maintenance
 from schedkit.core.node.neighbours import Neighbours
 from schedkit.core.node.requests import Requests
+from schedkit.core.node.run_log import log_run, worth_logging
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
@@ -177,6 +178,7 @@ class Node:
     async def _live(self, begun: Promise[None]) -> None:
         """Live, and live again under another id when this process was taken for dead."""
         await self._neighbours.open()
+        unsubscribe = self.bus.subscribe(log_run, own=True, wants=worth_logging)
         executors = Executors(self.results, self._blocked, self.config.kill_after)
         try:
             while not self._stopping:
@@ -190,6 +192,7 @@ class Node:
             with anyio.CancelScope(shield=True):
                 await self._neighbours.close()
                 await anyio.to_thread.run_sync(executors.stop)
+                unsubscribe()
 
     def _blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
         if self.life is not None:

@@ -69,7 +69,7 @@ class Requests:
         if command.run:
             decided = Promise[dict[str, Any]]()
             life.post(_run(command, token=decided))
-            await awaited(decided.future())
+            await life.written(decided)
         else:
             await awaited(life.writer.call(lambda connection: None))  # after all that is on its way there
         return {"task": task.name, "run": command.run}

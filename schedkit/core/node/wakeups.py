@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import Store
+from schedkit.errors import LedgerError
 from schedkit.values.forks import register_fork_hook
 
 __all__ = ["Wakeups", "send_wakeup", "wakeups_for"]
@@ -78,11 +79,11 @@ def _notify(store: Store, names: list[str]) -> None:
     if not names:
         return
     try:
-        with store.connect() as connection, connection.begin():
+        with store.writing() as connection:
             for name in names:
                 connection.execute(sa.select(sa.func.pg_notify(CHANNEL, name)))
-    except SQLAlchemyError as error:
-        _log.debug("a wake-up was not sent: %s", error)
+    except LedgerError as error:
+        _log.debug("a wake-up was not sent: %s", error.message)
 
 
 def _system() -> str:

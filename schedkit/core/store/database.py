@@ -21,9 +21,11 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.store import schema
 from schedkit.core.store.file_systems import FileSystem, network_file_system
+from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.locks import SqliteGuard
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
+from schedkit.values.forks import undivided
 from schedkit.values.text import one_line
 
 __all__ = ["Store"]
@@ -128,10 +130,11 @@ class Store:
                     hint="name a writable folder",
                 ) from error
             self._check_file_system(self.path)
+            refuse_foreign_file(self.path, str(self))
         with self.explained():
             for left in range(30, -1, -1):
                 try:
-                    with self._write.connect() as connection, connection.begin():
+                    with undivided(), self._write.connect() as connection, connection.begin():
                         self.alone(connection)
                         schema.create(connection, str(self))
                     if self.path is not None and self._network is None:
@@ -168,6 +171,18 @@ class Store:
         """Return a new connection for writing; its transactions take the write lock as they begin."""
         self.check_there()
         return self._write.connect()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Lend a connection for one transaction that writes.
+
+        Raises
+        ------
+        LedgerError
+            If the store refuses it, or is away.
+        """
+        with self.explained(), undivided(), self.connect() as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def autocommit(self, connection: sa.Connection) -> Iterator[None]:
@@ -215,7 +230,7 @@ class Store:
         with self._readers:
             self._reading += 1
         try:
-            with self.explained():
+            with self.explained(), undivided():
                 self.check_there()
                 with self._read.connect() as connection:
                     yield connection
@@ -281,11 +296,12 @@ class Store:
         """Move what SQLite has in its write-ahead log into the file, without holding up the writer."""
         if self.path is not None:
             self.check_there()
-            connection = self._write.raw_connection()  # outside any transaction
-            try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
-            finally:
-                connection.close()
+            with undivided():
+                connection = self._write.raw_connection()  # outside any transaction
+                try:
+                    connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+                finally:
+                    connection.close()
 
     def forked(self) -> None:
         """In a forked child: leave the connections to the parent, which still uses them."""
@@ -310,8 +326,9 @@ POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 
 def _dispose(*engines: sa.Engine) -> None:
-    for engine in engines:
-        engine.dispose()
+    with undivided():
+        for engine in engines:
+            engine.dispose()
 
 
 def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:

@@ -19,10 +19,9 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.ids import new_id
-from schedkit.core.store.database import Store, reason
+from schedkit.core.store.database import Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
 from schedkit.core.store.schema import beats, claims, nodes
 from schedkit.errors import LedgerError, LifeEndedError
@@ -100,7 +99,7 @@ class Lease:
         """
         self._take_lock()
         try:
-            with self.store.explained(), self.store.connect() as connection, connection.begin():
+            with self.store.writing() as connection:
                 self._write(connection)
         except BaseException:
             self._let_go()
@@ -203,13 +202,13 @@ class Lease:
     def end(self) -> None:
         """End this life in the ledger, unless the store is away."""
         try:
-            with self.store.connect() as connection, connection.begin():
+            with self.store.writing() as connection:
                 now = self.store.now(connection)
                 mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
                 connection.execute(mine.values(gone=now))
                 _forget(connection, self.life)
-        except SQLAlchemyError as error:
-            _log.warning("the life at %s could not be ended: %s", self.store, reason(error))
+        except LedgerError as error:
+            _log.warning("the end of this process was not recorded: %s", error.message)
         finally:
             self._let_go()
 

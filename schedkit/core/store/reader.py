@@ -329,13 +329,13 @@ class Ledger:
         id = new_id()
         row = {"id": id, "at": int(time.time() * 1e6), "actor": actor, "kind": kind, "data": dump(data)}
         row |= {"task": task, "life": life}
-        with self.store.explained(), self.store.connect() as connection, connection.begin():
+        with self.store.writing() as connection:
             connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
         return id
 
     def withdraw(self, id: str) -> bool:
         """Take a command back; False if it has been answered."""
-        with self.store.explained(), self.store.connect() as connection, connection.begin():
+        with self.store.writing() as connection:
             open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
             return connection.execute(open_one).rowcount > 0
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
 
 from schedkit.core.run import PRUNED
+from schedkit.core.store.foreign import refuse_foreign_tables
 from schedkit.errors import LedgerError
 
 __all__ = [
@@ -314,6 +315,8 @@ def create(connection: sa.Connection, where: str) -> None:
         If the ledger is of another version of schedkit, or is no ledger.
     """
     if not sa.inspect(connection).has_table(meta.name):
+        if connection.dialect.name == "sqlite":  # on PostgreSQL others may have tables in the database
+            refuse_foreign_tables(sa.inspect(connection).get_table_names(), where)
         _metadata.create_all(connection)
         notes = {"schema": str(VERSION), "ledger": str(uuid4())}
         connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in notes.items()])

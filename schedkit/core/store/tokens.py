@@ -77,7 +77,7 @@ class Tokens:
         allowed = SCOPES[: SCOPES.index(scope) + 1]
         now = int(time.time() * 1e6)
         row = {"id": id, "name": name, "hash": _hash(secret), "scopes": ",".join(allowed)}
-        with self._store.explained(), self._store.connect() as connection, connection.begin():
+        with self._store.writing() as connection:
             connection.execute(tokens.insert(), [{**row, "created_at": now, "revoked_at": None}])
         made = TokenRow(id=id, name=name, hash=row["hash"], scopes=allowed, created_at=from_micros(now))
         return made, f"{PREFIX}_{id}_{secret}"
@@ -110,7 +110,7 @@ class Tokens:
                 hint=did_you_mean(wanted, [each.name for each in known]),
             )
         change = sa.update(tokens).where(tokens.c.id == row.id).values(revoked_at=int(time.time() * 1e6))
-        with self._store.explained(), self._store.connect() as connection, connection.begin():
+        with self._store.writing() as connection:
             connection.execute(change)
         return row
 

@@ -31,6 +31,7 @@ from schedkit.core.store.groups import rows_of
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import RefusedRowError
 from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
+from schedkit.values.forks import undivided
 
 __all__ = ["Refused", "Writer"]
 
@@ -314,11 +315,12 @@ class Writer:
         pause, since, told = SHORTEST_PAUSE, time.monotonic(), False
         while True:
             try:
-                # After a failure it may be committed all the same.
-                if not (told and self._was_committed()):
-                    self._check_there()
-                    transaction(self._connect())
-                made = read(self._connect())
+                with undivided():
+                    # After a failure it may be committed all the same.
+                    if not (told and self._was_committed()):
+                        self._check_there()
+                        transaction(self._connect())
+                    made = read(self._connect())
                 break
             except LifeEndedError as error:
                 self._ended = error
@@ -366,8 +368,9 @@ class Writer:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             try:
-                connection.invalidate()
-                connection.close()
+                with undivided():
+                    connection.invalidate()
+                    connection.close()
             except Exception:
                 _log.debug("closing a broken connection", exc_info=True)
 

@@ -28,6 +28,7 @@ from schedkit.errors import SettingsError
         ("durability", ["full", "FULL"], "full"),
         ("lease", ["15s", 15, timedelta(seconds=15)], 15.0),
         ("cancel_grace", [0, "0s"], 0.0),
+        ("write_patience", ["1m", 60], 60.0),
         ("keep_runs", ["1d", 86400], 86400.0),
         ("keep_runs", [None, "none"], None),
         ("keep_results", [None, "none"], None),

@@ -59,9 +59,9 @@ def test_another_process_backfills_what_is_left_and_gets_the_runs(sched: Schedul
 
 
 def test_another_process_is_told_why_nothing_can_be_made_up_for(sched: Scheduler, other: Scheduler) -> None:
+    sched.pause()
     sched.task(name="bare")(lambda: 1)
     sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
-    sched.pause()
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
         other.backfill("nobody", DAY, DAY)
     with pytest.raises(UsageError, match="has no schedule here"):

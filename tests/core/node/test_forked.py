@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
-import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,8 @@ def in_a_fork(work: Callable[[], Any]) -> Any:
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        signal.alarm(60)  # a child that hangs ends, and says nothing
+        # A child that hangs shows its threads and ends. SIGALRM would call the handler of its parent's test.
+        faulthandler.dump_traceback_later(60, exit=True, file=sys.__stderr__)
         try:
             answer = work()
         except BaseException as error:

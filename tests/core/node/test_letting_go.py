@@ -43,6 +43,28 @@ def test_a_life_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_p
 async def _turn() -> None: ...
 
 
+def test_who_is_in_a_hurry_before_a_stop_begins_to_wait_is_heard(make: Make) -> None:
+    sched = make(name="tests")
+    sched.start()
+    entered, over = threading.Event(), threading.Event()
+
+    @sched.task(name="long")
+    def long() -> None:
+        entered.set()
+        over.wait()
+
+    run = sched.submit("long")
+    assert entered.wait(10)
+
+    async def hurry() -> None:
+        life_of(sched).hurry(0.0)
+
+    service().call(hurry)
+    sched.stop("1h")
+    over.set()
+    assert run.state is State.QUEUED
+
+
 def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
     sched = make(name="tests")
     sched.start()

@@ -219,7 +219,8 @@ def test_an_engine_that_always_fails_is_given_up(
     with pytest.raises(LedgerError, match=r"nothing can be decided any more: .* a mistake"):
         sched.submit("held")
     assert "restore the ledger" in caplog.text
-    assert isinstance(life.trouble, events.StoreAway)
-    assert "nothing can be decided any more" in life.trouble.reason
+    (trouble,) = life.troubles()
+    assert isinstance(trouble, events.StoreAway)
+    assert "nothing can be decided any more" in trouble.reason
     sched.stop("0.2s")
     assert sched.state == "stopped"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Heard, until
+from support.faulty import failing
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import StoreAway, StoreBack
+from schedkit.core.states import State
 from schedkit.errors import LedgerError, SchedkitError
 
 Make = Callable[..., Scheduler]
@@ -46,6 +50,41 @@ def test_what_is_submitted_waits_until_the_file_is_back(sched: Scheduler, heard:
     heard.wait_for(heard.of(StoreBack))
     assert submitted.wait(10)
     assert len(sched.runs("one")) == 2
+
+
+@pytest.mark.parametrize("take_away", [True, False], ids=["gone", "full"])
+def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
+    make: Make, where: str, take_away: bool
+) -> None:
+    sched = make(write_patience="0.2s")
+    sched.start()
+    calls = itertools.count(1)
+    task = sched.task("0 7 1 1 *", name="one")(lambda: next(calls))
+    task.submit().result("10s")
+    assert sched.screens.board()["scheduler"]["trouble"] is None
+    heard, kept = Heard(sched), Path(where).with_name("moved.db")
+    with contextlib.ExitStack() as away:
+        if take_away:
+            Path(where).rename(kept)
+            away.callback(kept.rename, where)
+        else:
+            away.enter_context(failing(sched, "INSERT", 10**6, "database or disk is full"))
+        words = r"has taken no writes for .*: .*\(submitted runs are withdrawn; other commands are "
+        for ask in (
+            task.submit,
+            lambda: asyncio.run(task.aio.submit()),
+            lambda: task.submit().result(),
+            lambda: sched.submit_many("one", [{}, {}]),
+            task.pause,
+        ):
+            with pytest.raises(LedgerError, match=words):
+                ask()
+        assert "does not take writes" in sched.screens.board()["scheduler"]["trouble"]
+    heard.wait_for(heard.of(StoreBack))
+    until(lambda: task.paused and sched.queries.ledger.task("one").paused)  # type: ignore[union-attr]
+    until(lambda: all(run.state.final for run in sched.runs("one")))
+    assert [run.state for run in sched.runs("one")] == [State.CANCELLED] * 5 + [State.DONE]
+    assert task.submit().result("10s") == 2, "none of them has called the function"
 
 
 def test_a_scheduler_whose_file_is_gone_stops_and_begins_anew(make: Make, where: str) -> None:

@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE something (else_ TEXT)")
+    connection.execute("PRAGMA user_version=1")  # the file is there, and has no tables
     connection.commit()
     connection.close()
     store = Store(path)

@@ -1,0 +1,156 @@
+"""`sched.why()`: one line for each thing that keeps runs from starting."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from core.conftest import until
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.model import Retry
+from schedkit.core.states import State
+from schedkit.core.triggers.constructors import at
+from schedkit.errors import UsageError
+
+Make = Callable[..., Scheduler]
+pytestmark = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What hung code waits for; opened at the end."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def kinds(sched: Scheduler, about: object = None) -> list[str]:
+    return [each.kind for each in sched.why(about)]  # type: ignore[arg-type]
+
+
+def test_a_scheduler_that_does_not_run(make: Make, where: str) -> None:
+    sched = make()
+    sched.task(name="one")(lambda: 1)
+    words = f"no process runs the tasks of the ledger {where}: sched.start() starts one"
+    assert str(sched.why()) == words
+    assert str(sched.why("one")).splitlines() == [
+        words,
+        "task 'one' is declared, but not in the ledger: sched.start() puts it there",
+    ]
+    with sched:
+        assert str(sched.why()) == "nothing keeps runs from starting"
+    assert kinds(sched, "one") == ["stopped", "due"]
+
+
+def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
+    make: Make, gate: threading.Event
+) -> None:
+    sched = make(concurrency=1)
+    sched.task(name="hang", timeout="0.05s")(lambda: gate.wait(60))
+    sched.task(name="other")(lambda: "ran")
+    sched.start()
+    hung = sched.submit("hang")
+    assert hung.wait("10s").state is State.TIMEOUT
+    other = sched.submit("other")
+    until(lambda: "hung" in kinds(sched))
+    first, second = sched.why()
+    assert (first.kind, first.task, first.run, first.since) == ("hung", "hang", hung.id, hung.run.started_at)
+    words = "all places are taken (concurrency=1), 1 of them by code that does not end: 'hang'"
+    assert str(second) == f"1 run of task 'other' waits: {words}"
+    assert str(sched.why(other)) == f"run {other.id} of task 'other' waits: {words}"
+    assert str(sched.why(other.id)) == str(sched.why(other))
+    assert kinds(sched, sched.tasks["other"]) == ["due", "concurrency"]
+    assert kinds(sched, "hang") == ["hung", "due"]
+    with pytest.raises(TimeoutError, match="it is QUEUED: waits: all places are taken"):
+        other.result("0.01s")
+    until(
+        lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["hung", "concurrency"]
+    )
+    gate.set()
+    assert other.result("10s") == "ran"
+    assert str(sched.why()) == "nothing keeps runs from starting"
+    assert str(sched.why(other)) == f"run {other.id} of task 'other' has ended as DONE"
+
+
+def test_the_retry_of_a_hung_attempt_waits_for_it(make: Make, gate: threading.Event) -> None:
+    sched = make()
+    retry = Retry(attempts=2, delay=0, on=TimeoutError)  # type: ignore[arg-type]
+    sched.task(name="hang", timeout="0.05s", retry=retry)(lambda: gate.wait(60))
+    sched.start()
+    run = sched.submit("hang")
+    until(lambda: "hung" in kinds(sched, run))
+    assert str(sched.why(run)) == (
+        f"run {run.id} of task 'hang' waits: the code of its attempt 1 has not ended and keeps its place"
+    )
+
+
+def test_what_single_tasks_and_runs_wait_for(make: Make, gate: threading.Event) -> None:
+    sched = make(tz="UTC")
+    sched.task(name="held")(lambda: gate.wait(60))
+    sched.task(name="child", after="held")(lambda: 1)
+    sched.task(name="again", retry=Retry(attempts=2, delay=3600, on=ValueError))(lambda: int("x"))  # type: ignore[arg-type]
+    sched.task("0 7 1 1 *", name="yearly")(lambda: 1)
+    sched.start()
+    held = sched.submit("held")
+    again = sched.submit("again")
+    until(lambda: held.state is State.RUNNING and again.state is State.RETRY)
+    (child,) = sched.runs("child")
+    assert str(sched.why(child.id)) == f"run {child.id} of task 'child' waits for the end of 'held'"
+    assert kinds(sched, held) == ["running"]
+    assert str(sched.why(again)).startswith(f"run {again.id} of task 'again' waits for its attempt 2 at ")
+    assert str(sched.why("yearly")).startswith("task 'yearly' is next due at ")
+    sched.pause("yearly")
+    assert kinds(sched, "yearly") == ["paused"]
+    sched.pause()
+    assert str(sched.why()) == "the due times of all tasks are paused: sched.resume() resumes them"
+    assert str(sched.why("held")).splitlines()[1].startswith("task 'held' has no schedule: ")
+    with pytest.raises(UsageError, match=r"no task or run is called 'yearl'.*'yearly'"):
+        sched.why("yearl")
+    with pytest.raises(UsageError, match="expected a task or a run, got 3"):
+        sched.why(3)  # type: ignore[arg-type]
+    gate.set()
+
+
+def test_a_schedule_that_is_over(make: Make) -> None:
+    sched = make()
+    sched.task(at("2001-01-01 10:00"), name="past")(lambda: 1)
+    sched.start()
+    until(lambda: sched.runs("past") and sched.runs("past")[0].state is State.DONE)
+    assert str(sched.why("past")) == "the schedule of task 'past' has no due time left"
+
+
+def test_tasks_whose_home_has_ended_are_told_with_it(make: Make) -> None:
+    first, second = make(name="first", tz="UTC"), make(name="second", tz="UTC")
+    for name in "abcde":
+        first.task("0 7 * * *", name=name)(lambda: 1)
+    first.start()
+    second.task(name="own")(lambda: 1)
+    second.start()
+    assert [str(each).partition(" (pid")[0] for each in second.why("a")][:1] == ["task 'a' is run by first"]
+    first.stop()
+    (told,) = second.why()
+    assert str(told).startswith(
+        f"tasks 'a', 'b', 'c' and 2 more cannot run: the home, first (pid {os.getpid()} on "
+    )
+    assert str(told).endswith(
+        "and no running process has the code; run the cell or file that declares it, or remove it"
+    )
+    assert told.wrong
+    assert told.since is not None
+    assert [each.kind for each in second.why("e")] == ["home", "due"]
+
+
+def test_a_ledger_whose_file_is_gone_is_told_on_the_board(make: Make, where: str) -> None:
+    sched = make()
+    sched.start()
+    assert sched.screens.board()["scheduler"]["why"] == []
+    aside = Path(where).rename(f"{where}.aside")
+    until(lambda: kinds(sched) == ["ledger"])
+    until(lambda: "takes no writes" in str(sched.why()) or "has taken no writes since" in str(sched.why()))
+    until(lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["ledger"])
+    aside.rename(where)
+    until(lambda: sched.screens.board()["scheduler"]["why"] == [])
