@@ -11,10 +11,12 @@ from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
 
-__all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
+__all__ = ["FULL_TEXT", "PRUNED", "TAG", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
 
 # The kind of a result that retention has deleted; that of a run that returned None is None.
 PRUNED = "pruned"
+# Before a tag, in the key of its limit.
+TAG = "tag:"
 # Prefix of the labels of files with the full text of what is too long for the ledger.
 FULL_TEXT = "Full text of "
 

@@ -74,7 +74,8 @@ class World:
         self.free |= {name for name, row in self.ledger.tasks.items() if row.limit is None}
         begun = [self.ledger.runs[c.run] for c in decision.changes if isinstance(c, AttemptStarted)]
         for place, run in enumerate(begun, 1):  # one that was submitted may start beside it, but not before
-            most = limits.get(f"task:{run.task}") if run.scheduled is not None else None
+            limited = run.scheduled is not None or run.cause == "after"
+            most = limits.get(f"task:{run.task}") if limited else None
             running = self.ledger.running(run.task) - sum(one.task == run.task for one in begun[place:])
             within = most is None or running <= most or run.task in self.free
             assert within, f"{running} runs of {run.task} at once, {most} may be"

@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from schedkit.core import events as ev
-from schedkit.core.engine.snapshot import TAG
 from schedkit.core.model import TaskRow
-from schedkit.core.run import Attempt, Run, attempt_of
+from schedkit.core.run import TAG, Attempt, Run, attempt_of
 from schedkit.core.states import Priority, State
 
 __all__ = [

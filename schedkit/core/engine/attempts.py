@@ -13,7 +13,6 @@ from schedkit.core.engine.claims import Claims
 from schedkit.core.engine.decision import Finished, Start, Stop
 from schedkit.core.engine.retries import follow
 from schedkit.core.engine.runs import Runs
-from schedkit.core.engine.snapshot import TAG
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.stimuli import (
     Abandon,
@@ -26,7 +25,7 @@ from schedkit.core.engine.stimuli import (
 )
 from schedkit.core.events import RunRetrying, RunStarted, RunStopping
 from schedkit.core.model import Retry, Task, timeout_error
-from schedkit.core.run import Attempt, Run
+from schedkit.core.run import TAG, Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.tasks.request import as_requested
 from schedkit.values.instants import SECOND

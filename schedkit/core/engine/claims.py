@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from schedkit.core.engine.changes import KeysClaimed, KeysDropped, KeysKept, LimitPut
 from schedkit.core.engine.queue import Waiting
 from schedkit.core.engine.runs import Runs
-from schedkit.core.engine.snapshot import TAG, Claim, Limit, Use
+from schedkit.core.engine.snapshot import Claim, Limit, Use
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.stimuli import DeclareLimits, LimitsSeen
 from schedkit.core.events import RunQueued
+from schedkit.core.run import TAG
 from schedkit.core.states import State
 from schedkit.values.instants import SECOND
 

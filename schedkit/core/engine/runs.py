@@ -19,12 +19,12 @@ from schedkit.core.engine.changes import (
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.dependencies import Wait
 from schedkit.core.engine.queue import Waiting, rank
-from schedkit.core.engine.snapshot import TAG, WaitRow
+from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.stimuli import Submit
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
-from schedkit.core.run import Attempt, Run
+from schedkit.core.run import TAG, Attempt, Run
 from schedkit.core.states import Overlap, State
 from schedkit.core.tasks.request import as_requested
 from schedkit.errors import UsageError
@@ -239,17 +239,17 @@ class Runs:
     def waiting(self, run: Run, task: Task) -> Waiting:
         """Return what a run needs to start, besides a slot of the concurrency."""
         keys = self.keys_of(task)
-        # `max_instances` limits the runs of a schedule; others only count.
-        scheduled = run.scheduled is not None
+        # `max_instances` limits due times, and what follows from others; submitted runs only count.
+        limited = run.scheduled is not None or run.cause == "after"
         return Waiting(
             run.id,
             run.task,
             rank(run.due, run.priority),
             run.due,
-            (*keys.instances, *keys.others) if scheduled else keys.others,
+            (*keys.instances, *keys.others) if limited else keys.others,
             task.rate,
             keys.shared,
-            () if scheduled else keys.instances,
+            () if limited else keys.instances,
             keys.tags,
         )
 

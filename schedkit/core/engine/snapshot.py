@@ -12,7 +12,6 @@ from schedkit.core.states import State
 from schedkit.errors import SchedkitError
 
 __all__ = [
-    "TAG",
     "Claim",
     "Found",
     "Limit",
@@ -21,10 +20,6 @@ __all__ = [
     "Use",
     "WaitRow",
 ]
-
-
-# Before a tag, in the key of its limit.
-TAG = "tag:"
 
 
 class OutdatedError(SchedkitError):

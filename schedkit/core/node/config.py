@@ -8,9 +8,9 @@ from datetime import tzinfo
 from typing import Any
 
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
-from schedkit.core.engine.snapshot import TAG
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.ids import new_id
+from schedkit.core.run import TAG
 from schedkit.core.store.retention import Retention
 from schedkit.values.instants import SECOND
 from schedkit.values.rng import chance
