@@ -94,7 +94,7 @@ class _Group:
         self.details: dict[str, dict[str, Any]] = {}
         self.settings: dict[str, str] = {}
         self._limits: dict[str, LimitPut] = {}
-        self._claimed: Counter[str] = Counter()
+        self._claims: dict[tuple[str, str], KeysClaimed] = {}
 
     def move(self, change: RunChanged) -> None:
         before, after = change.before, change.after
@@ -147,19 +147,17 @@ class _Group:
         self._limits[change.key] = change
 
     def claim(self, change: KeysClaimed) -> None:
-        for key in change.keys:
-            earlier = self._claimed[key]
-            self._claimed[key] += 1
-            self.rows["claims"].append(
-                (key, change.run, change.life, change.rank, int(change.yields), earlier)
-            )
+        self._claims[change.run, change.life] = change
 
     def keep(self, change: KeysKept) -> None:
         self.rows["kept_claims"] += [(key, change.run, change.life, 0, 1) for key in change.keys]
 
     def drop_claims(self, change: KeysDropped) -> None:
-        kept = self.rows["kept_claims"]  # which are written after those that are dropped
-        kept[:] = [row for row in kept if row[1] != change.run]
+        # What is dropped is written first; it may have been claimed in the same group.
+        gone = (change.run, change.life)
+        self._claims.pop(gone, None)
+        kept = self.rows["kept_claims"]
+        kept[:] = [row for row in kept if row[1:3] != gone]
         self.rows["dropped_claims"].append((change.run, change.life))
 
     def finish(self) -> Rows:
@@ -186,13 +184,22 @@ class _Group:
             elif home is not None:
                 rows["dropped_tasks"].append((name, home))
         rows["details"] += [details_values(run, details) for run, details in self.details.items()]
-        for limit in self._limits.values():
-            if limit.most is None:
-                rows["dropped_limits"].append((limit.key,))
-            else:
-                rows["limits"].append((limit.key, limit.most, clean(limit.actor)))
+        self._finish_limits()
         rows["settings"] += [(key, clean(value)) for key, value in self.settings.items()]
         return {name: found for name, found in rows.items() if found}
+
+    def _finish_limits(self) -> None:
+        for limit in self._limits.values():
+            if limit.most is None:
+                self.rows["dropped_limits"].append((limit.key,))
+            else:
+                self.rows["limits"].append((limit.key, limit.most, clean(limit.actor)))
+        claimed: Counter[str] = Counter()
+        for it in self._claims.values():
+            for key in it.keys:
+                row = (key, it.run, it.life, it.rank, int(it.yields), claimed[key])
+                self.rows["claims"].append(row)
+                claimed[key] += 1
 
 
 # One for all groups: each would be a circle with a table of its own, which the collector has to find.

@@ -289,3 +289,10 @@ def test_what_is_kept_and_dropped_in_one_group_is_not_held(written: WrittenLedge
     written.write(decided(KeysKept("a", (X,), life)), decided(KeysDropped("a", life), LimitPut(X, 2, "me")))
     assert holds(written) == {}
     assert written.ledger.limits() == {X: Limit(2, "me")}
+
+
+def test_what_is_claimed_dropped_and_claimed_again_in_one_group_is_held_once(written: WrittenLedger) -> None:
+    limited(written, x=1)
+    first, again = claim(written, "a"), claim(written, "a", rank=1)
+    written.write(decided(first), decided(KeysDropped("a", written.lease.life)), decided(again))
+    assert (written.settled, holds(written)) == ([{}], {"a": True})
