@@ -13,10 +13,10 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from pydantic import SecretStr
-
+from schedkit.clients import client_of
 from schedkit.core.api import scheduler as core
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
+from schedkit.core.compat.not_here import refuse_options
 from schedkit.core.states import State
 from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
@@ -32,7 +32,8 @@ from schedkit.settings import (
     read_settings,
 )
 from schedkit.values.keywords import check_keywords
-from schedkit.values.secrets import expanded, secret
+from schedkit.values.private import make_private_folder
+from schedkit.values.secrets import secret
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone
 
@@ -80,7 +81,7 @@ class App:
             No site of that name; near matches are named.
         """
         if name not in self._sites:
-            self._sites[name] = _client(name, self._site_settings(name), self.root)
+            self._sites[name] = client_of(name, self._site_settings(name), self.root)
         return self._sites[name]
 
     def _site_settings(self, name: str) -> SiteSettings:
@@ -97,6 +98,7 @@ class App:
 
         Without `ledger` it is `current` where a command has chosen one, else the settings' own.
         """
+        refuse_options(ledger, options)
         wanted = SCHEDULER_OPTIONS.read(options, error=SettingsError)
         if ledger is None and self.current is not None:
             return self.current
@@ -285,7 +287,7 @@ def _export(project: App) -> Callable[..., pd.DataFrame]:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         if folder.name == ".schedkit" and not (folder / ".gitignore").exists():
             # The ledger and the results are this machine's; nobody wants them in a commit.
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -330,44 +332,6 @@ class _ReportCall:
 
 def _report_elsewhere(report: Report, settings: Settings, root: Path, good_runs: GoodRuns) -> _ReportCall:
     return _ReportCall(report, App(settings, root), lambda: good_runs)
-
-
-def _client(name: str, settings: SiteSettings, root: Path) -> Any:
-    def read(value: Any, key: str) -> Any:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        return secret(text, f"sites.{name}.{key}", root)
-
-    def each(values: Mapping[str, str] | None, key: str) -> dict[str, str] | None:
-        if values is None:
-            return None
-        return {word: read(value, f"{key}.{word}") for word, value in values.items()}
-
-    url = expanded(settings.url, f"sites.{name}.url")
-    values: dict[str, Any] = {
-        "user": expanded(settings.user, f"sites.{name}.user"),
-        "token": read(settings.token, "token"),
-        "password": read(settings.password, "password"),
-        "proxies": each(settings.proxies, "proxies"),
-        "headers": each(settings.headers, "headers"),
-        "verify": str(root / settings.verify) if isinstance(settings.verify, str) else settings.verify,
-        "cert": _whole_paths(settings.cert, root),
-        "name": name,
-    }
-    same = ("cloud", "timeout", "concurrency", "rate", "retries", "backoff", "patience")
-    values |= {key: getattr(settings, key) for key in same}
-    if settings.kind == "jira":
-        from schedkit.jira import Jira
-
-        return Jira(url, **values)
-    from schedkit.confluence import Confluence
-
-    return Confluence(url, **values, main_page_id=settings.main_page_id)
-
-
-def _whole_paths(cert: str | tuple[str, str] | None, root: Path) -> str | tuple[str, str] | None:
-    if cert is None:
-        return None
-    return str(root / cert) if isinstance(cert, str) else (str(root / cert[0]), str(root / cert[1]))
 
 
 def app() -> App:

@@ -93,6 +93,13 @@ class ExecutionContext:
         """Return what the attempt of a run has done so far; None outside of runs."""
         return None
 
+    def deliveries(self) -> dict[str, str]:
+        """Return what earlier attempts of the run have delivered, by step."""
+        return {}
+
+    def delivered(self, step: str, what: str) -> None:
+        """Keep with the run that a step is done, and what came of it; kept when this returns."""
+
 
 class NoListener(ExecutionContext):
     """Surrounds a call that nothing listens to: warnings go to the ``schedkit`` logger."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -30,6 +31,9 @@ class OAuth2:
         Where tokens are renewed.
     on_refresh : callable, optional
         Called with ``(access_token, refresh_token)`` after each renewal, to store them.
+    renewing : callable, optional
+        ``with renewing() as refresh_token`` is around each renewal: it keeps other processes from renewing
+        meanwhile, and yields the refresh token that the last of them has stored.
     """
 
     client_id: str
@@ -38,6 +42,7 @@ class OAuth2:
     access_token: str = field(repr=False, default="")
     token_url: str = "https://auth.atlassian.com/oauth/token"
     on_refresh: Callable[[str, str], object] | None = field(repr=False, default=None)
+    renewing: Callable[[], AbstractContextManager[str]] | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)

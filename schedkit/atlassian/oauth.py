@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from schedkit.atlassian.bodies import opened
@@ -28,6 +29,12 @@ def renew(oauth2: OAuth2, wire: Wire) -> None:
     UnavailableError
         If the token server does not answer as it should.
     """
+    with oauth2.renewing() if oauth2.renewing else nullcontext(oauth2.refresh_token) as refresh_token:
+        oauth2.refresh_token = refresh_token
+        _renewed(oauth2, wire)
+
+
+def _renewed(oauth2: OAuth2, wire: Wire) -> None:
     server = f"the token server {oauth2.token_url}"
     try:
         status, fields, words = _exchanged(oauth2, wire)

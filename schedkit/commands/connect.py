@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from schedkit.atlassian.login import ask_login, remember
 from schedkit.commands.output import print_block, print_line
 from schedkit.errors import AuthError, UsageError
 from schedkit.settings import SiteSettings
-from schedkit.values.files import replacing
-from schedkit.values.secrets import keep_entry, keyring_works
+from schedkit.values.private import make_private_folder
+from schedkit.values.secrets import keep_secret, keyring_works
 
 __all__ = ["connect", "is_cloud", "token_help", "token_reference"]
 
@@ -131,19 +130,17 @@ def _written_reference(known: SiteSettings | None) -> str:
 def _keep(root: Path, reference: str, url: str, user: str | None, token: str) -> str:
     kind, _, name = reference.partition(":")
     if kind == "keyring":
-        kept = remember(url, None, user, token) if name == url else keep_entry(name, f"{user or ''}\n{token}")
-        if not kept:
+        if name != url:
+            keep_secret(reference, f"{user or ''}\n{token}", root)
+        elif not remember(url, None, user, token):
             raise UsageError("there is no keyring", hint="pip install 'schedkit[notebook]', or use file:PATH")
         return f"in the system's keyring, as {name}"
     path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.is_relative_to(root / SECRETS.parent):
-        ignore = root / SECRETS.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    with replacing(path, mode=0o600) as new:
-        new.file.write(token.encode() + b"\n")
-    os.chmod(path, 0o600)
+    ignore = root / SECRETS.parent / ".gitignore"
+    if path.is_relative_to(root / SECRETS.parent) and not ignore.exists():
+        make_private_folder(ignore.parent)
+        ignore.write_text("*\n", encoding="utf-8")
+    keep_secret(reference, token, root)
     return f"in {path}, readable by you alone"
 
 

@@ -24,7 +24,7 @@ from schedkit.core.store.backup import check_file
 from schedkit.core.store.file_systems import network_file_system
 from schedkit.errors import AuthError, ForbiddenError, NotFoundError, SchedkitError
 from schedkit.loop import service
-from schedkit.settings import SiteSettings, find_project, read_settings
+from schedkit.settings import SiteSettings, StandingPageSettings, find_project, read_settings
 from schedkit.values.durations import elapsed_text
 from schedkit.values.secrets import keyring_works
 from schedkit.values.timezones import local_timezone, timezone_name
@@ -221,6 +221,8 @@ def _site(project: App, name: str, settings: SiteSettings, now: Callable[[], dat
         yield from _clock(what, client, settings.kind, now)
         if settings.kind == "jira":
             yield from _permissions(what, client)
+        else:
+            yield from _pages(what, client, settings, project.settings.standing_page, name)
     except (AuthError, ForbiddenError) as error:
         yield Finding(what, "bad", error.message, f"a new token: {token_help(settings.url, settings.kind)}")
     except SchedkitError as error:
@@ -270,3 +272,28 @@ def _permissions(what: str, client: Any) -> Iterator[Finding]:
         )
     else:
         yield Finding(f"{what} permissions", "good", ", ".join(PERMISSIONS.values()))
+
+
+def _pages(
+    what: str, client: Any, settings: SiteSettings, standing: StandingPageSettings | None, name: str
+) -> Iterator[Finding]:
+    """Ask whether the pages that the settings name may be read, and edited where runs write to them."""
+    shown = standing.page if standing is not None and standing.site == name else settings.task_result_page_id
+    asked: dict[str, Callable[[], Any]] = {}
+    if settings.main_page_id is not None:
+        asked["main_page_id"] = lambda: client.page(settings.main_page_id).source()
+    if shown is not None:
+        asked["the standing page"] = lambda: client.page(shown).check()
+    refused = []
+    for use, ask in asked.items():
+        try:
+            ask()
+        except (NotFoundError, ForbiddenError) as error:
+            refused.append(f"{use}: {error.message}")
+    if refused:
+        mend = "correct the page's id, or ask the space's administrator"
+        yield Finding(f"{what} permissions", "bad", "; ".join(refused), mend)
+    elif asked:
+        yield Finding(f"{what} permissions", "good", f"{' and '.join(asked)} may be used")
+    else:
+        yield Finding(f"{what} permissions", "note", "the settings name no page, so none was tried")

@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 
 from schedkit.core.node.run_log import LOGGER
 from schedkit.settings import LogSettings
 from schedkit.values.failures import translated
+from schedkit.values.private import make_private
 from schedkit.values.text import printable
 
 __all__ = ["log_as_set", "logs_to_terminal"]
 
 
 class _Printable(logging.Formatter):
-    """Lines without control characters: a record may hold the text of a site."""
+    """Lines without control characters: a record may hold the text of a site.
+
+    Its further lines are indented, so that none of them passes for a record.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+        return printable(super().format(record)).replace("\n", "\n    ")
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """Makes files that only this user may read; the next one has the permissions of the one that is full."""
+
+    def __init__(self, path: Path, settings: LogSettings) -> None:
+        make_private(path)
+        self._mode = stat.S_IMODE(path.stat().st_mode)
+        super().__init__(
+            path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8"
+        )
+
+    def _open(self) -> TextIOWrapper:
+        path = Path(self.baseFilename)
+        if not path.exists():
+            make_private(path)
+            path.chmod(self._mode)
+        return super()._open()
 
 
 @contextmanager
@@ -70,7 +94,5 @@ def _handlers(settings: LogSettings | None, root: Path) -> list[logging.Handler]
     path = root / settings.filename
     with translated(path, doing="write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        to_file = logging.handlers.RotatingFileHandler(
-            path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8"
-        )
+        to_file = _PrivateFile(path, settings)
     return [to_terminal, to_file]

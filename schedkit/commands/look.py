@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -21,14 +21,12 @@ from schedkit.commands.output import (
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunEnded, RunLogged
 from schedkit.core.run import Run
-from schedkit.core.states import State
-from schedkit.errors import UsageError
-from schedkit.values.text import did_you_mean, one_line
+from schedkit.core.states import State, parse_state
+from schedkit.values.text import one_line
 
 __all__ = ["follow", "show_due", "show_history", "show_logs", "show_run", "show_runs", "show_tasks"]
 
 WIDE = 130  # columns; in a narrower terminal the reasons are printed below the table
-MOST_RUNS = 100_000  # that are searched for those in a state
 
 
 def show_tasks(ledger: str | None, *, as_json: bool) -> None:
@@ -54,9 +52,9 @@ def _task_cells(row: dict[str, Any]) -> list[str]:
 
 def show_runs(task: str | None, *, states: list[str], limit: int, ledger: str | None, as_json: bool) -> None:
     """Print a line for each run, newest first, with its cause and whether it still goes on."""
-    wanted = [_state(name) for name in states]
+    wanted = [parse_state(name) for name in states]
     with looking(ledger) as scheduler:
-        runs = _runs(scheduler, task, limit, lambda run: not wanted or run.state in wanted)
+        runs = _runs(scheduler, task, limit, wanted)
     if as_json:
         print_json([run_facts(run) for run in runs])
         return
@@ -76,17 +74,10 @@ def show_runs(task: str | None, *, states: list[str], limit: int, ledger: str | 
     print_table(names, rows)
 
 
-def _state(name: str) -> State:
-    try:
-        return State(name.upper())
-    except ValueError:
-        raise UsageError(f"unknown state {name!r}", hint=did_you_mean(name, State)) from None
-
-
 def show_history(task: str | None, *, limit: int, ledger: str | None, as_json: bool) -> None:
     """Print a line for each run that has ended, newest first, and why those ended that failed."""
     with looking(ledger) as scheduler:
-        runs = _runs(scheduler, task, limit, lambda run: run.state.final)
+        runs = _runs(scheduler, task, limit, [state for state in State if state.final])
     if as_json:
         print_json([run_facts(run) for run in runs])
         return
@@ -103,13 +94,10 @@ def show_history(task: str | None, *, limit: int, ledger: str | None, as_json: b
             print_line(f"{run.id} {run.why}")
 
 
-def _runs(scheduler: Scheduler, task: str | None, limit: int, wanted: Callable[[Run], bool]) -> list[Run]:
+def _runs(scheduler: Scheduler, task: str | None, limit: int, states: list[State]) -> list[Run]:
     if task is not None:
         known_task(scheduler, task)
-    found = scheduler.runs(task, limit=limit)
-    if len(found) == limit and not all(map(wanted, found)):
-        found = scheduler.runs(task, limit=MOST_RUNS)
-    return list(filter(wanted, found))[:limit]
+    return scheduler.runs(task, limit, states=states)
 
 
 def _figures(run: Run) -> list[str]:

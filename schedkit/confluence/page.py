@@ -322,6 +322,19 @@ class AsyncPage:
         """Return the page's storage format as it is now."""
         return (await self.server.read(await self.server.resolve(self.address))).source
 
+    @on_own_loop
+    async def check(self) -> None:
+        """Check that the page may be edited with this login; nothing is written.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there, or this login may not read it.
+        ForbiddenError
+            If it may not be edited, or is in the trash, archived, a draft or a live document.
+        """
+        check_editable(await self.server.read(await self.server.resolve(self.address)))
+
 
 @check_keywords
 class Page:
@@ -363,6 +376,7 @@ class Page:
     attach = blocking(AsyncPage.attach)
     tables = blocking(AsyncPage.tables)
     source = blocking(AsyncPage.source)
+    check = blocking(AsyncPage.check)
 
     def __repr__(self) -> str:
         return f"Page({str(self.aio.address)!r})"

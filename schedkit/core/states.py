@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
-__all__ = ["HEAD_START_SECONDS", "Disposition", "Outcome", "Overlap", "Priority", "State"]
+from schedkit.errors import UsageError
+from schedkit.values.text import did_you_mean, safe_repr
+
+__all__ = ["HEAD_START_SECONDS", "Disposition", "Outcome", "Overlap", "Priority", "State", "parse_state"]
 
 
 class State(StrEnum):
@@ -27,6 +30,20 @@ class State(StrEnum):
 
 
 _FINAL = frozenset({State.DONE, State.FAILED, State.TIMEOUT, State.CANCELLED, State.SKIPPED})
+
+
+def parse_state(name: str) -> State:
+    """Return the state of a name in capitals or small letters.
+
+    Raises
+    ------
+    UsageError
+        If there is none; near matches are named.
+    """
+    try:
+        return State(str(name).upper())
+    except ValueError:
+        raise UsageError(f"unknown state {safe_repr(name)}", hint=did_you_mean(name, State)) from None
 
 
 class Outcome(StrEnum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from datetime import date, time, tzinfo
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 from schedkit.values.timezones import parse_timezone
 
 __all__ = ["WorkingHours"]
@@ -33,11 +35,14 @@ class WorkingHours:
         summer time begins or ends within them.
     holidays : iterable of date or str
         Days off.
+    blocks : sequence of (start, end), optional
+        Several parts of the working day, instead of `start` and `end`; with a lunch break:
+        ``[("09:00", "12:00"), ("13:00", "17:00")]``.
 
     Raises
     ------
     UsageError
-        For days, times or a zone that do not exist.
+        For days, times or a zone that do not exist, or blocks that overlap.
 
     Examples
     --------
@@ -53,11 +58,10 @@ class WorkingHours:
         end: str = "17:00",
         tz: str | tzinfo = "UTC",
         holidays: Iterable[date | str] = (),
+        blocks: Sequence[Sequence[str]] | None = None,
     ) -> None:
         self.mask = _mask(days)
-        self.start, self.end = _seconds(start), _seconds(end)
-        if self.end <= self.start:
-            raise UsageError(f"the working day ends at {end}, before it starts at {start}")
+        self.blocks = _blocks([(start, end)] if blocks is None else blocks)
         self.tz = parse_timezone(tz)
         try:
             self.holidays = np.array([str(day) for day in holidays], dtype="datetime64[D]")
@@ -87,9 +91,10 @@ class WorkingHours:
         seconds = (wall - wall.dt.normalize()).dt.total_seconds().to_numpy()
         whole = np.busday_count(np.datetime64("1970-01-05"), days, weekmask=self.mask, holidays=self.holidays)
         today = np.is_busday(days, weekmask=self.mask, holidays=self.holidays)
-        part = np.clip(seconds - self.start, 0, self.end - self.start) * today
+        day = sum(end - start for start, end in self.blocks)
+        part = sum(np.clip(seconds - start, 0, end - start) for start, end in self.blocks) * today
         worked = pd.Series(pd.NaT, index=instants.index, dtype="timedelta64[us]")
-        microseconds = np.round((whole * (self.end - self.start) + part) * 1_000_000).astype(np.int64)
+        microseconds = np.round((whole * day + part) * 1_000_000).astype(np.int64)
         worked[known] = microseconds.astype("timedelta64[us]")
         return worked
 
@@ -112,6 +117,24 @@ def _mask(days: str) -> list[bool]:
                 break
             number = (number + 1) % 7
     return mask
+
+
+def _blocks(blocks: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """Return the parts of a working day in order, in seconds since midnight."""
+    found = []
+    for block in blocks:
+        if isinstance(block, str) or len(block) != 2:
+            raise UsageError(f"{safe_repr(block)} is not a start and an end", hint='write ("09:00", "12:00")')
+        start, end = map(_seconds, block)
+        if end <= start:
+            raise UsageError(f"the working day ends at {block[1]}, before it starts at {block[0]}")
+        found.append((start, end))
+    found.sort()
+    if not found:
+        raise UsageError("the working day has no hours", hint='write blocks=[("09:00", "17:00")]')
+    if any(one[1] > other[0] for one, other in itertools.pairwise(found)):
+        raise UsageError("the blocks of the working day overlap")
+    return found
 
 
 def _seconds(clock: str) -> int:

@@ -1,154 +1,295 @@
-"""When work on issues began and ended."""
+"""When work on issues began and ended, and how long it took."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
-from schedkit.flow.frames import Instants, as_instants, need, per_value, warned, with_zone
-from schedkit.flow.statuses import CATEGORIES, Stays
-from schedkit.flow.stays import cut_stays
+from schedkit.flow.elapsed import (
+    PERCENTILES,
+    Durations,
+    as_column,
+    check_percentiles,
+    cycle_lengths,
+    nearest_rank,
+    percent,
+)
+from schedkit.flow.frames import with_zone
+from schedkit.flow.issue_history import History
+from schedkit.flow.window import LeftOut, Window, window_of
+from schedkit.flow.workflow import Workflow
 from schedkit.values.keywords import check_keywords
-from schedkit.values.text import did_you_mean
+from schedkit.values.text import safe_repr
 
-__all__ = ["cycle_times"]
-
-_NEVER = np.datetime64("NaT", "us")
+__all__ = ["control_chart", "cycle_histogram", "cycle_percentiles", "cycle_times"]
 
 
 @check_keywords
 def cycle_times(
-    issues: pd.DataFrame,
-    changes: pd.DataFrame,
+    issues: pd.DataFrame | History,
+    changes: pd.DataFrame | None = None,
     *,
-    start: str = "In Progress",
-    done: str = "Done",
-    begin: str = "last",
+    start: str | None = None,
+    done: str | None = None,
+    begin: str | None = None,
     categories: Mapping[str, str] | None = None,
+    workflow: Workflow | Mapping[str, Any] | None = None,
+    since: Any = None,
     until: Any = None,
+    by: str | None = None,
     calendar: WorkingHours | None = None,
+    days: str = "elapsed",
+    tz: str | tzinfo = "UTC",
 ) -> pd.DataFrame:
     """Return when work on each issue began and ended, and how long that took.
 
+    Cycle time is the elapsed time between start and finish, nights and weekends included (Kanban Guide).
+    Lead time is from creation to finish, as Jira's reports have it.
+
     Parameters
     ----------
-    issues, changes, categories, until, calendar
+    issues, changes, categories, calendar
         As for `status_spans`.
-    start, done : str
-        A status category, or a status. Work ends where the last unbroken stay in `done` begins, if it lasts
-        until the end. An issue that never was in `start`, or is back in To Do, was not started.
-    begin : str
-        ``"last"``: work begins when an issue enters `start` after it was in To Do for the last time;
-        ``"first"``: when it first enters `start`.
+    start, done, begin
+        As for `Workflow`; by default those of `workflow`.
+    workflow : Workflow or mapping, optional
+        When an item is started and finished.
+    since, until : Timestamp, optional
+        The period: issues finished before `since` are not returned, and all is as it was at `until`, which
+        is now by default.
+    by : str, optional
+        A column of the issues to add.
+    days : str
+        ``"elapsed"``, or ``"inclusive"``: how many days were touched, the first and the last included.
+    tz : str or tzinfo
+        Whose days those are.
 
     Returns
     -------
     DataFrame
         Key, Created, Started, Finished, Cycle (Finished − Started; missing where work was not started) and
-        Lead (Finished − Created); ``attrs["warnings"]`` as for `status_spans`.
+        Lead (Finished − Created). ``attrs["warnings"]`` is as for `status_spans`; ``attrs["left_out"]`` names
+        the finished issues without a cycle time, by the reason: they count in throughput and lead time.
 
     Raises
     ------
     UsageError
         If no issue was ever in `start` or `done`.
+
+    Examples
+    --------
+    >>> issues = pd.DataFrame({"Key": ["A-1"], "Created": [pd.Timestamp("2026-03-02", tz="UTC")],
+    ...                        "Status": ["Done"], "Status Category": ["Done"]})
+    >>> changes = pd.DataFrame({"Key": ["A-1"], "When": [pd.Timestamp("2026-03-04", tz="UTC")],
+    ...                         "Field": ["status"], "From": ["To Do"], "To": ["Done"]})
+    >>> times = cycle_times(issues, changes, until="2026-03-05")
+    >>> times["Lead"].dt.days.tolist(), times.attrs["left_out"]
+    ([2], {'finished without having been in progress': ['A-1']})
     """
-    if begin not in ("first", "last"):
-        raise UsageError(f"begin={begin!r} is neither 'first' nor 'last'")
-    need(issues, "issues", "Key", "Created", "Status")
-    stays, end = cut_stays(issues, changes, until, categories)
-    is_start, is_done = (_matching(stays, what) for what in (start, done))
-    open_again = (
-        _back(stays) & ~is_start & ~is_done if begin == "last" else np.zeros(len(is_start), dtype=bool)
-    )
-    count, issue, entered = len(stays.log.issues), stays.steps.issue, stays.steps.entered
+    given = {"start": start, "done": done, "begin": begin, "categories": categories}
+    window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz, **given)
+    cut = window.cut
+    rows = np.arange(len(cut))
+    if window.since is not None:
+        rows = rows[np.isnat(cut.finished) | window.within(cut.finished)]
+    born, begun, ended = window.history.log.created[rows], cut.started[rows], cut.finished[rows]
     table = pd.DataFrame(
         {
-            "Key": stays.log.issues["Key"].astype("str"),
-            "Created": as_instants(stays.log.issues, "Created"),
-            "Started": with_zone(_started(count, issue, entered, is_start, open_again)),
-            "Finished": with_zone(_finished(count, issue, entered, is_done)),
+            "Key": pd.Series(window.history.keys[rows], dtype="str"),
+            "Created": with_zone(born),
+            "Started": with_zone(begun),
+            "Finished": with_zone(ended),
+            "Cycle": as_column(_lengths(begun, ended, days, calendar, window.zone)),
+            "Lead": as_column(_lengths(born, ended, days, calendar, window.zone)),
         }
     )
-    between = calendar.between if calendar else lambda a, b: (b - a).astype("timedelta64[us]")
-    table["Cycle"] = between(table["Started"], table["Finished"])
-    table["Lead"] = between(table["Created"], table["Finished"])
-    return warned(table, stays.warnings(None if until is None else end))
+    if by is not None:
+        table[by] = window.groups.column_of(rows)
+    return window.told(table, window.without_start())
 
 
-def _matching(stays: Stays, what: str) -> npt.NDArray[np.bool_]:
-    """Return which stays are in a category, or in a status where no category is called so."""
-    english = stays.statuses.english
-    named = {
-        category: english.get(category, category) for category in pd.unique(stays.categories) if category
-    }
-    known = {
-        *named,
-        *named.values(),
-        *stays.statuses.categories,
-        *stays.statuses.given.values(),
-        *english.values(),
-    }
-    if known <= set(CATEGORIES.values()):
-        # Only where they are called otherwise are the categories' English names a mistake.
-        known |= set(CATEGORIES.values())
-    by_name = per_value(stays.names, lambda name: name == what)
-    if what not in known:
-        if not by_name.any() and what not in stays.statuses.order:
-            names = sorted({str(name) for name in stays.names if name is not None})
-            raise UsageError(
-                f"no issue was ever in {what!r}", hint=did_you_mean(what, [*names, *sorted(known)])
-            )
-        return by_name
-    wanted = {category for category, name in named.items() if what in (category, name)}
-    in_category = per_value(stays.categories, lambda category: category in wanted)
-    # A status that has the category's name is meant only where nothing says what category it has.
-    return in_category | (by_name & per_value(stays.categories, lambda category: category is None))
+def _lengths(begin: Any, end: Any, days: str, calendar: WorkingHours | None, zone: tzinfo) -> Durations:
+    known = ~np.isnat(begin) & ~np.isnat(end)
+    found = np.full(len(begin), np.timedelta64("NaT", "us"))
+    found[known] = cycle_lengths(begin[known], end[known], days, calendar, zone)
+    return found
 
 
-def _back(stays: Stays) -> npt.NDArray[np.bool_]:
-    """Return which stays are known to lie before work: neither in progress nor done."""
-    english = stays.statuses.english
-
-    def before_work(category: str | None) -> bool:
-        return category is not None and english.get(category, category) not in ("In Progress", "Done")
-
-    return per_value(stays.categories, before_work)
-
-
-def _started(
-    count: int,
-    issue: npt.NDArray[np.int64],
-    entered: Instants,
-    is_start: npt.NDArray[np.bool_],
-    open_again: npt.NDArray[np.bool_],
-) -> Instants:
-    """Return when each issue entered `start` first after it was open for the last time."""
-    place = np.arange(len(issue))
-    opened = np.full(count, -1, dtype=np.int64)
-    opened[issue[open_again]] = place[open_again]  # the last of each issue stays
-    begun = place[is_start & (place > opened[issue])][::-1]
-    started = np.full(count, _NEVER)
-    started[issue[begun]] = entered[begun]  # backwards: the first of each issue stays
-    return started
+def measured(
+    window: Window, measure: str, days: str, calendar: WorkingHours | None
+) -> tuple[Durations, LeftOut]:
+    """Return the cycle or lead times of issues finished in the period; NaT for all others."""
+    cut = window.cut
+    if measure == "Cycle":
+        begin, left_out = cut.started, window.without_start()
+    elif measure == "Lead":
+        begin, left_out = window.history.log.created, window.left_out({})
+    else:
+        raise UsageError(f"measure={safe_repr(measure)} is neither 'Cycle' nor 'Lead'")
+    ended = np.where(window.within(cut.finished), cut.finished, np.datetime64("NaT", "us"))
+    return _lengths(begin, ended, days, calendar, window.zone), left_out
 
 
-def _finished(
-    count: int, issue: npt.NDArray[np.int64], entered: Instants, is_done: npt.NDArray[np.bool_]
-) -> Instants:
-    """Return when the last unbroken stay in `done` began, for issues that are still there."""
-    place = np.arange(len(issue))
-    first = np.flatnonzero(np.diff(issue, prepend=-1))
-    since = np.full(count, -1, dtype=np.int64)
-    since[issue[first]] = first
-    since[issue[~is_done]] = place[~is_done] + 1  # behind the last stay that is not done
-    last = np.flatnonzero(np.diff(issue, append=-1))
-    last = last[is_done[last]]
-    finished = np.full(count, _NEVER)
-    finished[issue[last]] = entered[since[issue[last]]]
-    return finished
+@check_keywords
+def cycle_percentiles(
+    issues: pd.DataFrame | History,
+    changes: pd.DataFrame | None = None,
+    *,
+    measure: str = "Cycle",
+    percentiles: Sequence[float] = PERCENTILES,
+    since: Any = None,
+    until: Any = None,
+    by: str | None = None,
+    calendar: WorkingHours | None = None,
+    days: str = "elapsed",
+    tz: str | tzinfo = "UTC",
+    workflow: Workflow | Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Return within which time so many percent of the finished issues were finished.
+
+    A percentile is the nearest rank: the smallest cycle time that at least so many percent of the issues did
+    not exceed. It is always one that occurred; linear interpolation, as jira-agile-metrics has it, is not.
+
+    Parameters
+    ----------
+    issues, changes, since, until, by, calendar, days, tz, workflow
+        As for `cycle_times`; only issues finished in the period count.
+    measure : str
+        ``"Cycle"`` or ``"Lead"``.
+    percentiles : sequence of float
+        Above 0, up to 100.
+
+    Returns
+    -------
+    DataFrame
+        A row for each value of `by`: Issues, Mean, and a column of Timedelta for each percentile, "85 %".
+        ``attrs["left_out"]`` is as for `cycle_times`.
+    """
+    wanted = check_percentiles(percentiles)
+    window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz)
+    lengths, left_out = measured(window, measure, days, calendar)
+    rows = []
+    for cells, members in window.groups:
+        ordered = np.sort(lengths[members][~np.isnat(lengths[members])])
+        mean = ordered.mean() if len(ordered) else np.timedelta64("NaT", "us")
+        ranks = {percent(each): nearest_rank(ordered, each) for each in wanted}
+        rows.append({**cells, "Issues": len(ordered), "Mean": mean, **ranks})
+    columns = ["Issues", "Mean", *map(percent, wanted)]
+    frame = pd.DataFrame(rows, columns=columns if by is None else [by, *columns])
+    frame = frame.astype(dict.fromkeys(columns[1:], "timedelta64[us]"))
+    return window.told(frame, left_out, measure=measure)
+
+
+@check_keywords
+def cycle_histogram(
+    issues: pd.DataFrame | History,
+    changes: pd.DataFrame | None = None,
+    *,
+    measure: str = "Cycle",
+    since: Any = None,
+    until: Any = None,
+    by: str | None = None,
+    calendar: WorkingHours | None = None,
+    days: str = "elapsed",
+    tz: str | tzinfo = "UTC",
+    workflow: Workflow | Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Return how many issues were finished within how many days.
+
+    Parameters
+    ----------
+    issues, changes, measure, since, until, by, calendar, days, tz, workflow
+        As for `cycle_percentiles`.
+
+    Returns
+    -------
+    DataFrame
+        Days, and Issues (or a column for each value of `by`): a row of n counts times above n − 1 and up to n
+        days, with a row for each n up to the longest. With a calendar a day is 24 working hours.
+    """
+    window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz)
+    lengths, left_out = measured(window, measure, days, calendar)
+    day = np.timedelta64(1, "D") / np.timedelta64(1, "us")
+    known = ~np.isnat(lengths)
+    bins = np.zeros(len(lengths), dtype=np.int64)
+    bins[known] = np.maximum(1, np.ceil(lengths[known].astype(np.int64) / day))
+    most = int(bins.max(initial=0))
+    table: dict[str, Any] = {"Days": np.arange(1, most + 1)}
+    for cells, members in window.groups:
+        name = "Issues" if by is None else str(cells[by])
+        table[name] = np.bincount(bins[members][known[members]], minlength=most + 1)[1:]
+    return window.told(pd.DataFrame(table), left_out, measure=measure)
+
+
+@check_keywords
+def control_chart(
+    issues: pd.DataFrame | History,
+    changes: pd.DataFrame | None = None,
+    *,
+    rolling: int = 20,
+    percentiles: Sequence[float] = (50, 85),
+    measure: str = "Cycle",
+    since: Any = None,
+    until: Any = None,
+    by: str | None = None,
+    calendar: WorkingHours | None = None,
+    days: str = "elapsed",
+    tz: str | tzinfo = "UTC",
+    workflow: Workflow | Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Return finished issues in order of their finish, with the percentiles of the latest ones.
+
+    Jira's control chart shows the sum of the time in chosen columns, with a mean centred on each issue;
+    here the percentiles look back only, so that the past does not change as issues are finished.
+
+    Parameters
+    ----------
+    issues, changes, measure, since, until, calendar, days, tz, workflow
+        As for `cycle_percentiles`.
+    rolling : int
+        Of how many issues, the row's included; those before have no percentile.
+    percentiles : sequence of float
+        Above 0, up to 100.
+    by : str, optional
+        A column of the issues to add; the percentiles are those of issues with the same value.
+
+    Returns
+    -------
+    DataFrame
+        Key, Finished, Cycle (or Lead), and a column for each percentile, "Rolling 85 %".
+    """
+    wanted = check_percentiles(percentiles)
+    if isinstance(rolling, bool) or not isinstance(rolling, int) or rolling < 1:
+        raise UsageError(f"rolling={safe_repr(rolling)} is not a number of issues")
+    window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz)
+    lengths, left_out = measured(window, measure, days, calendar)
+    parts = []
+    for cells, members in window.groups:
+        rows = members[~np.isnat(lengths[members])]
+        rows = rows[np.lexsort((rows, window.cut.finished[rows]))]
+        part = {
+            "Key": pd.Series(window.history.keys[rows], dtype="str"),
+            "Finished": with_zone(window.cut.finished[rows]),
+            measure: as_column(lengths[rows]),
+        }
+        for each in wanted:
+            part[f"Rolling {percent(each)}"] = as_column(_rolling(lengths[rows], rolling, each))
+        parts.append(pd.DataFrame(part).assign(**cells))
+    frame = pd.concat(parts, ignore_index=True).sort_values("Finished", kind="stable", ignore_index=True)
+    return window.told(frame, left_out, measure=measure)
+
+
+def _rolling(lengths: Durations, size: int, percentile: float) -> Durations:
+    """Return the percentile of the last `size` lengths at each."""
+    found = np.full(len(lengths), np.timedelta64("NaT", "us"))
+    if len(lengths) >= size:
+        windows = np.lib.stride_tricks.sliding_window_view(lengths, size)
+        rank = int(np.ceil(percentile * size / 100)) - 1
+        found[size - 1 :] = np.partition(windows, rank, axis=1)[:, rank]
+    return found

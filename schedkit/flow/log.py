@@ -92,6 +92,8 @@ class Log:
         if column == "Key":
             self._find_moved(parts, known)
         self.created: Instants = without_zone(as_instants(self.issues, "Created"))
+        self._found: dict[str, FieldRows] = {}
+        self._moves: dict[str, Moves] = {}
 
     def _find_moved(self, parts: list[str], known: pa.Array) -> None:
         """Match changes under a new key with issues that were extracted under the former one."""
@@ -140,7 +142,9 @@ class Log:
 
     def find(self, field: str) -> FieldRows:
         """Return the changes of a field; see `find_field`."""
-        return find_field(field, self.issues, self.changes, self.described)
+        if field not in self._found:
+            self._found[field] = find_field(field, self.issues, self.changes, self.described)
+        return self._found[field]
 
     @property
     def described(self) -> list[tuple[str, dict[str, Any]]]:
@@ -154,6 +158,11 @@ class Log:
 
     def moves(self, rows: FieldRows) -> Moves:
         """Return the changes of a field."""
+        if rows.label not in self._moves:
+            self._moves[rows.label] = self._read(rows)
+        return self._moves[rows.label]
+
+    def _read(self, rows: FieldRows) -> Moves:
         chosen = [np.flatnonzero(mask & (self.row >= 0) & ~np.isnat(self.when)) for mask in rows.rows]
         at = np.concatenate(chosen)
         source = np.repeat(np.arange(len(chosen)), [len(some) for some in chosen])

@@ -9,10 +9,11 @@ from typing import Any
 from schedkit import context
 from schedkit.core.api.front_end import set_front_end
 from schedkit.errors import SchedkitError
+from schedkit.notebook.last_started import note_started
 from schedkit.notebook.shell import in_kernel
 from schedkit.notebook.stream_capture import capture_streams
 from schedkit.notebook.tracebacks import rendered
-from schedkit.notebook.track_declarations import track_declaration
+from schedkit.notebook.track_declarations import current_cell, track_declaration
 
 __all__ = ["NotebookFrontEnd", "connect"]
 
@@ -32,13 +33,20 @@ class NotebookFrontEnd:
 
         return panel(thing, kind)
 
-    def task_declared(self, ledger: str, task: str, present: Callable[[], Container[str]]) -> None:
+    def task_declared(
+        self, ledger: str, task: str, present: Callable[[], Container[str]], changed: bool
+    ) -> None:
         """Note which cell declared `task`."""
-        track_declaration(ledger, task, present)
+        track_declaration(ledger, task, present, changed)
 
-    def scheduler_started(self) -> None:
-        """Keep the output of our threads out of the cells."""
+    def scheduler_started(self, scheduler: Any) -> None:
+        """Keep the output of our threads out of the cells, and the scheduler for cells that name none."""
         capture_streams()
+        note_started(scheduler)
+
+    def cell(self) -> tuple[str, str]:
+        """Return the ids of the running cell and of its execution."""
+        return current_cell()
 
 
 def connect() -> None:

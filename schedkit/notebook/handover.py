@@ -18,6 +18,7 @@ from typing import Any, TypedDict
 
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import process_singleton
+from schedkit.values.private import make_private
 
 __all__ = ["Instructions", "children", "files_of", "hand_over", "move", "notebook_path"]
 
@@ -119,6 +120,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     files = files_of(scheduler, notebook)
     folder = notebook.parent if notebook is not None and notebook in files else Path.cwd()
     log_path = _log_path(scheduler, notebook if notebook in files else None)
+    make_private(log_path)
     with log_path.open("wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "schedkit.commands.background", *map(str, files)],

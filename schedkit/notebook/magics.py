@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shlex
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from schedkit.app import Scheduler
 from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.triggers.constructors import at, cron, every
 from schedkit.errors import DeclarationError, UsageError
+from schedkit.notebook.last_started import last_started
 from schedkit.values.options import refuse_unknown
 
 __all__ = ["load", "options_of", "task_function"]
@@ -36,14 +38,24 @@ def load(shell: Any) -> None:
 
 def _panel_magic(line: str) -> None:
     """Show the panel: ``%schedkit``, ``%schedkit runs``, ``queue``, ``history`` or ``builder``."""
-    Scheduler().panel(line.strip() or "tasks").show()
+    _scheduler().panel(line.strip() or "tasks").show()
+
+
+def _scheduler() -> Any:
+    """Return the scheduler that was started last in this kernel, else the project's."""
+    return last_started() or Scheduler()
 
 
 def declare(shell: Any, line: str, cell: str) -> None:
     """Declare `cell` as the task that `line` describes, and leave its handle under its name."""
     name, trigger, options = options_of(line)
-    function = task_function(shell, name, cell)
-    shell.user_ns[name] = Scheduler().task(trigger, name=name, **options)(function)
+    function, scheduler = task_function(shell, name, cell), _scheduler()
+    shell.user_ns[name] = scheduler.task(trigger, name=name, **options)(function)
+    if not scheduler.running:
+        sys.stderr.write(
+            f"schedkit: task {name!r} is declared, and runs once its scheduler is started "
+            f"(ledger {scheduler.ledger}): sched = Scheduler(…); sched.start()\n"
+        )
 
 
 def options_of(line: str) -> tuple[str, Any, dict[str, Any]]:

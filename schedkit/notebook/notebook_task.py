@@ -26,6 +26,7 @@ from schedkit.values.durations import elapsed_text
 from schedkit.values.extras import check_package, requires_extra
 from schedkit.values.failures import translate
 from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE
 from schedkit.values.text import clip, one_line
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class NotebookTask:
             (copy, _text(notebook)),
             (copy.with_suffix(".html"), _html(notebook, self.path.stem)),
         ):
-            with replacing(path) as new:
+            with replacing(path, mode=PRIVATE) as new:
                 new.file.write(text.encode())
             effects.artifact(path, f"{self.path.stem}{path.suffix}")
         for suffix in (".ipynb", ".html"):

@@ -18,6 +18,8 @@ __all__ = ["check_metric", "metric_names", "metrics"]
 
 # The argument of the functions that takes a changelog.
 _CHANGES = "changes"
+# Frames that are never the present one.
+_OTHERS = ("sprints",)
 
 
 def metric_names() -> list[str]:
@@ -32,9 +34,12 @@ def _takes_frames(thing: Any) -> bool:
 
 
 def _frame_arguments(function: Any) -> dict[str, bool]:
-    """Return the arguments that take frames, and whether they must be given."""
+    """Return the arguments that take frames, and whether they must be given.
+
+    In Python the changelog may be left out where a History is given; a report has none.
+    """
     return {
-        name: argument.default is inspect.Parameter.empty
+        name: argument.default is inspect.Parameter.empty or name == _CHANGES
         for name, argument in inspect.signature(function).parameters.items()
         if "DataFrame" in str(argument.annotation)
     }
@@ -86,8 +91,14 @@ def metrics(
     for argument, needed in _frame_arguments(function).items():
         if isinstance(given.get(argument), str):
             given[argument] = frames.get(given[argument], f"{what}: {argument}")
+        elif argument == _CHANGES:
+            given[argument] = _changelog(frames, what)
+        elif needed and argument in _OTHERS:
+            raise UsageError(
+                f"{what}: {argument} are missing", hint=f"write {argument}: the name of a frame of them"
+            )
         elif needed:
-            given[argument] = _changelog(frames, what) if argument == _CHANGES else frames.current
+            given[argument] = frames.current
     found = _flat(function(**given))
     return found if add is None else _added(frames.current, found, add, what)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
 from schedkit.errors import IncompleteError
 from schedkit.report.check import check
 from schedkit.report.definition import Report
+from schedkit.report.deliver import Deliver
+from schedkit.report.destination import file_of
 from schedkit.report.extract import extract_all
 from schedkit.report.frames import Frames, with_incompleteness
 from schedkit.report.shape import shape_frames
@@ -47,7 +52,8 @@ def run_report(report: Report, tools: Tools, params: Mapping[str, Any] | None = 
     ParameterError
         A parameter is missing or does not fit.
     UsageError, SiteError, WorkbookError, RegionError
-        As the stages raise them; what was delivered before stays, and a rerun replaces it.
+        As the stages raise them; what was delivered before stays. Another attempt of the same run goes on
+        after it, another run replaces it.
     """
     started = time.monotonic()
     task, report = report.name, report.bound(params or {})
@@ -112,14 +118,55 @@ def _delivered(report: Report, frames: Frames, tools: Tools) -> list[str]:
     tools = replace(tools, frames=frames.named)
     # Pages may attach the files, which have to be written before.
     items = sorted(report.deliver, key=lambda item: not getattr(item.deliverer, "is_file", False))
-    deliveries: list[Callable[[], object]] = [
-        item.deliverer(frames.get(item.frame, f"deliver.{item.to}: frame"), report, tools) for item in items
-    ]
+    earlier = context.current().deliveries()
+    todo: list[_Delivery] = []
+    for number, item in enumerate(items):
+        step = _step(number, item)
+        if step in earlier:
+            _note_earlier(item, earlier[step], report, tools)
+            continue
+        frame = frames.get(item.frame, f"deliver.{item.to}: frame")
+        todo.append(_Delivery(step, item, item.deliverer(frame, report, tools)))
     unconfirmed: list[str] = []
-    for deliver in deliveries:
+    for delivery in todo:
         context.checkpoint()
-        unconfirmed += _unconfirmed(deliver())
+        missing = _unconfirmed(delivery.apply())
+        unconfirmed += missing
+        if not missing:  # else another attempt tries it again
+            file = _file(delivery.item, report, tools)
+            written = "" if file is None else str(tools.written.get(file, ""))
+            context.current().delivered(delivery.step, written)
     return unconfirmed
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A destination that was looked at: what delivers to it, and by what the run knows it again."""
+
+    step: str
+    item: Deliver
+    apply: Callable[[], object]
+
+
+def _step(number: int, item: Deliver) -> str:
+    """Return a name of a delivery that is another one if its place or an option is."""
+    options = json.dumps(item.options, default=str, sort_keys=True)
+    return f"{number} {item.to} {hashlib.sha256(options.encode()).hexdigest()[:16]}"
+
+
+def _file(item: Deliver, report: Report, tools: Tools) -> Path | None:
+    """Return the file that a destination is to write; None: it is no file."""
+    path = item.options.get("path") if getattr(item.deliverer, "is_file", False) else None
+    return file_of(path, report, tools) if isinstance(path, str) else None
+
+
+def _note_earlier(item: Deliver, written: str, report: Report, tools: Tools) -> None:
+    """Take over what an earlier attempt of this run has delivered."""
+    context.log(f"{item.to}: delivered by an earlier attempt of this run")
+    file = _file(item, report, tools)
+    if file is not None and written:
+        tools.written[file] = Path(written)
+        context.artifact(Path(written))
 
 
 def _unconfirmed(delivered: object) -> list[str]:

@@ -7,6 +7,7 @@ Configuration files of the systems this project replaces say ``jira: {url, usern
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ Location = tuple[int | str, ...]
 # The sections of older files that are none of ours.
 SECTIONS = ("jira", "confluence", "reporting", "storage")
 REPORT_TYPES = ("confluence", "mattermost")
+# Older files name no address for the chat: this variable holds it.
+MATTERMOST = "MATTERMOST_URL"
 
 _SCHEDULER_WORDS = {
     "job_store_url": "ledger",
@@ -195,13 +198,26 @@ def _reporting(made: Translation, whole: _Section) -> None:
             hint = f"write {' or '.join(REPORT_TYPES)}; other channels: notify: {{channels: …}}"
             raise reporting.error(f"reporting.report_types: unknown type {kind!r}", "report_types", hint=hint)
     if "mattermost" in kinds and not whole.inner("notify").values.get("channels"):
-        made.unused.append("reporting.report_types: mattermost (no channel: write notify: {channels: …})")
+        _chat(made, whole.inner("notify"), reporting)
     if "confluence" not in kinds:
         if page.values:
             made.unused.append("reporting.confluence (report_types does not name it)")
     elif made.values.get("standing_page") is None:
         made.values["standing_page"] = _standing_page(made, reporting, page)
         made.moved[("standing_page",)] = reporting.location
+
+
+def _chat(made: Translation, notify: _Section, reporting: _Section) -> None:
+    """Let ``report_types: [mattermost]`` be a channel that is told of every run that ends or is late."""
+    if MATTERMOST not in os.environ:
+        mend = f"set {MATTERMOST} to its Apprise URL, or write notify: {{channels: …}}"
+        made.unused.append(f"reporting.report_types: mattermost ({mend})")
+        return
+    channel: dict[str, Any] = {"env": MATTERMOST, "on": ["failed", "done", "late"]}
+    if "interval" in reporting.values:
+        channel["every"] = reporting.read("interval", duration(above=True))
+    made.values["notify"] = {**notify.values, "channels": [channel]}
+    made.moved[("notify", "channels")] = (*reporting.location, "report_types")
 
 
 def _standing_page(made: Translation, reporting: _Section, page: _Section) -> dict[str, Any]:

@@ -24,7 +24,12 @@ from schedkit.values.yaml import Document, explain, parse_yaml
 __all__ = ["Loaded", "load_settings", "read_settings"]
 
 Location = tuple[int | str, ...]
-_SECRETS = ("token", "password")
+_SECRETS: tuple[Location, ...] = (
+    ("token",),
+    ("password",),
+    ("oauth2", "client_secret"),
+    ("oauth2", "refresh_token"),
+)
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,9 @@ class Loaded:
         found: list[Location] = []
         for name in self.settings.sites:
             for key in _SECRETS:
-                said = self.written(("sites", name, key))
+                said = self.written(("sites", name, *key))
                 if said is not None and not is_reference(str(said)):
-                    found.append(self.translation.origin(("sites", name, key)))
+                    found.append(self.translation.origin(("sites", name, *key)))
             found += self._plain_urls(("sites", name, "proxies"))
         return found + self._plain_urls(("scheduler", "ledger"))
 

@@ -20,6 +20,7 @@ __all__ = [
     "ChannelSettings",
     "LogSettings",
     "NotifySettings",
+    "OAuth2Settings",
     "SchedulerSettings",
     "Settings",
     "SiteSettings",
@@ -36,6 +37,19 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class OAuth2Settings(_Strict):
+    """An OAuth 2.0 login: an application, and the refresh token that a person has granted it."""
+
+    client_id: str = Field(description="Id of the registered application.")
+    client_secret: SecretStr = Field(description="Secret of the registered application.")
+    refresh_token: SecretStr = Field(
+        description="`file:PATH` or `keyring:NAME`: each renewal replaces the token, and it is kept there."
+    )
+    token_url: str = Field(
+        default="https://auth.atlassian.com/oauth/token", description="Where access tokens are renewed."
+    )
+
+
 class SiteSettings(_Strict):
     """A Jira or Confluence, and how to log in to it.
 
@@ -50,6 +64,9 @@ class SiteSettings(_Strict):
     )
     token: SecretStr | None = Field(default=None, description="API token or personal access token.")
     password: SecretStr | None = Field(default=None, description="Password of `user` on Data Center.")
+    oauth2: OAuth2Settings | None = Field(
+        default=None, description="An OAuth 2.0 login, instead of a token or password."
+    )
     cloud: bool | None = Field(
         default=None, description="Whether it is on Cloud; by default the site is asked."
     )

@@ -14,7 +14,8 @@ from typing import Any
 
 from schedkit.errors import FileError, MissingExtraError, SettingsError
 from schedkit.values.extras import check_package
-from schedkit.values.files import file_error
+from schedkit.values.files import file_error, replacing
+from schedkit.values.private import PRIVATE, make_private_folder
 
 __all__ = [
     "SERVICE",
@@ -22,6 +23,7 @@ __all__ = [
     "forget_entry",
     "is_reference",
     "keep_entry",
+    "keep_secret",
     "keyring_works",
     "masked_url",
     "read_entry",
@@ -86,6 +88,39 @@ def secret(text: str | None, where: str, root: Path) -> str | None:
     kind, _, name = text.partition(":")
     name = str(expanded(name, where))
     return _from_file(root / name, where) if kind == "file" else _from_keyring(name, where)
+
+
+def keep_secret(reference: str, text: str, root: Path) -> Path | None:
+    """Store a secret where ``file:PATH`` or ``keyring:NAME`` names it; return the file, None for a keyring.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that the path of ``file:PATH`` starts from.
+
+    Raises
+    ------
+    SettingsError
+        There is no keyring.
+    FileError
+        The file cannot be written.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "keyring":
+        if not keep_entry(name, text):
+            raise SettingsError(
+                "there is no keyring", hint="pip install 'schedkit[notebook]', or use file:PATH"
+            )
+        return None
+    path = root / name
+    try:
+        make_private_folder(path.parent)
+        with replacing(path, mode=PRIVATE) as new:
+            new.file.write(text.encode() + b"\n")
+        os.chmod(path, PRIVATE)
+    except OSError as error:
+        raise file_error(error, path) from None
+    return path
 
 
 def _from_file(path: Path, where: str) -> str:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from schedkit.errors import UsageError
 from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["local_timezone", "parse_timezone", "timezone_name"]
+__all__ = ["in_known_zone", "local_timezone", "parse_timezone", "timezone_name"]
 
 # What machines and data call UTC; their zones are equal and compare as different.
 _UTC_NAMES = {"UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu"}
@@ -82,6 +82,28 @@ def timezone_name(tz: tzinfo) -> str:
     if isinstance(tz, ZoneInfo):
         return str(tz.key)
     return datetime(2000, 1, 1, tzinfo=tz).isoformat()[19:]
+
+
+def in_known_zone(moment: datetime) -> datetime:
+    """Return a datetime with the zone that `parse_timezone` makes of its own; one without a zone as it is.
+
+    Its wall time stays. ``datetime(2026, 1, 5, 7, tzinfo=pytz.timezone("Europe/Berlin"))`` has the offset of
+    1893 to pytz; here it is 07:00 in Berlin.
+
+    Raises
+    ------
+    UsageError
+        If its zone has no name.
+    """
+    if moment.tzinfo is None:
+        return moment
+    zone = parse_timezone(moment.tzinfo)
+    if zone is moment.tzinfo:
+        return moment
+    found, offset = moment.replace(tzinfo=zone), moment.utcoffset()
+    # pytz tells the two passes of a repeated hour by its object, everybody else by the fold.
+    other = found.replace(fold=1 - found.fold)
+    return other if found.utcoffset() != offset and other.utcoffset() == offset else found
 
 
 def local_timezone() -> tzinfo:

@@ -37,6 +37,18 @@ def test_the_owner_tells_a_chat_of_a_failed_run(
     assert "broken" in json.dumps(told)
 
 
+def test_the_chat_of_an_older_file_is_told_of_a_run(
+    project: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTERMOST_URL", f"json://127.0.0.1:{webhook.port}/")
+    (project / "schedkit.yaml").write_text("reporting: {interval: 0.1, report_types: [mattermost]}")
+    with app().scheduler() as scheduler:
+        scheduler.task(name="hello")(lambda_free)
+        scheduler.submit("hello").result(timeout=30)
+        _, told = webhook.next(timeout=30)
+    assert "hello" in json.dumps(told)
+
+
 def test_a_channel_without_its_variable_is_refused_at_once(project: Path) -> None:
     settings = app().settings.model_copy(
         update={"notify": NotifySettings(channels=(ChannelSettings(env="ABSENT_CHAT_URL"),))}

@@ -42,6 +42,7 @@ def test_all_is_good(
         assert rows[f"site {name} clock"]["status"] == "good"
     assert rows["site demo permissions"]["status"] == "good"
     assert rows["site demo-dc permissions"]["status"] == "good"
+    assert rows["site demo-wiki permissions"]["found"] == "the settings name no page, so none was tried"
     assert f"{len(running.tasks)} tasks" in rows["ledger"]["found"]
     assert running.name in rows["processes"]["found"]
     assert main(["doctor"]) == 0
@@ -66,6 +67,26 @@ def test_a_wrong_token_and_a_site_that_is_away(
     out, err = capsys.readouterr()
     assert "s3cret" not in out + err
     assert err.splitlines()[-1] == "schedkit: to be mended: site demo-dc, site away"
+
+
+@pytest.mark.parametrize("wiki", ["demo-wiki", "demo-wiki-dc"])
+def test_pages_that_runs_write_to(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch, wiki: str
+) -> None:
+    for name, value in lab_environment(site).items():
+        monkeypatch.setenv(name, value)
+    page = site.wiki.create(f"Results of {wiki}", "<p>Runs</p>")
+    monkeypatch.setenv(f"SCHEDKIT_SITES__{wiki.upper()}__MAIN_PAGE_ID", "100003")
+    (project / "schedkit.yaml").write_text(f"standing_page: {{site: {wiki}, page: {page.id}}}")
+    what = f"site {wiki} permissions"
+    assert found(capsys)[1][what]["found"] == "main_page_id and the standing page may be used"
+    page.restrictions["update"] = ["somebody else"]
+    monkeypatch.setenv(f"SCHEDKIT_SITES__{wiki.upper()}__MAIN_PAGE_ID", "987654")
+    code, rows = found(capsys)
+    assert (code, rows[what]["status"]) == (1, "bad")
+    assert "main_page_id: " in rows[what]["found"]
+    assert "the standing page: " in rows[what]["found"]
+    assert "may be read by this login but not edited" in rows[what]["found"]
 
 
 def test_a_clock_that_is_wrong_is_told(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,36 @@ def test_to_a_file_that_is_renamed_when_it_is_full(tmp_path: Path, capsys: Outpu
     assert "line" not in shown
     assert "[31mred" in shown.splitlines()[0]
     assert "\x1b" not in shown + (tmp_path / "logs" / "app.log").read_text()
+
+
+def test_a_record_of_several_lines_does_not_pass_for_several_records(tmp_path: Path, capsys: Output) -> None:
+    with log_as_set(LogSettings(filename="app.log", format="%(levelname)s %(message)s"), tmp_path):
+        log.warning("first\r\nERROR forged\u2028ERROR forged")
+        try:
+            raise ValueError("told\nERROR forged")
+        except ValueError:
+            log.exception("failed")
+    for text in (capsys.readouterr().err, (tmp_path / "app.log").read_text()):
+        assert [line for line in text.splitlines() if not line.startswith(" ")] == [
+            "WARNING first",
+            "ERROR failed",
+        ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+def test_the_files_are_for_this_user_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    settings = LogSettings(level="DEBUG", filename="app.log", max_bytes=200, backup_count=2)
+    path = tmp_path / "app.log"
+
+    def modes() -> list[int]:
+        with log_as_set(settings, tmp_path):
+            for number in range(10):
+                log.debug("line %d", number)
+        return [stat.S_IMODE(file.stat().st_mode) for file in sorted(tmp_path.glob("app.log*"))]
+
+    assert modes() == [0o600] * 3
+    path.chmod(0o640)
+    assert modes() == [0o640] * 3
 
 
 @pytest.mark.parametrize(("settings", "told"), [(None, False), (LogSettings(level="INFO"), True)])

@@ -39,10 +39,11 @@ class Asking:
         assert answer.status_code == 201, answer.text
         self.answered.setdefault(number, set()).add(answer.json()["task_id"])
 
-    def go_on(self, port: int, until: float) -> None:
-        """Ask until a time, or until the server does not answer; some are asked for twice."""
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-            while time.monotonic() < until or not self.answered:
+    def go_on(self, port: int, until: float, least: int = 0) -> None:
+        """Ask until a time and for so many, or until the server does not answer; some are asked for twice."""
+        wanted = len(self.answered) + least
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            while time.monotonic() < until or len(self.answered) < wanted:
                 if not self.open:
                     self.open.append(self._next)
                     self._next += 1
@@ -57,7 +58,7 @@ class Asking:
 
 def ready(journal: Path, times: int) -> int:
     """Return the port of the server that is ready."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while True:
         lines = journal.read_text().splitlines() if journal.exists() else []
         ports = [int(line.split()[1]) for line in lines if line.startswith("ready ")]
@@ -78,6 +79,7 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, int]:
             _tell(program, "go")
             pid = int(program.stdout.readline())
             port = ready(journal, number + 1)
+            asking.go_on(port, 0.0, least=2)
             killer = subprocess.Popen(["sh", "-c", f"sleep {chance.uniform(0.05, 0.6):.3f}; kill -9 {pid}"])
             asking.go_on(port, time.monotonic() + 30)
             killer.wait(30)
@@ -85,7 +87,7 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, int]:
         _tell(program, "settle")
         program.stdout.readline()
         port = ready(journal, times + 1)
-        asking.go_on(port, time.monotonic() + 0.2)
+        asking.go_on(port, time.monotonic() + 0.2, least=1)
         _tell(program, "all is asked for")
         assert program.stdout.readline().strip() == "ended 0"
     return judge(ledger, journal, asking)

@@ -21,7 +21,9 @@ def by_the_minute(hours: WorkingHours, start: pd.Timestamp, end: pd.Timestamp) -
     wall = minutes.hour * 3600 + minutes.minute * 60
     off = {str(day) for day in hours.holidays}
     working = [
-        hours.mask[day.weekday()] and str(day.date()) not in off and hours.start <= second < hours.end
+        hours.mask[day.weekday()]
+        and str(day.date()) not in off
+        and any(a <= second < b for a, b in hours.blocks)
         for day, second in zip(minutes, wall, strict=True)
     ]
     return timedelta(minutes=sum(working))
@@ -92,3 +94,25 @@ def test_working_time_adds_up(three, zone: str, off: set[int]) -> None:  # type:
     local = [stamp.tz_convert(zone).date() for stamp in (begin, end)]
     most = np.busday_count(local[0], local[1] + timedelta(days=1), holidays=holidays)
     assert worked <= most * timedelta(hours=8.75)
+
+
+def test_a_day_in_several_blocks() -> None:
+    hours = WorkingHours(blocks=[("13:00", "17:00"), ("09:00", "12:00")])
+    monday = pd.Timestamp("2026-03-02T11:00Z")
+    assert hours.between(monday, monday + pd.Timedelta(hours=1)) == pd.Timedelta(hours=1)
+    assert hours.between(monday, monday + pd.Timedelta(hours=2)) == pd.Timedelta(hours=1), "a lunch break"
+    assert hours.between(monday, monday + pd.Timedelta(days=1)) == pd.Timedelta(hours=7)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        ([("09:00", "12:00"), ("11:00", "17:00")], "overlap"),
+        ([("12:00", "09:00")], "ends at 09:00, before it starts at 12:00"),
+        (["09:00"], "not a start and an end"),
+        ([], "has no hours"),
+    ],
+)
+def test_blocks_that_cannot_be(blocks, words: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError, match=words):
+        WorkingHours(blocks=blocks)

@@ -12,11 +12,13 @@ from schedkit.flow import cumulative_flow, cycle_times, throughput
 
 
 def test_the_worked_example(example: Example) -> None:
-    flow = cumulative_flow(example.issues, example.changes, until=UNTIL, by="category")
+    flow = cumulative_flow(example.issues, example.changes, until=UNTIL, states="category")
     assert list(flow) == list(example.flow)
     assert flow.index.strftime("%Y-%m-%d").tolist() == list(example.flow.index)
     assert flow.to_numpy().tolist() == example.flow.to_numpy().tolist()
-    berlin = cumulative_flow(example.issues, example.changes, until=UNTIL, by="category", tz="Europe/Berlin")
+    berlin = cumulative_flow(
+        example.issues, example.changes, until=UNTIL, states="category", tz="Europe/Berlin"
+    )
     differs = (berlin.to_numpy() != flow.to_numpy()).any(axis=1)
     assert berlin[differs].to_numpy().tolist() == [[5, 1, 0]]
     assert berlin.index[differs].strftime("%Y-%m-%d").tolist() == ["2026-03-01"]
@@ -25,12 +27,12 @@ def test_the_worked_example(example: Example) -> None:
 def test_the_throughput_of_the_worked_example(example: Example) -> None:
     times = cycle_times(example.issues, example.changes, until=UNTIL)
     expected = example.values["throughput per week Mon-Sun from 2026-02-23"]
-    week = {"freq": "W", "start": "2026-02-23", "until": UNTIL}
+    week = {"freq": "W", "since": "2026-02-23", "until": UNTIL}
     assert throughput(times, **week).tolist() == expected["UTC"]
     assert throughput(times, tz="Europe/Berlin", **week).tolist() == expected["Berlin"]
     worked = times[times["Cycle"].notna()]
     assert throughput(worked, **week).tolist() == expected["UTC, only with a cycle time"]
-    days = throughput(times, "D", start="2026-03-01", until=UNTIL)
+    days = throughput(times, "D", since="2026-03-01", until=UNTIL)
     assert days.tolist() == example.values["throughput per day from 2026-03-01 to 2026-03-15"]
     starts = times["Started"].dropna()
     assert throughput(starts, **week).tolist() == example.values["starts per week (by Started)"]
@@ -39,8 +41,8 @@ def test_the_throughput_of_the_worked_example(example: Example) -> None:
 def test_periods_without_any_finish() -> None:
     none = pd.Series([], dtype="datetime64[us, UTC]")
     assert throughput(none).empty
-    assert throughput(none, "D", start="2026-03-01").empty
-    assert throughput(none, "D", start="2026-03-01", until="2026-03-03").tolist() == [0, 0, 0]
+    assert throughput(none, "D", since="2026-03-01").empty
+    assert throughput(none, "D", since="2026-03-01", until="2026-03-03").tolist() == [0, 0, 0]
 
 
 def test_days_that_have_no_midnight_or_two() -> None:

@@ -31,7 +31,7 @@ def test_the_worked_example(example: Example) -> None:
         held = {status: value / timedelta(days=1) for status, value in spent.loc[key].items() if value}
         assert held == pytest.approx(expected)
     assert list(spent) == ["To Do", "In Progress", "Review", "Done"]
-    grouped = time_in_status(example.issues, example.changes, until=UNTIL, by="category")
+    grouped = time_in_status(example.issues, example.changes, until=UNTIL, states="category")
     assert list(grouped) == ["To Do", "In Progress", "Done"]
     assert grouped.loc["A-7", "In Progress"] == timedelta(days=11)
 
@@ -118,7 +118,7 @@ def test_one_name_in_two_categories() -> None:
     assert list(status_spans(table, log)["Status Category"]) == ["To Do", "In Progress", "To Do", "Done"]
     finished = cycle_times(table, log, until="2026-03-05").set_index("Key")["Finished"]
     assert finished.isna().to_dict() == {"A-1": True, "B-1": False}
-    flow = cumulative_flow(table, log, until="2026-03-05", by="category")
+    flow = cumulative_flow(table, log, until="2026-03-05", states="category")
     assert flow.iloc[-1].to_dict() == {"To Do": 0, "In Progress": 1, "Done": 1}
     # The same from the issues' own categories, without the site's list.
     table.attrs, log.attrs = {}, {}
@@ -152,7 +152,7 @@ def test_a_status_that_is_gone_is_told() -> None:
         said = cycle_times(table, log, until="2026-03-08", categories={named: "In Progress"})
         assert days(said["Cycle"]) == [3]
     assert time_in_status(table, log, until="2026-03-08").loc["A-1", "Developing"] == timedelta(days=3)
-    by_category = cumulative_flow(table, log, until="2026-03-03", by="category")
+    by_category = cumulative_flow(table, log, until="2026-03-03", states="category")
     assert by_category["Developing"].iloc[-1] == 1
     # Without the site's list it is a status like others, but for its category.
     plain = table.assign(**{"Status Category": "Done"})
@@ -287,9 +287,9 @@ def test_until_is_an_instant(until: object) -> None:
 
 def test_groupings_that_do_not_exist() -> None:
     table = issues(("A-1", "2026-03-02", "Open"))
-    with pytest.raises(UsageError, match="by='team' is not a grouping"):
-        time_in_status(table, moves(), by="team")
-    mapped = cumulative_flow(table, moves(), until="2026-03-02", by={"Open": "Backlog"})
+    with pytest.raises(UsageError, match="states='team' is not a grouping"):
+        time_in_status(table, moves(), states="team")
+    mapped = cumulative_flow(table, moves(), until="2026-03-02", states={"Open": "Backlog"})
     assert mapped.iloc[-1].to_dict() == {"Backlog": 1}
 
 
@@ -373,7 +373,7 @@ def test_frames_made_by_hand_with_categories_by_name() -> None:
     assert days(times["Cycle"]) == [2, None, None]
     assert times["Finished"].notna().tolist() == [True, False, True]
     assert times.attrs["warnings"] == []
-    flow = cumulative_flow(table, log, until="2026-03-09", by="category")
+    flow = cumulative_flow(table, log, until="2026-03-09", states="category")
     assert flow.iloc[-1].to_dict() == {"To Do": 0, "In Progress": 1, "Done": 2}
     assert list(time_in_status(table, log, until="2026-03-09")) == ["Open", "Doing", "Review", "Done"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,14 +24,17 @@ def _one_shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interactive
         config = Config()
         config.HistoryManager.enabled = False
         InteractiveShell.clear_instance()
+        main = sys.modules["__main__"]
         shell = InteractiveShell.instance(config=config)
+        sys.modules["__main__"] = main  # what other tests of this process spawn asks it for its __spec__
         shell.display_pub = CapturingDisplayPublisher(parent=shell)
         yield shell
         InteractiveShell.clear_instance()
 
 
 @pytest.fixture
-def shell(_one_shell: InteractiveShell) -> Shell:
+def shell(_one_shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.setitem(sys.modules, "__main__", _one_shell.user_module)
     _one_shell.display_pub.outputs.clear()
     _one_shell.reset(new_session=False)
     return Shell(_one_shell)

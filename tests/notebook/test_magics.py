@@ -14,12 +14,12 @@ from schedkit.core.model import After, Rate, Retry
 from schedkit.core.triggers.constructors import cron
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.notebook import magics
+from schedkit.notebook.last_started import note_started
 
 
 @pytest.fixture
-def loaded(shell: Shell, sched: Scheduler, front: Front, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    # The project's scheduler, but on this test's own ledger.
-    monkeypatch.setattr(magics, "Scheduler", lambda: sched)
+def loaded(shell: Shell, sched: Scheduler, front: Front) -> Shell:
+    note_started(sched)
     schedkit.load_ipython_extension(shell.shell)
     return shell
 

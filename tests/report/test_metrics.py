@@ -36,11 +36,17 @@ def step(frames: Frames, **metrics: Any) -> pd.DataFrame:
 EXAMPLES: dict[str, dict[str, Any]] = {
     "cycle_times": {"until": UNTIL},
     "status_spans": {"until": UNTIL},
-    "time_in_status": {"until": UNTIL, "by": "category"},
+    "time_in_status": {"until": UNTIL, "states": "category"},
     "cumulative_flow": {"until": UNTIL, "freq": "W"},
     "throughput": {"freq": "M"},
     "spans": {"field": "Status", "until": UNTIL},
     "as_of": {"when": "2026-03-01"},
+    "cycle_percentiles": {"until": UNTIL, "by": "Type"},
+    "ageing": {"until": UNTIL, "workflow": {"begin": "first"}},
+    "flow_balance": {"until": UNTIL, "freq": "M"},
+    "forecast_when": {"until": UNTIL, "n": 5, "trials": 100, "sample": "day"},
+    "service_times": {"until": UNTIL, "to": "response", "goal": "4h"},
+    "data_quality": {"until": UNTIL, "points": None},
 }
 
 
@@ -111,5 +117,7 @@ def test_what_the_figures_need(frames: Frames) -> None:
     assert len(step(twice, cycle_times={"changes": "other"})) == len(frames.current)
     with pytest.raises(UsageError, match="changes: there is no frame 'hist'"):
         step(frames, cycle_times={"changes": "hist"})
+    with pytest.raises(UsageError, match="velocity: sprints are missing"):
+        step(frames, velocity={})
     with pytest.raises(UsageError, match="several rows for one issue cannot be added"):
         step(frames, status_spans={}, add="Duration")

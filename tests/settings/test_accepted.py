@@ -61,7 +61,8 @@ def test_what_has_no_effect_and_plain_secrets_are_each_named_in_one_warning(tmp_
     unused, plain = read_settings(file).warnings
     assert unused == (
         "config.yaml: without effect: scheduler.poll_interval (due times are waited for, nothing is polled); "
-        "reporting.report_types: mattermost (no channel: write notify: {channels: …})"
+        "reporting.report_types: mattermost (set MATTERMOST_URL to its Apprise URL, or write "
+        "notify: {channels: …})"
     )
     assert plain == (
         "config.yaml: in plain text: jira.password, confluence.password (write ${VARIABLE}, file:PATH or "
@@ -86,6 +87,20 @@ def test_a_moved_setting_is_told_where_it_stands(tmp_path: Path) -> None:
         line = int(loaded.source(location).split(":")[1])
         assert lines[line - 1].startswith(words), location
     assert loaded.source(("scheduler", "lease")) == ""
+
+
+def test_a_chat_whose_address_is_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTERMOST_URL", "mmosts://chat.example.org/token")
+    file = tmp_path / "config.yaml"
+    file.write_text("reporting: {interval: 30, report_types: [mattermost]}\nnotify: {late_after: 5m}")
+    loaded = read_settings(file)
+    (channel,) = loaded.settings.notify.channels
+    assert (channel.env, channel.on, channel.every) == ("MATTERMOST_URL", ("failed", "done", "late"), 30)
+    assert loaded.settings.notify.late_after == 300
+    assert loaded.warnings == []
+    assert loaded.source(("notify", "channels", 0, "env")).startswith("config.yaml:1:")
+    file.write_text("reporting: {report_types: [mattermost]}\nnotify: {channels: [{env: TEAM_CHAT}]}")
+    assert [each.env for each in read_settings(file).settings.notify.channels] == ["TEAM_CHAT"]
 
 
 def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:

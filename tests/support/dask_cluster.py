@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,10 +16,6 @@ def dask_client() -> Iterator[Any]:
     """Yield a client of a new cluster; without Dask the test is skipped."""
     dask = pytest.importorskip("dask", reason="distributed is absent")
     distributed = pytest.importorskip("distributed")
-    # Spawned workers ask the main module for its spec; a shell that another test made here has none.
-    main = sys.modules["__main__"]
-    if not hasattr(main, "__spec__"):
-        main.__spec__ = None
     dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True})
     # Without an address its HTTP server takes port 8787, which another cluster may have.
     address = "127.0.0.1:0"

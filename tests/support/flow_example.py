@@ -45,3 +45,24 @@ def read_example(folder: Path) -> Example:
     changes.attrs["statuses"] = STATUSES
     values = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
     return Example(issues, changes, per_issue.set_index("Key"), values, flow.set_index("Day").astype(int))
+
+
+def in_sprint(example: Example) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The issues with the names of their sprints, and the changes."""
+    issues = example.issues.copy()
+    names = {"1": "Sprint 1", "1,2": "Sprint 1, Sprint 2", "1, 2": "Sprint 1, Sprint 2"}
+    issues["Sprint"] = issues["Sprint Ids"].map(names)
+    return issues, example.changes
+
+
+SPRINTS = pd.DataFrame(
+    {
+        "Id": [1, 2],
+        "Name": ["Sprint 1", "Sprint 2"],
+        "State": ["closed", "future"],
+        "Start": pd.to_datetime(["2026-03-02T09:00Z", "2026-03-16T09:00Z"]),
+        "End": pd.to_datetime(["2026-03-13T17:00Z", "2026-03-27T17:00Z"]),
+        "Activated": pd.to_datetime(["2026-03-02T09:00Z", None]),
+        "Completed": pd.to_datetime(["2026-03-13T17:00Z", None]),
+    }
+)

@@ -13,7 +13,7 @@ import pytz
 import tzlocal
 
 from schedkit.errors import UsageError
-from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name
+from schedkit.values.timezones import in_known_zone, local_timezone, parse_timezone, timezone_name
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -57,6 +57,33 @@ def test_a_zone_of_pytz_is_read_with_todays_offset() -> None:
     assert wall.utcoffset() == timedelta(hours=1)
 
 
+PYTZ_BERLIN = pytz.timezone("Europe/Berlin")
+FOLD = datetime(2026, 10, 25, 2, 30)
+
+
+@pytest.mark.parametrize(
+    ("moment", "utc"),
+    [
+        (datetime(2026, 1, 5, 7, tzinfo=PYTZ_BERLIN), "2026-01-05 06:00"),  # pytz: 06:07
+        (PYTZ_BERLIN.localize(datetime(2026, 7, 5, 7)), "2026-07-05 05:00"),
+        (PYTZ_BERLIN.localize(FOLD, is_dst=True), "2026-10-25 00:30"),
+        (PYTZ_BERLIN.localize(FOLD, is_dst=False), "2026-10-25 01:30"),
+        (FOLD.replace(tzinfo=dateutil.tz.gettz("Europe/Berlin"), fold=1), "2026-10-25 01:30"),
+        (datetime(2026, 1, 5, 7, tzinfo=pytz.FixedOffset(120)), "2026-01-05 05:00"),
+        (datetime(2026, 1, 5, 7, tzinfo=BERLIN), "2026-01-05 06:00"),
+    ],
+)
+def test_a_moment_keeps_its_wall_time_in_the_zone_of_the_same_name(moment: datetime, utc: str) -> None:
+    found = in_known_zone(moment)
+    assert found.replace(tzinfo=None) == moment.replace(tzinfo=None)
+    assert found.astimezone(UTC).strftime("%Y-%m-%d %H:%M") == utc
+    assert found.tzinfo == parse_timezone(timezone_name(found.tzinfo or UTC))
+
+
+def test_a_moment_without_a_zone_stays_without_one() -> None:
+    assert in_known_zone(FOLD) is FOLD
+
+
 @pytest.fixture
 def shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The machine is in Shanghai; tzlocal reads its settings once in a process."""
@@ -85,6 +112,8 @@ class Unnamed(tzinfo):
         ("Europe/Berln", "unknown time zone 'Europe/Berln' .did you mean 'Europe/Berlin'"),
         ("GMT+2", r"unknown time zone 'GMT\+2' .write it as '\+02:00'"),
         ("UTC-0530", "write it as '-05:30'"),
+        ("GMT-11", "write it as '-11:00'"),
+        ("utc+5:45", r"write it as '\+05:45'"),
         ("nonsense", "unknown time zone 'nonsense' .use e.g. 'Europe/Berlin'"),
         ("", "unknown time zone ''"),
         ("../../etc/passwd", "unknown time zone"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
 import anyio.to_thread
 
 from schedkit.core.api.queries import Queries
@@ -52,9 +53,17 @@ class AsyncScheduler:
         return await self._node.dispatcher.carry_out(command, waiters)
 
     @on_own_loop
-    async def start(self) -> None:
-        """Run the tasks that are declared here, beside other processes at the same ledger."""
-        await self._node.start()
+    async def start(self, paused: bool = False) -> None:
+        """Run the tasks that are declared here, beside other processes at the same ledger.
+
+        Parameters
+        ----------
+        paused : bool
+            Whether to stop the due times of all tasks before the first one, as `pause` does: until `resume`.
+        """
+        await self._node.start(paused)
+        if paused and not self._queries.paused():  # it ran already
+            await self._carry_out(PauseTask(task=None))
         self._started()
 
     @on_own_loop
@@ -66,6 +75,25 @@ class AsyncScheduler:
     async def stop(self, deadline: Duration = "30s") -> None:
         """Let running attempts end until `deadline`, interrupt and record the rest."""
         await self._node.stop(parse_duration(deadline, "deadline"))
+
+    async def run_forever(self, deadline: Duration = "30s") -> None:
+        """Start, and return once it is stopped; when the awaiting task is cancelled it is stopped first.
+
+        Parameters
+        ----------
+        deadline : str, float or timedelta
+            How long running attempts may take to end then.
+        """
+        await self.start()
+        try:
+            await self._until_stopped()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.stop(deadline)
+
+    @on_own_loop
+    async def _until_stopped(self) -> None:
+        await self._node.until_stopped()
 
     @on_own_loop
     async def bring_home(self) -> None:

@@ -13,6 +13,7 @@ from schedkit.core.api.task_handle import TaskHandle, TaskHandles
 from schedkit.core.model import Task
 from schedkit.core.node.node import Node
 from schedkit.core.tasks import origin
+from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.defaults import fill
 from schedkit.loop import service
 
@@ -44,7 +45,7 @@ class Declarer:
             task.trigger.begins(datetime.now(UTC), node.config.tz)
         known = self._known_parents(task)
         node.declarations.expect(task.name, replace)
-        node.registry.add(task, known=known, origin=origin.here())
+        replaced = node.registry.add(task, known=known, origin=origin.here())
         handle = self._handles.new(task.name)
         if node.state == "running":
             service().submit(node.declare, [task]).result()
@@ -52,7 +53,8 @@ class Declarer:
                 self._warn([task.name])
         elif node.state == "watching":
             _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
-        front_end().task_declared(str(queries.ledger.store), task.name, queries.names)
+        changed = replaced is not None and code_of(replaced) != code_of(task)
+        front_end().task_declared(str(queries.ledger.store), task.name, queries.names, changed)
         return handle
 
     def _known_parents(self, task: Task) -> Container[str]:

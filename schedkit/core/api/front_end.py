@@ -26,12 +26,24 @@ class FrontEnd(Protocol):
         """Return a widget that shows `thing`; `kind` names the tab to open with."""
         ...
 
-    def task_declared(self, ledger: str, task: str, present: Callable[[], Container[str]]) -> None:
-        """Note that `task` was declared on `ledger`; `present` returns the tasks that exist."""
+    def task_declared(
+        self, ledger: str, task: str, present: Callable[[], Container[str]], changed: bool
+    ) -> None:
+        """Note that `task` was declared on `ledger`; `present` returns the tasks that exist.
+
+        Parameters
+        ----------
+        changed : bool
+            Whether it replaces one that was declared here with other code or options.
+        """
         ...
 
-    def scheduler_started(self) -> None:
+    def scheduler_started(self, scheduler: Any) -> None:
         """Note that a scheduler of this process has started: its threads may print from now on."""
+        ...
+
+    def cell(self) -> tuple[str, str]:
+        """Return the ids of the running cell and of its execution, each empty where there is none."""
         ...
 
 
@@ -58,11 +70,17 @@ class NoFrontEnd:
         """
         raise UsageError("panels need IPython", hint="open a notebook; pip install 'schedkit[notebook]'")
 
-    def task_declared(self, ledger: str, task: str, present: Callable[[], Container[str]]) -> None:
+    def task_declared(
+        self, ledger: str, task: str, present: Callable[[], Container[str]], changed: bool
+    ) -> None:
         """Do nothing."""
 
-    def scheduler_started(self) -> None:
+    def scheduler_started(self, scheduler: Any) -> None:
         """Do nothing."""
+
+    def cell(self) -> tuple[str, str]:
+        """Return that there is none."""
+        return "", ""
 
 
 class _Current:

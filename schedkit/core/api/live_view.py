@@ -97,7 +97,7 @@ class LiveView:
         limit: int = 100,
     ) -> list[Run]:
         """Return runs, newest first; `before` is the id of the last one already seen."""
-        return self._ledger.runs(task, limit=limit, state=state, before=before)
+        return self._ledger.runs(task, limit=limit, states=[state] if state else [], before=before)
 
     def due_times(self, task: str, *, ran: bool | None = None, limit: int = 100) -> list[DueTime]:
         """Return the due times of a task, newest first; `ran`: only those with a run, or without one."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
@@ -21,16 +21,19 @@ from schedkit.core.api.queries import Queries
 from schedkit.core.api.requester import Requester
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.screens import Screens
+from schedkit.core.api.script_life import run_forever
 from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
 from schedkit.core.api.why import Why
 from schedkit.core.compat.job_api import JobApi
+from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.engine.obstacles import Obstacles
 from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
 from schedkit.core.run import Run
+from schedkit.core.states import State, parse_state
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
@@ -41,6 +44,7 @@ from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers.base import TriggerLike
 from schedkit.errors import DeclarationError, NotRunningError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service
+from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler", "Scheduler"]
@@ -87,6 +91,7 @@ class Scheduler:
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
+        refuse_options(ledger, options)
         chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
         store, registry = Store(ledger, durable=chosen["durability"]), Registry()
         node = self._node = Node(
@@ -116,10 +121,19 @@ class Scheduler:
             registry=registry,
             pending=self._pending,
             handle=self._handles.get,
+            tz=node.config.tz,
+            cell=lambda: front_end().cell(),
         )
 
     def __repr__(self) -> str:
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
+
+    if not TYPE_CHECKING:  # to a type checker every name would exist
+
+        def __getattr__(self, name):
+            instead = METHODS_ELSEWHERE.get(name)
+            told = f"Scheduler has no {name}" + (f": {instead}" if instead else "")
+            raise AttributeError(told, name=name, obj=self)
 
     def _ipython_display_(self) -> None:
         front_end().display(self)
@@ -135,6 +149,17 @@ class Scheduler:
     watch = blocking(AsyncScheduler.watch)
     bring_home = blocking(AsyncScheduler.bring_home)
 
+    def run_forever(self, deadline: Duration = "30s") -> None:
+        """Start, and return once it is stopped: by Ctrl-C (SIGINT), SIGTERM, or `stop` on another thread.
+
+        Parameters
+        ----------
+        deadline : str, float or timedelta
+            How long running attempts may take to end then.
+        """
+        refuse_in_coroutine("Scheduler.run_forever")
+        run_forever(self, deadline)
+
     def __enter__(self) -> Scheduler:
         self.start()
         return self
@@ -144,7 +169,7 @@ class Scheduler:
 
     def _started(self) -> None:
         stop_at_exit(self)
-        front_end().scheduler_started()
+        front_end().scheduler_started(self)
         self._pending.submit()
         self._declarer.warn_of_standing_by()
 
@@ -316,10 +341,32 @@ class Scheduler:
         """
         return self._why.of(about)
 
-    def runs(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> list[Run]:
-        """Return runs, newest first."""
+    def runs(
+        self,
+        task: TaskHandle[..., Any] | str | None = None,
+        limit: int = 100,
+        *,
+        states: Collection[State | str] = (),
+    ) -> list[Run]:
+        """Return runs, newest first.
+
+        Parameters
+        ----------
+        task : TaskHandle or str, optional
+            Only of this task.
+        limit : int
+            How many at most.
+        states : collection of State or str
+            Only in one of these states, e.g. ``["FAILED", "TIMEOUT"]``; empty: in any.
+
+        Raises
+        ------
+        UsageError
+            If a name is no state.
+        """
+        wanted = [parse_state(state) for state in states]
         self.queries.open()
-        return self.queries.ledger.runs(None if task is None else named(task), limit=limit)
+        return self.queries.ledger.runs(None if task is None else named(task), limit=limit, states=wanted)
 
     def history(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> Any:
         """Return runs as a DataFrame, newest first."""
@@ -373,7 +420,10 @@ class Scheduler:
     remove_job = delegated(_jobs, JobApi.remove_job)
     pause_job = delegated(_jobs, JobApi.pause_job)
     resume_job = delegated(_jobs, JobApi.resume_job)
+    modify_job = delegated(_jobs, JobApi.modify_job)
     reschedule_job = delegated(_jobs, JobApi.reschedule_job)
+    remove_all_jobs = delegated(_jobs, JobApi.remove_all_jobs)
+    print_jobs = delegated(_jobs, JobApi.print_jobs)
     get_jobs = delegated(_jobs, JobApi.get_jobs)
     get_job = delegated(_jobs, JobApi.get_job)
     add_listener = delegated(_jobs, JobApi.add_listener)

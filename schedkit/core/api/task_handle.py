@@ -133,10 +133,9 @@ class TaskHandle(Generic[P, R]):
     def latest(self) -> Any:
         """Return what its last DONE run returned, also after a restart; None before the first.
 
-        It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
-        tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
-        are text too; a second column of one name is called `name.1`. What neither can hold is not kept, which
-        the run's log says.
+        It comes back as it was, with its types: frames and series, numbers, text, times, sets, arrays, and
+        lists and mappings of all these. What would come back as something else, such as an object of a class
+        of your own, is not kept, which the run's log says.
 
         Raises
         ------

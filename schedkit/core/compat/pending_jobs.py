@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from schedkit.core.compat.host import Host
-from schedkit.core.events import Event, NodeChanged
+from schedkit.core.events import Event, NodeChanged, TaskChanged
 from schedkit.errors import SchedkitError
 
 __all__ = ["PendingJobs"]
@@ -47,12 +47,13 @@ class PendingJobs:
             self._names.pop(name, None)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, NodeChanged):
+        resumed = isinstance(event, TaskChanged) and event.row is None and event.change == "resumed"
+        if isinstance(event, NodeChanged) or resumed:
             self.submit()
 
     def submit(self) -> None:
-        """Submit them if this scheduler runs."""
-        if self._scheduler.state != "running":
+        """Submit them if this scheduler runs and is not paused."""
+        if self._scheduler.state != "running" or self._scheduler.paused:
             return
         with self._lock:
             names, self._names = self._names, {}

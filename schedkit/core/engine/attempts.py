@@ -45,7 +45,10 @@ Answer = dict[str, Any]
 
 @dataclass(slots=True)
 class Active:
-    """An attempt whose end is not recorded; `why` and `actor` say why and by whom it was asked to stop."""
+    """An attempt whose end is not recorded; `why` and `actor` say why and by whom it was asked to stop.
+
+    `wanted`: if it ends well all the same, it counts: nobody has cancelled it, but its task is removed.
+    """
 
     run: str
     attempt: int
@@ -53,6 +56,7 @@ class Active:
     deadline: int | None
     why: str = ""
     actor: str = ""
+    wanted: bool = False
 
 
 class Attempts:
@@ -148,7 +152,8 @@ class Attempts:
         self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
         self._watch_deadline(adopted.run, adopted.attempt, deadline)
         if cancelled or run.reason:  # its code or its row may not know yet
-            self.cancel_run(run, adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED))
+            actor = adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED)
+            self.cancel_run(run, actor, wanted=adopted.wanted)
 
     def _hold_place(self, run: str, task: Task) -> None:
         self._state.queue.hold(self._runs.holding(run, task))
@@ -178,7 +183,8 @@ class Attempts:
         self._claims.release(run_id)
         outcome, reason, error = stimulus.outcome, stimulus.reason, stimulus.error
         if active.why == "cancel":
-            outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor
+            if not (active.wanted and outcome is Outcome.DONE):
+                outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor
         elif active.why == "stop" and outcome is not Outcome.DONE:
             outcome, reason, error = Outcome.INTERRUPTED, "the scheduler was stopped", None
         elif outcome is Outcome.CANCELLED:
@@ -278,21 +284,22 @@ class Attempts:
         self.cancel_run(run, stimulus.actor)
         return {"cancelled": True}
 
-    def cancel_run(self, run: Run, actor: str) -> None:
-        """Cancel a run that has not ended."""
+    def cancel_run(self, run: Run, actor: str, *, wanted: bool = False) -> None:
+        """Cancel a run that has not ended; `wanted`: if its code ends well all the same, it is DONE."""
         state, active = self._state, self.active.get(run.id)
         if run.id in state.abroad:
             self._cancel_abroad(run, actor)
         elif active is None:
             self._runs.withdraw(run, _CANCELLED + actor, actor)
-        elif active.why != "cancel":  # also one that was asked to stop: it would run again
-            active.why, active.actor = "cancel", actor
+        elif active.why != "cancel" or (active.wanted and not wanted):
+            # Also one that was asked to stop: it would run again.
+            active.why, active.actor, active.wanted = "cancel", actor, wanted
             # If this process ends before the code does, no heir may start it again.
             if run.reason != (reason := _CANCELLED + actor):
                 stopping = replace(run, reason=reason)
                 state.move(run, stopping)
                 state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
-            state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
+            state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor, wanted=wanted))
             active.deadline = state.steady + state.config.cancel_grace
             self._watch_deadline(run.id, active.attempt, active.deadline)
 

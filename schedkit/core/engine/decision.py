@@ -31,7 +31,8 @@ class Start(msgspec.Struct, frozen=True, gc=False):
 class Stop(msgspec.Struct, frozen=True, gc=False):
     """An attempt is asked to stop for `why`: "cancel", "timeout" or "stop".
 
-    `recorded`: its end is in the ledger, and with `final` its run's. Its hooks get `why`.
+    `recorded`: its end is in the ledger, and with `final` its run's. Its hooks get `why`. `wanted`: if it
+    ends well all the same, it counts.
     """
 
     run: str
@@ -40,6 +41,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     actor: str = ""
     recorded: bool = False
     final: bool = False
+    wanted: bool = False
 
 
 class Finished(msgspec.Struct, frozen=True):

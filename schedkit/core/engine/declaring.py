@@ -18,7 +18,6 @@ from schedkit.core.events import RunStep
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import State
 from schedkit.core.tasks.request import refuse_to_replace
-from schedkit.values.instants import to_micros
 
 __all__ = ["Declaring"]
 
@@ -131,10 +130,7 @@ class Declaring:
     def _declared_row(self, stimulus: Declare, known: TaskRow | None) -> TaskRow:
         state, task, trigger = self._state, stimulus.task, stimulus.task.trigger
         if known is not None and known.trigger == stimulus.trigger:
-            next = known.next
-            if next is None and trigger is not None:  # it may have failed, and be mended now
-                found = trigger.bind(known.anchor, state.config.tz).next(state.at)
-                next = None if found is None else to_micros(found)
+            next = self._due_times.goes_on(known, trigger)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
             home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
             shown = {"facts": stimulus.facts, "schedule_text": stimulus.schedule_text}

@@ -15,6 +15,8 @@ from schedkit.core.states import Disposition
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.dispositions import Fire, Schedule, settle, skipped
+from schedkit.core.triggers.kinds import At
+from schedkit.core.triggers.wallclock import TICK
 from schedkit.errors import TriggerError
 from schedkit.values.instants import to_micros
 
@@ -33,6 +35,24 @@ class DueTimes:
         """Return the first time of a trigger that begins now, None without one."""
         first = None if trigger is None else trigger.begins(self._state.at, self._state.config.tz)
         return None if first is None else to_micros(first)
+
+    def goes_on(self, row: TaskRow, trigger: Trigger | None) -> int | None:
+        """Return the next time of a schedule that is declared again as it was.
+
+        It is the known one, unless that is to come and no time of the schedule any more: the zone in which
+        its wall times are read has changed.
+        """
+        state, next_at = self._state, row.next_at
+        if trigger is None or (next_at is None and isinstance(trigger, At)):
+            return row.next
+        bound = trigger.bind(row.anchor, state.config.tz)
+        if next_at is None:  # it may have failed, and be mended now
+            found = bound.next(state.at)
+        elif trigger.bound or next_at <= state.at or bound.next(next_at - TICK) == next_at:
+            return row.next
+        else:
+            found = bound.first(state.at)
+        return None if found is None else to_micros(found)
 
     def put(self, row: TaskRow) -> None:
         """Have a task's schedule become due at the next time of its row, if it may become due at all."""

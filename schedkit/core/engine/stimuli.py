@@ -203,6 +203,7 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started: int
     why: str = ""
     actor: str = ""
+    wanted: bool = False
 
 
 class Recover(Stimulus, frozen=True, kw_only=True, gc=False):

@@ -92,7 +92,7 @@ class Tasks:
         state.draft.events.append(TaskChanged(at=state.at, actor=actor, change=word))
 
     def remove(self, stimulus: Remove) -> Answer:
-        """Forget a task; its history stays. Runs that wait are cancelled."""
+        """Forget a task; its history stays. Its runs are cancelled, except one that ends well meanwhile."""
         state, row = self._state, self.row(stimulus.task)
         state.known[row.name] = state.rows.pop(row.name).heard
         state.tasks.pop(row.name, None)
@@ -103,7 +103,7 @@ class Tasks:
         state.publish_task("removed", row, stimulus.actor)
         for run_id in list(state.by_task.get(row.name, ())):
             if (run := state.runs.get(run_id)) is not None:
-                self._attempts.cancel_run(run, stimulus.actor)
+                self._attempts.cancel_run(run, stimulus.actor, wanted=True)
         return {}
 
     def reschedule(self, stimulus: Reschedule) -> Answer:

@@ -64,6 +64,8 @@ class Execution:
         Microseconds on a clock that never jumps.
     why, actor : str
         What it was asked to stop for ("", "cancel", "timeout" or "stop"), and by whom.
+    wanted : bool
+        If its code ends well all the same, that counts.
     recorded : float or None
         When its end was recorded while its code goes on, on the monotonic clock; None: it was not.
     """
@@ -78,6 +80,7 @@ class Execution:
         "run",
         "started",
         "task",
+        "wanted",
         "why",
     )
 
@@ -91,6 +94,7 @@ class Execution:
     ) -> None:
         self.run, self.task, self.context, self.started = run, task, context, started
         self.why = self.actor = ""
+        self.wanted = False
         self.recorded: float | None = None
         self._on_end = on_end
         self._handle: Handle | None = None
@@ -99,7 +103,7 @@ class Execution:
     @property
     def unwanted(self) -> bool:
         """Whether a value that its code returns is dropped: it was cancelled, or has its end recorded."""
-        return self.recorded is not None or self.why == "cancel"
+        return self.recorded is not None or (self.why == "cancel" and not self.wanted)
 
     def record_end(self) -> None:
         """Note that its end is recorded while its code goes on."""
@@ -114,10 +118,12 @@ class Execution:
         if self._ended:  # before its executor returned
             self._handle = None
 
-    def stop(self, why: str, actor: str = "") -> None:
+    def stop(self, why: str, actor: str = "", *, wanted: bool = False) -> None:
         """Ask its code to end; the first reason counts, but what is cancelled must not run again."""
         if not self.why or (self.why == "stop" and why == "cancel"):
-            self.why, self.actor = why, actor
+            self.why, self.actor, self.wanted = why, actor, wanted
+        elif why == "cancel" and not wanted:
+            self.wanted = False
         self.context.stop()
         if (handle := self._handle) is not None:
             handle.stop(why)

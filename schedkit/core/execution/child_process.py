@@ -10,7 +10,7 @@ from typing import Any
 import cloudpickle
 
 from schedkit.core.execution.child_output import say_end
-from schedkit.core.execution.messages import STOP, receive, send
+from schedkit.core.execution.messages import KEPT, STOP, receive, send
 from schedkit.core.execution.remote_call import RemoteContext, answer
 
 __all__ = ["serve"]
@@ -44,6 +44,10 @@ def serve() -> None:
             if message == STOP:
                 for run in current:
                     run.stop()
+                continue
+            if message == KEPT:
+                for run in current:
+                    run.kept()
                 continue
             with arrived:
                 current[:] = [RemoteContext(tell)]

@@ -10,6 +10,7 @@ from schedkit.core.run import FULL_TEXT
 from schedkit.errors import FileError
 from schedkit.values.files import replacing
 from schedkit.values.limits import MAX_STORED_CHARS
+from schedkit.values.private import PRIVATE, make_private_folder
 
 __all__ = ["FullTexts", "cut", "remove_full_texts"]
 
@@ -56,9 +57,10 @@ class FullTexts:
             return None
         path = self._folder / f"{self._attempt}-{self._count}.txt"
         try:
-            with replacing(path) as new:
+            make_private_folder(self._folder)
+            with replacing(path, mode=PRIVATE) as new:
                 new.file.write(text.encode("utf-8", "replace"))
-        except FileError as error:
+        except (FileError, OSError) as error:
             _log.warning("the full text of %s is lost: %s", name, error)
             return None
         return path, f"{FULL_TEXT}{name}"

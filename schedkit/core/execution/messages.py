@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from typing import IO
 
-__all__ = ["STOP", "receive", "send"]
+__all__ = ["KEPT", "STOP", "receive", "send"]
 
 _HEADER = struct.Struct("!Q")
 # To the process that makes a call: its code should stop.
 STOP = b"stop"
+# To it, too: what it has delivered last is in the ledger.
+KEPT = b"kept"
 
 
 def send(stream: IO[bytes], payload: bytes) -> None:

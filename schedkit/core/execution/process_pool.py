@@ -20,7 +20,7 @@ from schedkit import context
 from schedkit.core.execution.attempt import Execution, Handle
 from schedkit.core.execution.child_output import ChildOutput
 from schedkit.core.execution.execute import BlockingCaller, perform_here
-from schedkit.core.execution.messages import STOP, receive, send
+from schedkit.core.execution.messages import KEPT, STOP, receive, send
 from schedkit.core.execution.remote_call import Answer, pack, pass_on, value_of
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import Threads
@@ -199,11 +199,13 @@ class _Child:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._to, self._from = self._process.stdin, self._process.stdout
+        self._sending = threading.Lock()
         self.output = ChildOutput(self._process.stderr)
 
     def send(self, message: bytes) -> None:
-        """Send a call, or a stop."""
-        send(self._to, message)
+        """Send a call, or a word about it."""
+        with self._sending:
+            send(self._to, message)
 
     def listen(self, run: context.ExecutionContext) -> Answer:
         """Pass on what the child tells until its call has ended, and return how."""
@@ -214,6 +216,8 @@ class _Child:
                 ended: Answer = content
                 return ended
             pass_on(run, kind, content)
+            if kind == "delivered":
+                self.send(KEPT)
 
     @property
     def usable(self) -> bool:

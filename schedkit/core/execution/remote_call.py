@@ -1,7 +1,7 @@
 """A call of a task's function in another process, and the messages that come back from it.
 
-A message is a kind and its content: "progress", "log", "fact" and "artifact" have the arguments of the method
-of that name, "ended" has an `Answer`.
+A message is a kind and its content: "progress", "log", "fact", "artifact" and "delivered" have the arguments
+of the method of that name, "ended" has an `Answer`. A call that has "delivered" something waits for `KEPT`.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from schedkit.core.execution.failures import Failure, error_facts
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.tasks.params import RUN
 from schedkit.core.text import dump, load
-from schedkit.errors import StopRequested, UsageError
+from schedkit.errors import SchedkitError, StopRequested, UsageError
 
 __all__ = ["Answer", "RecordingContext", "RemoteContext", "answer", "pack", "pass_on", "value_of"]
 
 # How a call ended in another process: its value, packed, or what it raised.
 Answer = bytes | Failure
 
+_log = logging.getLogger("schedkit")
+
 # What a run is to its task; see `schedkit.core.execution.run_context.RunContext`.
 _FACTS = ("id", "task", "params", "scheduled_at", "attempt")
-_TOLD = frozenset({"progress", "log", "fact", "artifact"})
+_TOLD = frozenset({"progress", "log", "fact", "artifact", "delivered"})
 
 
 class RemoteContext(context.ExecutionContext):
@@ -51,6 +53,9 @@ class RemoteContext(context.ExecutionContext):
 
     def __init__(self, send: Callable[[str, tuple[Any, ...]], object]) -> None:
         self._send = send
+        self._earlier: dict[str, str] = {}
+        self._delivering = threading.Lock()
+        self._kept = threading.Event()
         self._lock = threading.Lock()
         self._stopping = False
         self._on_stop: list[Callable[[], object]] = []
@@ -66,8 +71,9 @@ class RemoteContext(context.ExecutionContext):
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Become the context of the attempt that these facts are of."""
-        for name, fact in facts.items():
-            setattr(self, name, fact)
+        for name in _FACTS:
+            setattr(self, name, facts[name])
+        self._earlier = dict(facts.get("deliveries") or {})
         self._effects = context.Effects(self.id)
 
     def progress(self, stage: str, done: float, total: float | None = None) -> None:
@@ -115,12 +121,35 @@ class RemoteContext(context.ExecutionContext):
         with self._lock:
             self._stopping = True
             callbacks, self._on_stop = self._on_stop, []
+        self._kept.set()
         for callback in callbacks:
             callback()
 
     def effects(self) -> context.Effects | None:
         """Return the effects that this attempt has had."""
         return self._effects
+
+    def deliveries(self) -> dict[str, str]:
+        """Return what earlier attempts of the run have delivered, by step."""
+        return dict(self._earlier)
+
+    def delivered(self, step: str, what: str) -> None:
+        """Keep with the run that a step is done; it is in the ledger when this returns."""
+        with self._delivering:
+            self._kept.clear()
+            self._tell("delivered", (step, what))
+            self._wait_until_kept()
+        if self._stopping:
+            raise StopRequested("the run was asked to stop")
+
+    def kept(self) -> None:
+        """Take note that what was delivered last is in the ledger."""
+        self._kept.set()
+
+    def _wait_until_kept(self) -> None:
+        # A stop ends the wait, too: it is asked for when the scheduler's process ends.
+        while not (self._stopping or self._kept.wait(1.0)):
+            pass
 
 
 class RecordingContext(RemoteContext):
@@ -135,12 +164,19 @@ class RecordingContext(RemoteContext):
             self.told = [one for one in self.told if one[0] != kind or one[1][0] != content[0]]
         self.told.append((kind, content))
 
+    def _wait_until_kept(self) -> None:
+        """Go on at once: it is kept when the call has ended."""
+
 
 def pass_on(run: context.ExecutionContext, kind: str, content: tuple[Any, ...]) -> None:
     """Pass a message from another process on to the context of its run here."""
     if kind in _TOLD:
-        with contextlib.suppress(StopRequested):  # its code hears of that by itself
+        try:
             getattr(run, kind)(*content)
+        except StopRequested:
+            pass  # its code hears of that by itself
+        except SchedkitError as error:  # of the ledger; the call goes on, its end will be refused too
+            _log.warning("what a run has %s is not kept: %s", kind, error)
 
 
 def pack(
@@ -149,7 +185,7 @@ def pack(
     """Return a run's call as bytes; functions of a notebook's cells travel by value."""
     wants_run = RUN in arguments
     plain = {name: value for name, value in arguments.items() if name != RUN}
-    facts = {name: getattr(run, name) for name in _FACTS}
+    facts = {name: getattr(run, name) for name in _FACTS} | {"deliveries": run.deliveries()}
     try:
         packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
     except Exception as error:

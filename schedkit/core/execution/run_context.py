@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from schedkit.context import Effects, ExecutionContext
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
@@ -21,10 +21,20 @@ from schedkit.errors import StopRequested
 from schedkit.values.limits import MAX_LOG_LINES, MAX_PARAMETER_BYTES, MAX_STORED_CHARS
 from schedkit.values.text import clean, one_line
 
-__all__ = ["RunContext"]
+__all__ = ["Deliveries", "RunContext"]
 
 # A stage that reports thousands of steps a second is shown at most this often.
 PROGRESS_SECONDS = 0.05
+
+
+class Deliveries(Protocol):
+    """Where it is kept what runs have delivered."""
+
+    def of(self, run: str, /) -> dict[str, str]:
+        """Return what was delivered for a run, by step."""
+
+    def record(self, run: str, step: str, what: str, /) -> None:
+        """Record a delivery."""
 
 
 class RunContext(ExecutionContext):
@@ -40,7 +50,13 @@ class RunContext(ExecutionContext):
         Counts starts of this run, from 1; lets a task make its effects idempotent.
     """
 
-    def __init__(self, run: Run, tell: Callable[[Event], object], results: Path | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        tell: Callable[[Event], object],
+        results: Path | None = None,
+        deliveries: Deliveries | None = None,
+    ) -> None:
         self._run = run
         self.id = run.id
         self.task = run.task
@@ -56,6 +72,7 @@ class RunContext(ExecutionContext):
         self._logged = 0
         self._outputs = 0
         self._results = results
+        self._deliveries = deliveries
         self._full_texts: FullTexts | None = None
         self._lock = threading.Lock()
         self._effects: Effects | None = None
@@ -216,6 +233,17 @@ class RunContext(ExecutionContext):
             if self._effects is None:
                 self._effects = Effects(self.id)
             return self._effects
+
+    def deliveries(self) -> dict[str, str]:
+        """Return what earlier attempts of the run have delivered, by step."""
+        if self.attempt == 1 or self._deliveries is None:
+            return {}
+        return self._deliveries.of(self.id)
+
+    def delivered(self, step: str, what: str) -> None:
+        """Keep with the run that a step is done; it is in the ledger when this returns."""
+        if self._deliveries is not None:
+            self._deliveries.record(self.id, step, what)
 
     def _forget(self, callback: Callable[[], object]) -> None:
         with self._lock:

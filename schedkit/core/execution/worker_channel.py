@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import cloudpickle
 
-from schedkit.core.execution.messages import STOP, receive, send
+from schedkit.core.execution.messages import KEPT, STOP, receive, send
 from schedkit.core.execution.remote_call import RecordingContext, RemoteContext, answer, pass_on
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.execution.threads import Threads
@@ -146,6 +146,9 @@ class Channel:
             while True:
                 kind, content = cloudpickle.loads(receive(incoming))
                 pass_on(self._run, kind, content)
+                if kind == "delivered":
+                    with self._lock:
+                        send(outgoing, KEPT)
         finally:
             with self._lock:
                 self._outgoing = None
@@ -219,7 +222,8 @@ def _live_context(connection: socket.socket) -> Iterator[RemoteContext]:
         def hear_stop() -> None:
             # The end of the scheduler's process is a stop, too: others may run the task again.
             with contextlib.suppress(EOFError, OSError):
-                receive(incoming)
+                while receive(incoming) == KEPT:
+                    run.kept()
             if not ended.is_set():
                 run.stop()
 

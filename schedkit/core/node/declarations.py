@@ -353,7 +353,7 @@ class Declarations:
             task=name,
             trigger=trigger,
             trigger_json=None if trigger is None else trigger_data.dumps(trigger),
-            schedule_text="" if trigger is None else trigger.text(self._config.tz),
+            schedule_text="" if trigger is None else trigger_data.words(trigger, self._config.tz),
             actor=actor,
             command=command,
         )
@@ -364,7 +364,7 @@ class Declarations:
 
 def _schedule_text(task: Task, tz: tzinfo | None) -> str:
     if task.trigger is not None:
-        return task.trigger.text(tz)
+        return trigger_data.words(task.trigger, tz)
     return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from schedkit.core.engine.decision import Reply
 from schedkit.core.engine.stimuli import Declare, Stimulus, Submit
 from schedkit.core.execution.executors import Executors
+from schedkit.core.execution.run_context import Deliveries
 from schedkit.core.node.executions import Executions
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.unwritten import Unwritten
@@ -27,6 +28,8 @@ class Effects:
         Takes stimuli: attempts end.
     tell : callable
         Takes events: attempts tell something.
+    deliveries : Deliveries
+        Keeps what runs have delivered.
 
     Attributes
     ----------
@@ -39,9 +42,13 @@ class Effects:
     """
 
     def __init__(
-        self, executors: Executors, post: Callable[..., object], tell: Callable[..., object]
+        self,
+        executors: Executors,
+        post: Callable[..., object],
+        tell: Callable[..., object],
+        deliveries: Deliveries,
     ) -> None:
-        self.executions = Executions(executors.results.folder, tell, post)
+        self.executions = Executions(executors.results.folder, tell, post, deliveries)
         self.waiters = Waiters()
         self.stopping = False
         self._executors = executors

@@ -15,7 +15,7 @@ from schedkit.core.engine.obstacles import Hung
 from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Ending, Execution
-from schedkit.core.execution.run_context import RunContext
+from schedkit.core.execution.run_context import Deliveries, RunContext
 
 __all__ = ["HUNG_SECONDS", "Executions"]
 
@@ -34,12 +34,18 @@ class Executions:
         Is called with what code tells of itself, on any thread.
     post : callable
         Is called with the end of each attempt, on any thread.
+    deliveries : Deliveries
+        Keeps what runs have delivered.
     """
 
     def __init__(
-        self, folder: Path, tell: Callable[[Event], object], post: Callable[[Ended], object]
+        self,
+        folder: Path,
+        tell: Callable[[Event], object],
+        post: Callable[[Ended], object],
+        deliveries: Deliveries,
     ) -> None:
-        self._folder, self._tell, self._post = folder, tell, post
+        self._folder, self._tell, self._post, self._deliveries = folder, tell, post, deliveries
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
@@ -78,7 +84,7 @@ class Executions:
         begun: list[Execution] = []
         for start in decision.starts:
             run = start.run
-            context = RunContext(run, self._tell, self._folder)
+            context = RunContext(run, self._tell, self._folder, self._deliveries)
             execution = Execution(run, start.task, context, steady, self._ended)
             self._known[run.id, run.attempt] = execution
             begun.append(execution)
@@ -98,7 +104,7 @@ class Executions:
                 execution.record_end()
                 if (told := execution.context.close()) is not None:
                     decision.changes.append(DetailsRecorded(stop.run, told))
-            execution.stop(stop.why, stop.actor)
+            execution.stop(stop.why, stop.actor, wanted=stop.wanted)
             if stop.why == "timeout":
                 timed_out.append((execution, stop.final))
         return timed_out
@@ -118,6 +124,7 @@ class Executions:
                 started=execution.started,
                 why=execution.why,
                 actor=execution.actor,
+                wanted=execution.wanted,
             )
             for execution in self.values()
         )

@@ -31,6 +31,7 @@ from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.obstacles import LifeObstacles
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
+from schedkit.core.store.deliveries import Deliveries
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
@@ -81,7 +82,8 @@ class Life:
         self._blocked: LoopBlocked | None = None
         self._settled = False
         self._turned = time.monotonic()
-        self._effects = Effects(executors, self.post, self._tell)
+        deliveries = Deliveries(ledger.store, lambda write: self.writer.call(write))
+        self._effects = Effects(executors, self.post, self._tell, deliveries)
         self.executions, self.waiters = self._effects.executions, self._effects.waiters
         store_clock = StoreClock(clock, lambda: lease.offset)
         self.decisions = Decisions(

@@ -12,6 +12,7 @@ import anyio.abc
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
+from schedkit.core.engine.stimuli import Pause
 from schedkit.core.events import NodeChanged
 from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
@@ -90,7 +91,7 @@ class Node:
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
         self._ended = anyio.Event()
-        self._lost = self._stopping = False
+        self._lost = self._stopping = self._pauses = False
         self._patience = 1.0
         register_fork_hook(self.forked)
 
@@ -113,12 +114,19 @@ class Node:
 
     # Its course, which goes on after the call that begins it
 
-    async def start(self) -> None:
-        """Run the tasks that are declared here; one that is interrupted goes on."""
+    async def start(self, paused: bool = False) -> None:
+        """Run the tasks that are declared here; one that is interrupted goes on.
+
+        Parameters
+        ----------
+        paused : bool
+            Whether all tasks are paused before anything becomes due.
+        """
         with anyio.CancelScope(shield=True):
             async with self._changing:
                 if self.state == "running":
                     return
+                self._pauses = paused
                 await self._leave()
                 await self.open()
                 await self._begin(self._live, "running")
@@ -143,6 +151,11 @@ class Node:
                     life.announce("stopped")
                     await life.decided()
                 await self._leave(patience)
+
+    async def until_stopped(self) -> None:
+        """Return once nothing goes on."""
+        while self.state != "stopped":
+            await self._ended.wait()
 
     async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
         begun = Promise[None]()
@@ -248,6 +261,9 @@ class Node:
         async with task_group() as group:
             self._group = group
             self.maintenance = Maintenance(life)
+            if self._pauses:
+                life.post(Pause(task=None, actor=self.dispatcher.actor))
+                self._pauses = False
             group.start_soon(life.decisions.serve)
             listening = Listening(
                 life, self.watching, self.declarations, self.dispatcher, self._neighbours, self._inherit

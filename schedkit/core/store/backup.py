@@ -11,6 +11,7 @@ from pathlib import Path
 from schedkit.core.store import schema
 from schedkit.errors import LedgerError
 from schedkit.values.files import replacing
+from schedkit.values.private import PRIVATE
 from schedkit.values.text import one_line
 
 __all__ = ["back_up", "check_file", "put_back"]
@@ -31,7 +32,7 @@ def back_up(ledger: Path, target: Path) -> int:
     FileError
         The copy cannot be written.
     """
-    with replacing(target, mode=0o600) as new, _explained(ledger):
+    with replacing(target, mode=PRIVATE) as new, _explained(ledger):
         _copy(ledger, new.part)
         check_file(new.part, shown=ledger)
     return new.path.stat().st_size
@@ -87,13 +88,13 @@ def put_back(backup: Path, ledger: Path) -> Path | None:
     kept = None
     if ledger.exists():
         kept = _free_name(ledger)
-        with replacing(kept) as old, open(ledger, "rb") as file:
+        with replacing(kept, mode=PRIVATE) as old, open(ledger, "rb") as file:
             shutil.copyfileobj(file, old.file)
         for suffix in _BESIDE:
             beside = ledger.with_name(ledger.name + suffix)
             if beside.exists():
                 beside.replace(kept.with_name(kept.name + suffix))
-    with replacing(ledger, mode=0o600) as new, _explained(backup):
+    with replacing(ledger, mode=PRIVATE) as new, _explained(backup):
         _copy(backup, new.part)
     for suffix in _BESIDE:
         with suppress(FileNotFoundError):

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from schedkit.core.store.locks import SqliteGuard
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
+from schedkit.values.private import make_private, make_private_folder
 from schedkit.values.text import one_line
 
 __all__ = ["Store"]
@@ -123,7 +124,7 @@ class Store:
         before, self._file = self._file, None
         if self.path is not None:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_private_folder(self.path.parent)
             except OSError as error:
                 raise LedgerError(
                     f"ledger {self}: its folder cannot be made ({error.strerror})",
@@ -131,6 +132,8 @@ class Store:
                 ) from error
             self._check_file_system(self.path)
             refuse_foreign_file(self.path, str(self))
+            with suppress(OSError):  # what cannot be made, SQLite explains
+                make_private(self.path)  # its log beside it gets the same permissions
         with self.explained():
             for left in range(30, -1, -1):
                 try:

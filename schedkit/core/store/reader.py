@@ -155,15 +155,15 @@ class Ledger:
         task: str | None = None,
         *,
         limit: int = 100,
-        state: str | None = None,
+        states: Collection[str] = (),
         before: str | None = None,
     ) -> list[Run]:
-        """Return runs, newest first; `before` is the id of the last one already seen."""
+        """Return runs, newest first: only in some states; `before` is the id of the last one already seen."""
         query = select(runs).order_by(runs.c.id.desc()).limit(limit)
         if task is not None:
             query = query.where(runs.c.task == task)
-        if state is not None:
-            query = query.where(runs.c.state == state)
+        if states:
+            query = query.where(runs.c.state.in_(map(str, states)))
         if before is not None:
             query = query.where(runs.c.id < before)
         return self._all(query, run_from_row)

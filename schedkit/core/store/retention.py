@@ -18,6 +18,7 @@ from schedkit.core.store.schema import (
     LIVE_STATES,
     attempts,
     commands,
+    deliveries,
     details,
     events,
     fires,
@@ -127,7 +128,7 @@ def forget_runs(
     ids = [id for id, _ in found]
     gone_files = [load(reference) for _, reference in found if reference is not None]
     gone_files += [{"texts": run} for run in connection.scalars(_with_full_texts(ids))]
-    for table in (attempts, details, waits):
+    for table in (attempts, deliveries, details, waits):
         if ids:
             connection.execute(table.delete().where(table.c.run.in_(ids)))
     if ids:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from schedkit.core.model import Retry, Task
@@ -14,7 +15,7 @@ from schedkit.core.tasks import discover
 from schedkit.core.tasks.declare import declare_data
 from schedkit.core.tasks.discover import Found, Problem, warn
 from schedkit.core.tasks.options import TASK_OPTIONS
-from schedkit.core.triggers import constructors
+from schedkit.core.triggers import constructors, weekdays
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.errors import DeclarationError, SettingsError, TriggerError, UsageError
@@ -26,8 +27,6 @@ __all__ = ["TRIGGER_ARGUMENTS", "block_trigger", "trigger_of", "yaml_tasks"]
 
 # What an entry says besides the options of a task.
 KEYS = ("trigger", "args", "max_attempts", "retry_delay")
-# In crontab, and so in YAML, 0 and 7 are Sunday; APScheduler would read 0 as Monday.
-WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def yaml_tasks(
@@ -163,7 +162,7 @@ def block_trigger(kind: Any, args: Any, what: str) -> Trigger | None:
 
 def _cron(args: dict[str, Any]) -> Trigger:
     if "day_of_week" in args:
-        args["day_of_week"] = _crontab_weekdays(str(args["day_of_week"]))
+        args["day_of_week"] = weekdays.of_crontab(str(args["day_of_week"]))
     day, weekday = (str(args.get(field, "*")).strip() for field in ("day", "day_of_week"))
     if day == "*" or weekday == "*":
         return trigger_of("cron", args)
@@ -171,26 +170,6 @@ def _cron(args: dict[str, Any]) -> Trigger:
     by_day = {**args, "day_of_week": "*"}
     by_weekday = {**args, "day": "*"}
     return constructors.any_of(trigger_of("cron", by_day), trigger_of("cron", by_weekday))
-
-
-def _crontab_weekdays(text: str) -> str:
-    """Translate the weekday numbers of a crontab field into names."""
-    parts = []
-    for item in text.split(","):
-        span, slash, step = item.strip().partition("/")
-        ends = span.split("-")
-        if all(end.isdecimal() for end in ends):
-            if any(int(end) > 7 for end in ends):
-                raise TriggerError(f"day_of_week {text!r}: {span!r} is not 0-7", hint="1 or mon is Monday")
-            first, last = int(ends[0]), int(ends[-1])
-            last += 7 if last < first else 0
-            every = int(step) if step.isdecimal() and int(step) else 1
-            if slash and len(ends) == 1:
-                last = 6
-            parts += [WEEKDAYS[day % 7] for day in range(first, last + 1, every)]
-        else:
-            parts.append(item.strip())
-    return ",".join(dict.fromkeys(parts))
 
 
 def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
@@ -211,10 +190,19 @@ def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
     window: dict[str, Any] = {
         name: options.pop(name) for name in ("tz", "start", "end", "jitter") if name in options
     }
-    if kind in ("interval", "cron") and "end" in window:
-        # To APScheduler a day without a time ends them at its midnight; only a calendar includes it.
-        window["end"] = constructors.moment_of(window["end"], "end_date")
+    if kind in ("interval", "cron"):
+        _as_apscheduler_reads(window)
     return made.make(options, window)
+
+
+def _as_apscheduler_reads(window: dict[str, Any]) -> None:
+    """Read the window of an interval or a cron trigger as APScheduler does, and a calendar's not."""
+    if "end" in window:  # a day without a time ends them at its midnight; only a calendar includes it
+        window["end"] = constructors.moment_of(window["end"], "end_date")
+    for name in ("start", "end"):
+        moment = window.get(name)
+        if "tz" not in window and isinstance(moment, datetime) and moment.tzinfo is not None:
+            window["tz"] = moment.tzinfo  # of the wall times too, if no timezone is given
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ _declared_in: ContextVar[str | None] = ContextVar("schedkit_declared_in", defaul
 
 
 @contextmanager
-def declared_in(file: str | Path) -> Iterator[None]:
-    """Set the file of the tasks that are declared inside the block."""
-    token = _declared_in.set(str(file))
+def declared_in(file: str | Path | None) -> Iterator[None]:
+    """Set the file of the tasks that are declared inside the block; None: as `here` finds it."""
+    token = _declared_in.set(None if file is None else str(file))
     try:
         yield
     finally:

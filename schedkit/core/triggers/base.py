@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, Self
 
 from schedkit.errors import TriggerError
-from schedkit.values.timezones import local_timezone
+from schedkit.values.timezones import in_known_zone, local_timezone
 
 __all__ = ["Times", "Trigger", "TriggerLike", "local_to_utc"]
 
@@ -163,7 +163,7 @@ class Trigger(ABC):
         after : datetime, optional
             From when on; now by default.
         """
-        start = after or datetime.now(UTC)
+        start = datetime.now(UTC) if after is None else in_known_zone(after)
         trigger = self.bind(start)
         tz = trigger.display_zone()
         return [time.astimezone(tz) for time in trigger.walk(start, count)]

@@ -14,9 +14,10 @@ from schedkit.core.triggers import crontab
 from schedkit.core.triggers.base import Times, Trigger
 from schedkit.core.triggers.kinds import AllOf, AnyOf, At, Calendar, Cron, Every
 from schedkit.errors import TriggerError, UsageError
-from schedkit.values.durations import Duration
+from schedkit.values.durations import Duration, duration_text
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, timezone
+from schedkit.values.timezones import in_known_zone
 
 __all__ = [
     "Times",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 Moment = datetime | date | str
+
+# A shorter one is a slip (seconds written for milliseconds): it would keep a scheduler at its limit.
+LEAST_INTERVAL = timedelta(milliseconds=10)
 
 
 @check_keywords
@@ -92,10 +96,13 @@ def every(
 ) -> Trigger:
     """Fire every so much elapsed time, without drift.
 
+    A day is 24 hours here: where the clocks change, ``every("1d")`` fires an hour earlier or later by the
+    wall. `calendar` keeps the time of day.
+
     Parameters
     ----------
     interval : str, float or timedelta, optional
-        ``"1h30m"``, seconds, or a timedelta; or use the keywords.
+        ``"1h30m"``, seconds, or a timedelta; or use the keywords. At least 10 milliseconds.
     start : datetime or str, optional
         The first time; one interval after the first declaration by default.
     end, tz, jitter
@@ -104,7 +111,7 @@ def every(
     Raises
     ------
     TriggerError
-        If the interval is zero or negative.
+        If the interval is zero, negative or shorter than 10 milliseconds.
 
     Examples
     --------
@@ -129,6 +136,12 @@ def every(
     length = timedelta(seconds=0 if negative else _seconds(interval, "interval"))
     if length <= timedelta(0):
         raise TriggerError(f"every({interval!r}): the interval must be longer than zero")
+    if length < LEAST_INTERVAL:
+        least = duration_text(LEAST_INTERVAL.total_seconds())
+        raise TriggerError(
+            f"every({interval!r}): the interval is shorter than {least}",
+            hint="for work without a pause write a loop in one task",
+        )
     return _checked(Every(length, **_window(tz, start, end, jitter)))
 
 
@@ -139,7 +152,8 @@ def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0
     Parameters
     ----------
     moment : datetime or str
-        ``"2026-03-01 07:00"``, in `tz` unless it carries an offset.
+        ``"2026-03-01 07:00"``, in `tz` unless it carries an offset. Without both it keeps its wall time: a
+        scheduler whose zone is changed runs it at 07:00 of the new zone.
 
     Examples
     --------
@@ -261,7 +275,10 @@ def moment_of(value: Moment, what: str) -> datetime:
                 f"{what}: {value!r} is not a date and time", hint="write it like 2026-03-01 07:00"
             ) from None
     if isinstance(value, datetime):
-        return value
+        try:
+            return in_known_zone(value)
+        except UsageError as error:
+            raise TriggerError(f"{what}: {error.message}", hint=error.hint) from None
     if isinstance(value, date):
         return datetime.combine(value, time())
     raise TriggerError(f"{what}: {value!r} is not a date and time")

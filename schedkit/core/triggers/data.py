@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVar
 
-from schedkit.core.triggers import constructors, crontab
+from schedkit.core.triggers import constructors, crontab, weekdays
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.kinds import (
     AllOf,
@@ -25,7 +25,7 @@ from schedkit.core.triggers.kinds import (
 from schedkit.errors import TriggerError
 from schedkit.loop import process_singleton
 from schedkit.values.options import refuse_unknown
-from schedkit.values.timezones import parse_timezone
+from schedkit.values.timezones import local_timezone, parse_timezone
 
 __all__ = [
     "cron_fields",
@@ -36,10 +36,10 @@ __all__ = [
     "loads",
     "of",
     "starting",
+    "words",
 ]
 
 CRON_FIELDS = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 C = TypeVar("C", bound=type)
 
 
@@ -130,7 +130,7 @@ def _from_apscheduler(value: Any) -> Trigger:
     kind = type(value).__name__
     jitter = float(getattr(value, "jitter", None) or 0.0)
     if kind == "DateTrigger":
-        return At(value.run_date)
+        return constructors.at(value.run_date)
     if kind in ("OrTrigger", "AndTrigger"):
         combine = constructors.any_of if kind == "OrTrigger" else constructors.all_of
         return combine(*value.triggers, jitter=jitter)
@@ -185,7 +185,7 @@ def cron_fields(fields: Mapping[str, Any], **window: Any) -> Trigger:
     if fires is None:
         shown = ", ".join(f"{name}={value!r}" for name, value in full.items() if value != "*")
         raise TriggerError(f"cron trigger ({shown}): it never fires")
-    full["day_of_week"] = _named_weekdays(full["day_of_week"])
+    full["day_of_week"] = weekdays.of_apscheduler(full["day_of_week"])
     made = constructors.every(1, **window)
     assert isinstance(made, Every)
     same: dict[str, Any] = {"tz": made.tz, "start": made.start, "end": made.end, "jitter": made.jitter}
@@ -207,6 +207,19 @@ def _as_crontab(fields: Mapping[str, str]) -> crontab.Crontab | None:
         return None  # "last" and the like
 
 
+def words(trigger: Trigger, tz: tzinfo | None) -> str:
+    """Return a trigger in words, for a scheduler whose zone is `tz` (None: the machine's).
+
+    A single moment without a zone of its own is told with the one in which it is read: it is read anew, with
+    the same wall time, where the zone has changed.
+    """
+    return trigger.text(local_timezone() if tz is None and _is_naive_moment(trigger) else tz)
+
+
+def _is_naive_moment(trigger: Trigger) -> bool:
+    return isinstance(trigger, At) and trigger.tz is None and trigger.time.tzinfo is None
+
+
 def starting(trigger: Trigger, start: datetime) -> Trigger:
     """Return a trigger without its times before `start`."""
     if isinstance(trigger, Combined):
@@ -215,17 +228,6 @@ def starting(trigger: Trigger, start: datetime) -> Trigger:
     if isinstance(trigger, Windowed):
         return dataclasses.replace(trigger, start=start)
     return trigger
-
-
-def _named_weekdays(expression: str) -> str:
-    """Replace APScheduler's weekday numbers (0 is Monday) by names, which mean the same everywhere."""
-    parts = []
-    for item in expression.split(","):
-        numbers = item.split("-")
-        if all(n.isdecimal() for n in numbers):
-            item = "-".join(WEEKDAYS[int(n)] for n in numbers)
-        parts.append(item)
-    return ",".join(parts)
 
 
 def custom_trigger(name: str) -> Callable[[C], C]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from schedkit.core.triggers.crontab import Crontab, Field
+from schedkit.values.durations import duration_text
 from schedkit.values.timezones import timezone_name
 
-__all__ = ["at", "calendar", "cron", "cron_fields", "window"]
+__all__ = ["at", "calendar", "cron", "cron_fields", "every", "window"]
 
 DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MONTH_NAMES = (
@@ -86,6 +87,19 @@ def cron_fields(fields: dict[str, str]) -> str:
     """Return APScheduler's cron keywords in words."""
     shown = [f"{name.replace('_', ' ')} {value}" for name, value in fields.items() if value != "*"]
     return f"at {', '.join(shown)}" if shown else "every second"
+
+
+def every(interval: timedelta, tz: tzinfo | None) -> str:
+    """Return an interval in words, and what becomes of its time of day where the clocks change."""
+    text = f"every {duration_text(interval.total_seconds())}"
+    if interval % timedelta(days=1) or tz is None or not _changes_its_clocks(tz):
+        return text
+    return f"{text} of elapsed time (a clock change moves the time of day)"
+
+
+def _changes_its_clocks(tz: tzinfo) -> bool:
+    # By the rule that holds from now on, which a zone's data give for any later year.
+    return len({datetime(2100, month, 1, tzinfo=tz).utcoffset() for month in range(1, 13)}) > 1
 
 
 def at(moment: datetime, tz: tzinfo | None) -> str:

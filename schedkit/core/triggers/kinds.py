@@ -13,9 +13,9 @@ from typing import Any, Self
 from schedkit.core.triggers import crontab
 from schedkit.core.triggers import describe as trigger_words
 from schedkit.core.triggers.base import Times, Trigger, local_to_utc
+from schedkit.core.triggers.wall_times import WallTimes, wall_engine
 from schedkit.core.triggers.wallclock import TICK, instant, next_elapsed, next_fixed
 from schedkit.errors import TriggerError
-from schedkit.values.durations import duration_text
 from schedkit.values.timezones import timezone_name
 
 __all__ = ["AllOf", "AnyOf", "At", "Calendar", "Cron", "CronFields", "Custom", "Every"]
@@ -72,19 +72,6 @@ class Windowed(Trigger):
         return trigger_words.window(self.tz or tz, self.start, self.end)
 
 
-def _wall_engine(fields: dict[str, str]) -> Callable[[datetime], datetime | None]:
-    """Return APScheduler's cron arithmetic on wall times: it runs in UTC, where no clock ever changes."""
-    from apscheduler.triggers.cron import CronTrigger
-
-    engine = CronTrigger(**fields, timezone=UTC)
-
-    def next_wall(wall: datetime) -> datetime | None:
-        found: datetime | None = engine.get_next_fire_time(None, wall.replace(tzinfo=UTC) + TICK)
-        return found.replace(tzinfo=None) if found else None
-
-    return next_wall
-
-
 @dataclass(frozen=True, repr=False)
 class Cron(Windowed):
     """A standard crontab expression; made by `schedkit.cron`."""
@@ -93,7 +80,7 @@ class Cron(Windowed):
 
     @cached_property
     def _engines(self) -> list[Callable[[datetime], datetime | None]]:
-        return [_wall_engine(fields) for fields in self.expression.apscheduler()]
+        return [wall_engine(fields) for fields in self.expression.apscheduler()]
 
     def _next_wall(self, wall: datetime) -> datetime | None:
         found = [t for engine in self._engines if (t := engine(wall)) is not None]
@@ -103,6 +90,27 @@ class Cron(Windowed):
         assert self.tz is not None
         follow = next_elapsed if self.expression.elapsed else next_fixed
         return follow(after, self.tz, self._next_wall)
+
+    @cached_property
+    def _wall_times(self) -> WallTimes:
+        return WallTimes(self.expression)
+
+    def times(self, after: datetime, until: datetime, limit: int = 200) -> Times | None:
+        """Arithmetic where the clocks do not change: a thousand schedules may have been a week down."""
+        found = self.bind(after)._counted(after, until)
+        return super().times(after, until, limit) if found is None else found
+
+    def latest(self, after: datetime, until: datetime) -> datetime | None:
+        found = self.bind(after)._counted(after, until)
+        return super().latest(after, until) if found is None else found.last
+
+    def _counted(self, after: datetime, until: datetime) -> Times | None:
+        """Return the times in (after, until], None if there are none or arithmetic cannot tell."""
+        first = self.next(after)
+        if first is None or first > until or self.tz is None:
+            return None
+        until = until if self.end is None else min(until, self.end)
+        return self._wall_times.between(first, until, self.tz)
 
     def data(self) -> dict[str, Any]:
         return {"type": "cron", "expression": str(self.expression), **self._common()}
@@ -119,7 +127,7 @@ class CronFields(Windowed):
 
     @cached_property
     def _next_wall(self) -> Callable[[datetime], datetime | None]:
-        return _wall_engine(dict(self.fields))
+        return wall_engine(dict(self.fields))
 
     @cached_property
     def _elapsed(self) -> bool:
@@ -180,8 +188,8 @@ class Every(Windowed):
 
     def text(self, tz: tzinfo | None = None) -> str:
         on_the_wall = any(moment and moment.tzinfo is None for moment in (self.start, self.end))
-        interval = duration_text(self.interval.total_seconds())
-        return f"every {interval}" + self._window(tz if on_the_wall else None)
+        zone = self.tz or (tz if on_the_wall else None)
+        return trigger_words.every(self.interval, zone) + self._window(zone)
 
 
 @dataclass(frozen=True, repr=False)

@@ -32,6 +32,7 @@ from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.private import PRIVATE
 from schedkit.values.whole_history import WholeHistory
 
 __all__ = ["changes_file", "read_changelog", "synchronise_changes"]
@@ -205,7 +206,7 @@ def _write(file: Path, stored: StoredChanges) -> None:
     rows = stored.changes.astype(dict.fromkeys(_CATEGORIES, "str"))
     table = pa.Table.from_pandas(pd.concat([rows, read], ignore_index=True), preserve_index=False)
     table = table.replace_schema_metadata({_META: msgspec.json.encode(stored.about)})
-    with replacing(file) as new:
+    with replacing(file, mode=PRIVATE) as new:
         pq.write_table(table, new.part, compression="zstd")
 
 

@@ -27,6 +27,7 @@ from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.private import PRIVATE
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -105,7 +106,7 @@ def write_store(path: Path, stored: Stored) -> None:
 
     about = metadata(stored.attrs, stored.stores, stored.ranks, stored.people)
     table = arrow(stored.batch).replace_schema_metadata(about)
-    with replacing(path) as new:
+    with replacing(path, mode=PRIVATE) as new:
         pq.write_table(table, new.part, compression="zstd")
 
 

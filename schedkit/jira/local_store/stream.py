@@ -31,6 +31,7 @@ from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.frame import described, newest, ranked
 from schedkit.jira.table.people import PeopleNames, relabelled
 from schedkit.values.files import file_error, replacing, scratch_folder
+from schedkit.values.private import PRIVATE
 
 __all__ = ["Spool", "extract_to"]
 
@@ -221,7 +222,7 @@ async def extract_to(
         }
 
         def write() -> None:
-            with replacing(path) as new:
+            with replacing(path, mode=PRIVATE) as new:
                 spool.finish(
                     new.part,
                     columns,

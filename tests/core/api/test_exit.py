@@ -75,6 +75,72 @@ def test_a_forked_process_that_ends_stops_nothing(tmp_path: Path) -> None:
     assert (ended.stdout, ended.stderr) == ("0 1 [True]\n", "")
 
 
+WEB_SCRIPT = """
+import concurrent.futures, sys, threading
+from schedkit import every
+from schedkit.core.api.scheduler import Scheduler
+
+sched, ticks = Scheduler(sys.argv[1]), threading.Semaphore(0)
+
+@sched.task(every("0.05s"))
+async def tick():
+    ticks.release()
+    return 1
+
+def web():
+    ended.wait(30)
+    for _ in range(3):
+        assert ticks.acquire(timeout=30)
+    print(sched.state, sched.submit("tick").result(20))
+
+pool = concurrent.futures.ThreadPoolExecutor(1)  # idle workers keep nothing alive
+pool.submit(int).result()
+ended = threading.Event()
+threading.Thread(target=web, name="web").start()
+threading.Thread(target=threading.main_thread().join).start()  # nor does who waits for the main thread
+sched.start()
+ended.set()
+"""
+
+
+def test_while_other_threads_live_the_scheduler_goes_on_after_the_main_thread(tmp_path: Path) -> None:
+    ledger = tmp_path / "exit.db"
+    ended = subprocess.run(
+        [sys.executable, "-c", WEB_SCRIPT, str(ledger)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    assert (ended.stdout, ended.stderr) == ("running 1\n", "")
+    with Scheduler(ledger).viewing() as sched:
+        assert sched.nodes == []
+
+
+PRELOAD_SCRIPT = """
+import os, sys
+from schedkit.core.api.scheduler import Scheduler
+
+sched = Scheduler(sys.argv[1])
+sched.task(name="one")(lambda: 1)
+sched.start()
+children = [os.fork() for _ in range(2)]
+if 0 in children:
+    sys.exit(7)  # as a worker of gunicorn --preload does
+print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+print(sched.state, sched.submit("one").result(20))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_forked_process_that_exits_as_python_does_ends(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELOAD_SCRIPT, str(tmp_path / "exit.db")],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert (ended.stdout, ended.stderr) == ("[7, 7]\nrunning 1\n", "")
+
+
 def test_a_stop_that_fails_at_exit_harms_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

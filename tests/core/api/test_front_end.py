@@ -29,11 +29,11 @@ class Recording(NoFrontEnd):
     def panel(self, thing: object, kind: str) -> object:
         return (thing, kind)
 
-    def task_declared(self, ledger: str, task: str, present: object) -> None:
+    def task_declared(self, ledger: str, task: str, present: object, changed: bool) -> None:
         self.calls.append((ledger, task, sorted(present())))  # type: ignore[operator]
 
-    def scheduler_started(self) -> None:
-        self.calls.append("started")
+    def scheduler_started(self, scheduler: object) -> None:
+        self.calls.append(("started", scheduler))
 
 
 def test_without_one_ipython_falls_back_to_the_repr(tmp_path: Path) -> None:
@@ -55,4 +55,4 @@ def test_core_calls_the_one_that_was_set(tmp_path: Path) -> None:
         for thing in (sched, task, run):
             thing._ipython_display_()
         assert sched.panel("runs") == (sched, "runs")
-    assert recording.calls == ["started", (sched.ledger, "one", ["one"]), sched, task, run]
+    assert recording.calls == [("started", sched), (sched.ledger, "one", ["one"]), sched, task, run]

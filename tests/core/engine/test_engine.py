@@ -343,8 +343,31 @@ def test_a_task_is_removed_with_its_runs() -> None:
     assert ("r2", State.CANCELLED) in moves(decision)
     assert [stop.run for stop in decision.stops] == ["r1"]
     assert not desk.engine.rows
-    assert moves(desk.end("r1")) == [("r1", State.CANCELLED)]
+    assert moves(desk.end("r1", outcome=Outcome.CANCELLED)) == [("r1", State.CANCELLED)]
     assert desk.ask(after=600).changes == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Outcome.DONE, State.DONE), (Outcome.FAILED, State.CANCELLED), (Outcome.CANCELLED, State.CANCELLED)],
+)
+def test_a_run_that_ends_well_though_its_task_is_removed_is_done(outcome: Outcome, state: State) -> None:
+    desk = Desk(Task(name="a"))
+    desk.submit("a")
+    (stop,) = desk.ask(Remove(task="a", actor="you")).stops
+    assert (stop.why, stop.wanted) == ("cancel", True)
+    run = last(desk.end(outcome=outcome))
+    assert (run.state, run.reason) == (state, "" if state is State.DONE else "cancelled by you")
+
+
+def test_a_run_that_somebody_cancels_is_cancelled_also_after_its_task_is_removed() -> None:
+    desk = Desk(Task(name="a"))
+    desk.submit("a")
+    desk.ask(Remove(task="a", actor="you"))
+    (stop,) = desk.ask(Cancel(run="r", actor="me")).stops
+    assert (stop.why, stop.actor, stop.wanted) == ("cancel", "me", False)
+    run = last(desk.end())
+    assert (run.state, run.reason) == (State.CANCELLED, "cancelled by me")
 
 
 def test_a_newer_run_cancels_what_is_alive() -> None:

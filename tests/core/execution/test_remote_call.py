@@ -19,7 +19,7 @@ from schedkit.core.execution.remote_call import (
     pass_on,
     value_of,
 )
-from schedkit.errors import StopRequested
+from schedkit.errors import NotRunningError, StopRequested
 
 
 def tells() -> tuple[str | None, list[int]]:
@@ -76,6 +76,17 @@ def test_a_context_elsewhere() -> None:
     assert told[-1] == ("progress", ("rows", 1, None)), "what is told last is heard"
 
 
+def test_a_delivery_waits_until_it_is_kept_or_the_call_is_to_stop() -> None:
+    told: list[tuple[str, Any]] = []
+    run = RemoteContext(lambda *what: (told.append(what), run.kept()))  # type: ignore[func-returns-value]
+    run.begin({"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1})
+    run.delivered("mail", "sent")
+    assert (told, run.deliveries()) == ([("delivered", ("mail", "sent"))], {})
+    run = RemoteContext(lambda *what: run.stop())
+    with pytest.raises(StopRequested):
+        run.delivered("mail", "sent")
+
+
 def returns_locked() -> Any:
     return threading.Lock()
 
@@ -92,13 +103,18 @@ def test_a_call_is_answered_whatever_it_does() -> None:
     assert isinstance(answer(b"no call", RecordingContext()), Failure)
 
 
-def test_only_what_a_task_may_tell_is_passed_on() -> None:
+def test_only_what_a_task_may_tell_is_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     class Listener(context.ExecutionContext):
         def log(self, level: int, message: str) -> None:
             raise StopRequested("asked to stop")
+
+        def delivered(self, step: str, what: str) -> None:
+            raise NotRunningError("the scheduler here was stopped")
 
         def on_stop(self, callback: Any) -> Any:
             raise AssertionError("it is no word of a task")
 
     pass_on(Listener(), "log", (20, "the task hears of the stop by itself"))
+    pass_on(Listener(), "delivered", ("page", ""))
+    assert "what a run has delivered is not kept: the scheduler here was stopped" in caplog.text
     pass_on(Listener(), "on_stop", (print,))

@@ -1,17 +1,19 @@
-"""A task that is declared again while its runs wait: they go on by the new rules."""
+"""A task that is declared again: waiting runs keep the new rules, due times the zone that holds now."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.triggers.constructors import cron
+from schedkit.core.triggers.constructors import at, calendar, cron, every
 
 Make = Callable[..., Scheduler]
 
@@ -100,3 +102,49 @@ def test_runs_that_wait_keep_to_a_new_rate(make: Make) -> None:
         run.result("10s")
     starts = sorted(run.run.started_at for run in runs)
     assert min((after - before).total_seconds() for before, after in itertools.pairwise(starts)) >= 0.2
+
+
+WALL_TIMES = {
+    "cron": ("0 7 * * *", "at 07:00"),
+    "at": (at("2126-03-01 07:00"), "once, on 2126-03-01 07:00"),
+    "calendar": (calendar(days=1, at="07:00"), "every day at 07:00"),
+}
+
+
+@pytest.mark.parametrize("kind", WALL_TIMES)
+def test_a_changed_zone_moves_the_next_due_time_at_once(make: Make, kind: str) -> None:
+    trigger, words = WALL_TIMES[kind]
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        with make(tz=zone) as sched:
+            sched.task(trigger, name="daily")(int)
+            coming = sched.tasks["daily"].next_run
+            assert coming is not None
+            assert coming.astimezone(ZoneInfo(zone)).hour == 7
+            with sched.queries.viewing():
+                row = sched.queries.ledger.task("daily")
+            assert row is not None
+            assert row.schedule_text == f"{words}, {zone}"
+
+
+def test_a_changed_zone_moves_neither_elapsed_time_nor_an_aware_moment(make: Make) -> None:
+    known = set()
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        with make(tz=zone) as sched:
+            sched.task(every("1h"), name="hourly")(int)
+            sched.task(at("2126-03-01 07:00", tz="UTC"), name="once")(int)
+            sched.task(cron("0 7 * * *", tz="Europe/Berlin"), name="daily")(int)
+            known.add(tuple(sched.tasks[name].next_run for name in ("hourly", "once", "daily")))
+    assert len(known) == 1
+
+
+def test_a_moment_that_has_happened_does_not_happen_again_in_a_zone_where_it_is_to_come(make: Make) -> None:
+    moment = datetime.now(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None, microsecond=0)
+    with make(tz="Asia/Tokyo") as sched:
+        done = threading.Event()
+        sched.task(at(moment), name="once")(done.set)
+        assert done.wait(20)
+        (run,) = sched.runs("once")
+        sched.run(run.id).wait("20s")
+    with make(tz="America/New_York") as sched:
+        sched.task(at(moment), name="once")(done.set)
+        assert sched.tasks["once"].next_run is None

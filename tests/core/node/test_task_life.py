@@ -312,6 +312,23 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
     assert queued.at >= put_off
 
 
+def test_a_run_that_ends_well_while_its_task_is_removed_is_done(make: Make) -> None:
+    sched = make()
+    sched.start()
+    entered, released = threading.Event(), threading.Event()
+
+    def deaf() -> str:
+        entered.set()
+        return "well" if released.wait(30) else "late"
+
+    run = sched.task(name="a")(deaf).submit()
+    assert entered.wait(10)
+    sched.remove("a")
+    released.set()
+    assert run.result("10s") == "well"
+    assert sched.runs("a")[0].state is State.DONE
+
+
 def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) -> None:
     """The order decides, though it is declared before its removal is decided."""
     sched = begun(make, a=YEARLY)

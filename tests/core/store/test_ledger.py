@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,23 @@ def test_a_ledger_is_made_with_its_folder(tmp_path: Path) -> None:
     with store.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+def test_others_cannot_read_what_a_scheduler_keeps(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    with Scheduler(folder / "ledger.db", results=folder / "results") as sched:
+        sched.task(name="long")(lambda run: run.log("x" * 50_000) or ["y" * 9_000]).submit().result("10s")
+        # The file of locks is empty, and whoever may read the ledger has to read it.
+        kept = [folder, *(each for each in folder.rglob("*") if each.suffix != ".lives")]
+        assert {each.name for each in kept} >= {"ledger.db", "ledger.db-wal", "results", "long", "texts"}
+        for each in kept:
+            assert stat.S_IMODE(each.stat().st_mode) & 0o077 == 0, each
+    sched.queries.ledger.store.close()
+    (folder / "ledger.db").chmod(0o640)
+    with Scheduler(folder / "ledger.db") as sched:
+        assert stat.S_IMODE((folder / "ledger.db-wal").stat().st_mode) == 0o640
+    assert stat.S_IMODE((folder / "ledger.db").stat().st_mode) == 0o640
 
 
 def test_a_ledger_that_is_closed_is_one_file(tmp_path: Path) -> None:

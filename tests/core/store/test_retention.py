@@ -52,6 +52,8 @@ def add_run(connection: sa.Connection, when: datetime, state: str = "DONE", **mo
     connection.execute(schema.attempts.insert(), [attempt])
     told = {"run": run, "stages": "[]", "log": "[]", "facts": "{}", "artifacts": "[]", "last_output": "0"}
     connection.execute(schema.details.insert(), [told])
+    delivery = {"run": run, "step": "mail", "what": "", "done_at": at}
+    connection.execute(schema.deliveries.insert(), [delivery])
     wait = {"run": run, "parent": "p", "child": "t", "parent_run": "x", "how": "success"}
     connection.execute(schema.waits.insert(), [wait])
     return run
@@ -77,7 +79,8 @@ def test_runs_that_have_ended_long_ago_go_with_all_that_is_theirs(connection: sa
     kept = {add_run(connection, OLD - n * HOUR, state) for n, state in enumerate(states, 1)}
     kept.add(add_run(connection, NEW))
     assert forget_runs(connection, LIMIT) == (1, [])
-    for column in (schema.runs.c.id, schema.attempts.c.run, schema.details.c.run, schema.waits.c.run):
+    tables = (schema.attempts, schema.details, schema.waits, schema.deliveries)
+    for column in (schema.runs.c.id, *(table.c.run for table in tables)):
         assert ids(connection, column) == kept, column
 
 

@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import pytest
+import pytz
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 from apscheduler.triggers.combining import AndTrigger, OrTrigger
 from apscheduler.triggers.cron import CronTrigger
@@ -17,10 +19,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.core.triggers.constructors import Trigger, all_of, any_of, at, calendar, cron, every
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.constructors import Times, Trigger, all_of, any_of, at, calendar, cron, every
 from schedkit.core.triggers.data import cron_fields, custom_trigger, dumps, from_data, loads, of
 from schedkit.errors import TriggerError
 from schedkit.values.durations import duration_text
+from schedkit.values.timezones import local_timezone, timezone_name
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # A Monday.
@@ -134,6 +138,13 @@ def test_intervals_of_nothing_are_refused(interval: object) -> None:
         every(interval)  # type: ignore[arg-type]  # what a person may write
 
 
+@pytest.mark.parametrize("interval", [0.001, "9ms", timedelta(microseconds=1)])
+def test_intervals_shorter_than_any_task_are_refused(interval: Any) -> None:
+    with pytest.raises(TriggerError, match=r"the interval is shorter than 10ms .*in one task"):
+        every(interval)
+    assert every("10ms").bind(START).next(START) == START + timedelta(milliseconds=10)
+
+
 def test_every_takes_one_interval() -> None:
     with pytest.raises(TriggerError, match="one interval"):
         every("1h", minutes=5)
@@ -163,6 +174,30 @@ def test_calendar_keeps_the_time_of_day() -> None:
     # Elapsed time does not keep it: that is what `every` is for.
     elapsed = every(days=1, start="2026-03-28 07:00", tz="Europe/Berlin")
     assert [t.astimezone(BERLIN).hour for t in elapsed.walk(START, 3)] == [7, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "words"),
+    [
+        (
+            every(days=7, start="2026-03-01 16:00", tz="Europe/Brussels"),
+            "every 7d of elapsed time (a clock change moves the time of day), Europe/Brussels, "
+            "from 2026-03-01 16:00",
+        ),
+        (every(days=1, start="2026-03-01 16:00", tz="UTC"), "every 1d, UTC, from 2026-03-01 16:00"),
+        (
+            every(days=1, start="2026-03-01 16:00", tz="Asia/Shanghai"),
+            "every 1d, Asia/Shanghai, from 2026-03-01 16:00",
+        ),
+        (
+            every(hours=12, start="2026-03-01 16:00", tz="Europe/Berlin"),
+            "every 12h, Europe/Berlin, from 2026-03-01 16:00",
+        ),
+        (every(days=1), "every 1d"),
+    ],
+)
+def test_every_says_what_a_clock_change_does_to_its_days(trigger: Trigger, words: str) -> None:
+    assert trigger.text() == words
 
 
 def test_calendar_passes_over_months_without_the_day() -> None:
@@ -501,6 +536,14 @@ def test_custom_triggers_that_answer_oddly() -> None:
         of(Naive()).next(START)
 
 
+def test_a_moment_without_a_zone_is_told_with_the_one_in_which_it_is_read() -> None:
+    local = timezone_name(local_timezone())
+    assert trigger_data.words(at("2026-03-01 07:00"), None) == f"once, on 2026-03-01 07:00, {local}"
+    assert trigger_data.words(at("2026-03-01 07:00"), BERLIN) == "once, on 2026-03-01 07:00, Europe/Berlin"
+    assert trigger_data.words(at("2026-03-01 07:00", tz="UTC"), None) == "once, on 2026-03-01 07:00, UTC"
+    assert trigger_data.words(cron("0 7 * * *"), None) == "at 07:00"
+
+
 def test_upcoming_shows_local_times() -> None:
     shown = cron("0 7 * * *", tz="Europe/Berlin").upcoming(2, START)
     assert [t.isoformat() for t in shown] == ["2026-01-05T07:00:00+01:00", "2026-01-06T07:00:00+01:00"]
@@ -519,6 +562,30 @@ def test_bad_zones_are_named() -> None:
         cron("0 7 * * *", tz="qqqq")
     with pytest.raises(TriggerError, match=r"invalid time zone '\+99' .write an offset as '\+02:00'"):
         cron("0 7 * * *", tz="+99")
+
+
+@pytest.mark.parametrize("zone", [pytz.timezone("Europe/Berlin"), dateutil.tz.gettz("Europe/Berlin"), BERLIN])
+def test_zones_of_other_libraries_mean_the_same_in_every_argument(zone: Any) -> None:
+    seven = datetime(2026, 1, 5, 7, tzinfo=zone)
+    six = datetime(2026, 1, 5, 6, tzinfo=UTC)
+    assert cron("0 7 * * *", tz=zone).next(START) == six
+    assert len(cron("*/30 * * * *", tz=zone).upcoming(2, START)) == 2
+    assert at(seven).next(START) == of(seven).next(START) == six
+    assert of(DateTrigger(seven.replace(tzinfo=None), timezone=zone)).next(START) == six
+    for trigger in (
+        every("1d", start=seven),
+        calendar(days=1, at="07:00", start=seven, tz=zone),
+        cron_fields({"hour": 7}, tz=zone, start=seven),
+    ):
+        assert trigger.next(START) == loads(dumps(trigger)).next(START) == six, trigger
+    assert cron("0 7 * * *", tz=zone, end=seven).times(START, START + timedelta(days=9)) == Times(six, six, 1)
+    assert cron("0 7 * * *", tz="UTC").upcoming(1, seven)[0].hour == 7
+    assert at(seven).text() == "once, on 2026-01-05 07:00, Europe/Berlin"
+
+
+def test_a_moment_in_a_zone_without_a_name_is_refused() -> None:
+    with pytest.raises(TriggerError, match=r"at\(\): time zone .* has no name"):
+        at(datetime(2026, 1, 5, tzinfo=dateutil.tz.tzrange("EST")))
 
 
 def test_a_zone_without_a_name_cannot_be_stored() -> None:
@@ -580,7 +647,7 @@ def test_ranges_agree_with_walking(trigger: Trigger, offset: int, length: int) -
 
 
 def test_a_long_range_is_not_listed() -> None:
-    trigger = cron("* * * * *", tz="UTC")
+    trigger = any_of(cron("* * * * *", tz="UTC"), cron("0 7 * * *", tz="UTC"))
     times = trigger.times(START, START + timedelta(days=365))
     assert times is not None
     assert times.count is None

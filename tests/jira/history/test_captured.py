@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from schedkit import flow
 from schedkit.errors import UsageError
 from schedkit.flow import as_of, cumulative_flow, cycle_times, spans, status_spans, throughput, time_in_status
 from schedkit.jira import to_changelog, to_frame
@@ -124,3 +125,38 @@ def test_answers_without_changelogs(answer: Any) -> None:
 
 def test_an_issue_without_changes() -> None:
     assert to_changelog({"issues": [{"id": "1", "key": "A-1"}]}).empty
+
+
+def test_every_figure_of_the_captured_project(shared_data: Path) -> None:
+    """Real issues go through all functions; what one says, the others agree with."""
+    paths = sorted((shared_data / "jira").glob(f"{SAMPLES}issues__*.json"))
+    answers = [json.loads(path.read_bytes()) for path in paths]
+    issues, changes = to_frame(answers), to_changelog(answers)
+    statuses = statuses_of(json.loads((shared_data / "jira" / f"{SAMPLES}statuses.json").read_bytes()))
+    issues.attrs["statuses"] = changes.attrs["statuses"] = statuses
+    history = flow.History(issues, changes, {"waiting": ["Selected for Development"]}, now=UNTIL)
+    times = cycle_times(history)
+    finished = int(times["Finished"].notna().sum())
+    assert flow.cycle_percentiles(history, measure="Lead")["Issues"].tolist() == [finished]
+    assert flow.control_chart(history, measure="Lead")["Key"].tolist() == (
+        times.dropna(subset="Finished").sort_values("Finished", kind="stable")["Key"].tolist()
+    )
+    assert flow.cycle_histogram(history, measure="Lead")["Issues"].sum() == finished
+    now = flow.work_in_progress(history)["In Progress"].iloc[-1]
+    assert now == len(flow.ageing(history)) == flow.flow_balance(history)["Close"].iloc[-1]
+    assert now == cumulative_flow(history, states="category").iloc[-1].get("In Progress", 0)
+    arrived = cumulative_flow(history, states="category", arrivals=True)
+    assert arrived.iloc[-1, 0] == len(issues)
+    assert (arrived.diff().dropna() >= 0).all().all()
+    assert len(flow.service_times(history, goal="1 day")) == len(issues)
+    assert flow.littles_law(history, since="2021-06-01")["Days"].tolist() == [365]
+    assert "Clock jumps" not in set(flow.data_quality(history)["Finding"])
+    # Both were flagged while in progress; SP-1 still is.
+    assert flow.blocked_time(history).set_index("Key")["Blocked Now"].to_dict() == {
+        "SP-1": True,
+        "SP-5": False,
+    }
+    for name in ("ageing_bands", "flow_efficiency", "returns"):
+        getattr(flow, name)(history)
+    assert flow.forecast_when(history, n=1, since="2021-06-01", trials=100)["Days"].notna().all()
+    assert not flow.backtest(history, days=28, trials=50).empty

@@ -86,7 +86,7 @@ def test_cumulative_flow(frames, demo_site: DemoSite) -> None:
                 s == status and a < midnight and (b >= midnight or b == until) for _, s, a, b in spans
             )
             assert flow.at[day, status] == inside, (day, status)
-    grouped = cumulative_flow(issues, changes, freq="7D", until=until, by="category")
+    grouped = cumulative_flow(issues, changes, freq="7D", until=until, states="category")
     assert list(grouped) == ["To Do", "In Progress", "Done"]
     pd.testing.assert_series_equal(grouped.sum(axis=1), flow.sum(axis=1))
     assert grouped.sum(axis=1).is_monotonic_increasing
@@ -213,7 +213,7 @@ def test_one_name_in_two_categories_on_one_site() -> None:
         assert {issue.project.key for issue in review} == {"DEMO", "OPS"}
         for issue in review:
             assert pd.isna(times.at[issue.key, "Finished"]) == (issue.project.key == "DEMO")
-        flow = cumulative_flow(issues, changes, until=UNTIL, by="category")
+        flow = cumulative_flow(issues, changes, until=UNTIL, states="category")
         done = sum(
             i.status.category == "done" and i.project.key in ("DEMO", "OPS") for i in site.store.visible()
         )
