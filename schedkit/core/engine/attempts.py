@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted
 from schedkit.core.engine.claims import Claims
+from schedkit.core.engine.deadlines import Active, Deadlines
 from schedkit.core.engine.decision import Finished, Start, Stop
 from schedkit.core.engine.retries import follow
 from schedkit.core.engine.runs import Runs
@@ -30,7 +29,7 @@ from schedkit.core.states import Outcome, State
 from schedkit.core.tasks.request import as_requested
 from schedkit.values.instants import SECOND
 
-__all__ = ["Active", "Attempts"]
+__all__ = ["Attempts"]
 
 _CANCELLED = "cancelled by "
 _NO_RETRY = Retry()
@@ -43,22 +42,6 @@ _GAVE_UP = {
 Answer = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Active:
-    """An attempt whose end is not recorded; `why` and `actor` say why and by whom it was asked to stop.
-
-    `wanted`: if it ends well all the same, it counts: nobody has cancelled it, but its task is removed.
-    """
-
-    run: str
-    attempt: int
-    task: Task
-    deadline: int | None
-    why: str = ""
-    actor: str = ""
-    wanted: bool = False
-
-
 class Attempts:
     """The part of an engine that starts and ends attempts."""
 
@@ -67,8 +50,7 @@ class Attempts:
         self.active: dict[str, Active] = {}
         # Runs whose attempt is recorded as ended while its code goes on: it keeps its slot.
         self.overrunning: dict[str, int] = {}
-        # A heap of when to check an attempt, on the monotonic clock.
-        self._deadlines: list[tuple[int, str, int]] = []
+        self.deadlines = Deadlines(self.active)
 
     # Beginning
 
@@ -107,7 +89,7 @@ class Attempts:
         task = as_requested(self._state.tasks[run.task], run.request)
         deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
         self.active[run.id] = Active(run.id, run.attempt, task, deadline)
-        self._watch_deadline(run.id, run.attempt, deadline)
+        self.deadlines.watch(run.id)
         self._state.draft.starts.append(Start(run, task))
 
     def recover(self, stimulus: Recover) -> Answer:
@@ -150,7 +132,7 @@ class Attempts:
         cancelled = adopted.why == "cancel"
         why = "" if cancelled else adopted.why
         self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
-        self._watch_deadline(adopted.run, adopted.attempt, deadline)
+        self.deadlines.watch(adopted.run)
         if cancelled or run.reason:  # its code or its row may not know yet
             actor = adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED)
             self.cancel_run(run, actor, wanted=adopted.wanted)
@@ -301,7 +283,7 @@ class Attempts:
                 state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor, wanted=wanted))
             active.deadline = state.steady + state.config.cancel_grace
-            self._watch_deadline(run.id, active.attempt, active.deadline)
+            self.deadlines.watch(run.id)
 
     def _cancel_abroad(self, run: Run, actor: str) -> None:
         """Cancel a run that is running in another process, which gets the event."""
@@ -342,33 +324,11 @@ class Attempts:
 
     # Time
 
-    def _watch_deadline(self, run: str, attempt: int, deadline: int | None) -> None:
-        if deadline is None:
-            return
-        heapq.heappush(self._deadlines, (deadline, run, attempt))
-        if len(self._deadlines) > 64 + 4 * len(self.active):
-            # An attempt that has ended is not held until its deadline, which may be an hour away.
-            self._deadlines = [entry for entry in self._deadlines if self._matters(*entry)]
-            heapq.heapify(self._deadlines)
-
-    def _matters(self, deadline: int, run: str, attempt: int) -> bool:
-        active = self.active.get(run)
-        return active is not None and active.attempt == attempt and active.deadline == deadline
-
-    def next_deadline(self) -> int | None:
-        """Return when the next attempt is to be checked, on the monotonic clock."""
-        while self._deadlines and not self._matters(*self._deadlines[0]):
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
-
     def time_out(self, most: int | None = None) -> int:
         """Time out attempts past their deadline, at most so many; return how many."""
         ended = 0
-        while ended != most and (deadline := self.next_deadline()) is not None:
-            if deadline > self._state.steady:
-                break
+        while ended != most and (run_id := self.deadlines.pop(self._state.steady)) is not None:
             ended += 1
-            _, run_id, _ = heapq.heappop(self._deadlines)
             active = self.active[run_id]
             if active.why == "cancel":
                 self._give_up_waiting(active)

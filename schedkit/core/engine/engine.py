@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from schedkit.core.engine.attempts import Active, Attempts
+from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.changes import Answered, SettingPut
 from schedkit.core.engine.claims import Claims
+from schedkit.core.engine.deadlines import Active
 from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
@@ -218,7 +219,7 @@ class Engine:
     def _wake_at(self) -> int | None:
         state = self._state
         times: list[int] = []
-        deadline = self._attempts.next_deadline()
+        deadline = self._attempts.deadlines.next()
         if deadline is not None:
             times.append(state.now + max(0, deadline - state.steady))
         if not self._stands:
