@@ -33,13 +33,13 @@ from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.failures import Failures, tell_refusal
 from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.writer import Refused, Writer
 from schedkit.errors import LedgerError, NotRunningError
 from schedkit.values.instants import SECOND
@@ -52,12 +52,6 @@ _log = logging.getLogger("schedkit")
 AT_ONCE = 50
 # The longest sleep: a jump of the wall clock, or a laptop that slept, is noticed within it.
 LONGEST_NAP_SECONDS = 1.0
-# After a failure, decisions about one thing each: enough for all that may start or be due at once.
-CAREFUL_DECISIONS = 200
-# So many engines in a row that came to nothing, some seconds, are enough.
-MOST_FAILURES = 6
-# Between two engines, if what was decided is refused or fails again and again.
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
 
 class _EngineEndedError(Exception):
@@ -121,11 +115,10 @@ class Decisions:
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
         self._inbox = Inbox()
-        self._careful = 0  # for so many decisions: one of what they are about has failed
         self._aside = Aside()
         self._unwritten: deque[Unwritten] = deque()
         self._refusal: BaseException | None = None  # of the first that is unwritten
-        self._failures = 0  # in a row
+        self._failures = Failures()
         self._given_up: Exception | None = None
         self.writer = Writer(
             ledger.store,
@@ -189,8 +182,7 @@ class Decisions:
             await self._inbox.wait(0.0 if self._refusal else nap)
             if self._refusal is not None:
                 raise _EngineEndedError
-            careful = self._careful > 0
-            self._careful -= careful
+            careful = self._failures.be_careful()
             stimuli = self._inbox.take(1 if careful else AT_ONCE)
             nap = self._decide(stimuli, again=stimuli, careful=careful)
             self._inbox.taken()
@@ -269,7 +261,7 @@ class Decisions:
             self._effects.executions.withdraw(unwritten.executions)
         refused: Stimulus | None = None
         if not (left[0].careful if left else failure.careful):
-            self._tell_refusal(error)
+            tell_refusal(error)
         elif (left[0].stimuli if left else failure.stimuli) and again:
             refused = again.pop(0)
             if isinstance(refused, Ended):
@@ -282,15 +274,13 @@ class Decisions:
         self._inbox.put_back(again)
         self._unwritten.clear()
         self._refusal = None
-        self._failures += 1
-        if self._failures > MOST_FAILURES:
+        if not self._failures.note(len(again)):
             self._give_up(as_ours(error))
             if refused is not None:
                 self._effects.reply(Reply(refused, {}, as_ours(error)))
             return
-        self._careful = len(again) + CAREFUL_DECISIONS
         self.writer.restart()
-        await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
+        await anyio.sleep(self._failures.pause)
         while True:
             try:
                 await self._make_engine()
@@ -302,13 +292,6 @@ class Decisions:
             self._effects.reply(Reply(refused, {}, as_ours(error)))
             if refused.command and not isinstance(refused, Answer):  # whoever left it waits
                 self.post(Answer(command=refused.command, error=as_ours(error)))
-
-    @staticmethod
-    def _tell_refusal(error: BaseException) -> None:
-        if isinstance(error, StaleError):  # another process has taken a task home
-            _log.info("the scheduler decides anew: %s", error)
-        else:
-            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
 
     def _give_up(self, error: Exception) -> None:
         """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
@@ -341,7 +324,7 @@ class Decisions:
             self._effects.carry_out(written)
             if refused is not None and (runs := decision.claims):
                 self.post(ClaimsSettled(number=written.number, runs=runs, refused=refused))
-        self._failures = 0
+        self._failures.count = 0
 
     def hear_of_all(self, events: Iterable[Event]) -> None:
         """Note whether somebody has paused or resumed all tasks: two may have at once; on any thread."""

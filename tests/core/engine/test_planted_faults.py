@@ -310,11 +310,6 @@ def nobody_tries_again_what_was_refused(patch: pytest.MonkeyPatch) -> None:
 
 
 @fault_of_two
-def a_claim_is_waited_for_that_nobody_needs_any_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Claims, "sweep", lambda self: False)
-
-
-@fault_of_two
 def the_limits_of_others_are_not_seen(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Claims, "_set_limits", lambda self, limits: None)
 
