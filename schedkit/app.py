@@ -133,7 +133,9 @@ class App:
             from schedkit.notify import Channel, Notifier
 
             channels = [Channel(**channel.model_dump()) for channel in notify.channels]
-            notifier = Notifier(channels, link=notify.link, late_after=notify.late_after)
+            notifier = Notifier(
+                channels, link=notify.link, late_after=notify.late_after, outbox=scheduler.queries.outbox
+            )
             # Every process hears the same facts; each tells on what it decided itself.
             scheduler.subscribe(notifier, own=True)
             atexit.register(notifier.close)

@@ -1,4 +1,4 @@
-"""The README is true: its commands exist, its settings parse, its files are there."""
+"""The README and the page of other schedulers are true: commands exist, settings parse, files are there."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import typer.main
 import schedkit
 from schedkit.cli import cli
 from schedkit.report import loads_reports
-from schedkit.settings import load_settings
+from schedkit.settings import SchedulerSettings, load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OTHERS = (ROOT / "notebooks" / "other-schedulers.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -52,7 +53,11 @@ def test_its_python_is_python() -> None:
 
 
 def test_its_names_can_be_imported() -> None:
-    names = set(re.findall(r"`schedkit\.([A-Za-z_]+)", README)) - {"yaml", "tasks"}  # a file; entry points
+    words = r"`schedkit\.([A-Za-z_]+)"
+    names = {*re.findall(words, README), *re.findall(words, OTHERS)} - {
+        "yaml",
+        "tasks",
+    }  # a file; entry points
     assert {"BaseTask", "RetryableError", "errors"} <= names
     for name in names:
         assert hasattr(schedkit, name) or importlib.util.find_spec(f"schedkit.{name}"), name
@@ -80,3 +85,14 @@ def test_its_make_targets_and_pictures_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (ROOT / picture).is_file(), picture
+
+
+def test_what_other_schedulers_words_are_here_is_there() -> None:
+    assert "](notebooks/other-schedulers.md)" in README
+    assert set(re.findall(r"`schedkit ([a-z]+)", OTHERS)) <= set(commands())
+    for path in re.findall(r"`(tests/[\w/.]+)`", OTHERS):
+        assert (ROOT / path).exists(), path
+    named = set(re.findall(r"`scheduler\.([a-z_]+)`", OTHERS.partition("\n## Settings\n")[2]))
+    older = {"timezone", "max_workers", "job_store_url", "executors", "coalesce", "poll_interval"}
+    assert older < named
+    assert named - older <= set(SchedulerSettings.model_fields)

@@ -15,6 +15,7 @@ from pathlib import Path
 from schedkit.app import App, app
 from schedkit.commands.declare import Declared
 from schedkit.commands.log_handlers import log_as_set
+from schedkit.core.api.configuration import process_of_kind
 from schedkit.errors import SchedkitError, SettingsError, UsageError
 from schedkit.notebook.handover import Instructions
 
@@ -31,7 +32,9 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
 
 
 def _run(project: App, files: list[Path], told: Instructions, ended: threading.Event) -> int:
-    scheduler = project.scheduler(told["ledger"], **told["options"])
+    with process_of_kind("background"):
+        scheduler = project.scheduler(told["ledger"], **told["options"])
+    scheduler.process.require(told["codes"])
     try:
         scheduler.bring_home()  # also what a cell declares after it has started the scheduler
         declared = Declared(project, scheduler, scheduled=True)
@@ -39,7 +42,7 @@ def _run(project: App, files: list[Path], told: Instructions, ended: threading.E
             declared.file(path)
         if declared.problems:
             raise SettingsError(str(declared.problems[0]))
-        if missing := [name for name in told["tasks"] if name not in scheduler.process.files()]:
+        if missing := [name for name in told["codes"] if name not in scheduler.process.codes]:
             names = ", ".join(path.name for path in files)
             raise UsageError(
                 f"{names} does not declare {', '.join(map(repr, missing))}",

@@ -15,6 +15,7 @@ from schedkit.commands.log_handlers import log_as_set, logs_to_terminal
 from schedkit.commands.output import console, print_line
 from schedkit.commands.parameters import read_parameters
 from schedkit.commands.watch import WatchedFiles, take_up
+from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
@@ -48,7 +49,8 @@ def run_files(
     for path in files:
         check_file(path)
     with log_as_set(project.settings.log, project.root):
-        scheduler = project.scheduler(ledger)
+        with process_of_kind("headless"):
+            scheduler = project.scheduler(ledger)
         declared = Declared(project, scheduler, scheduled=not once, given=params)
         _declare(declared, files, plugins=plugins)
         for problem in declared.problems:
@@ -104,12 +106,17 @@ def _run_until_interrupted(declared: Declared, watched: list[Path]) -> None:
     _say(f"running {_tasks(number)} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
     if not logs_to_terminal(app().settings.log):  # else it is in the log
         scheduler.subscribe(_print_failure)
-    if not watched:
-        until_interrupted()
-        return
     files = WatchedFiles(watched)
     declared.problems = []
-    until_interrupted(lambda: take_up(declared, files.changed(), _say))
+
+    def go_on() -> bool:
+        if watched:
+            take_up(declared, files.changed(), _say)
+        return scheduler.running
+
+    until_interrupted(go_on)
+    if not scheduler.running:
+        _say("the scheduler was stopped: this process ends")
 
 
 def _print_failure(event: Event) -> None:
@@ -128,11 +135,11 @@ def _tasks(number: int) -> str:
 _say = functools.partial(print_line, stderr=True)
 
 
-def until_interrupted(meanwhile: Callable[[], object] = bool) -> None:
-    """Wait for SIGINT or SIGTERM, and call `meanwhile` each second."""
+def until_interrupted(go_on: Callable[[], bool] = lambda: True) -> None:
+    """Wait for SIGINT or SIGTERM, or until `go_on`, which is called each second, returns False."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     # A bounded wait also where nothing is called: an unbounded one ignores signals on Windows.
-    while not stop.wait(LOOK_SECONDS):
-        meanwhile()
+    while not stop.wait(LOOK_SECONDS) and go_on():
+        pass

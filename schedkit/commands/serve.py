@@ -12,6 +12,7 @@ from schedkit.app import app
 from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.commands.output import print_line
+from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import Server, ServerOptions, asgi
 
@@ -19,7 +20,7 @@ __all__ = ["serve_files"]
 
 
 def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None) -> None:
-    """Run the tasks that the files declare and serve them, until SIGINT or SIGTERM.
+    """Run the tasks that the files declare and serve them, until SIGINT, SIGTERM or ``schedkit nodes --end``.
 
     Without files nothing runs here: the server shows what others run, and passes on what it is asked.
     The first signal lets requests and runs under way end; a second one does not wait for them.
@@ -28,12 +29,14 @@ def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None
         check_file(path)
     project = app()
     with log_as_set(project.settings.log, project.root):
-        scheduler = project.scheduler(ledger)
+        with process_of_kind("server"):
+            scheduler = project.scheduler(ledger)
         _begin(Declared(project, scheduler, scheduled=True), scheduler, files)
         try:
             with Server(asgi(scheduler, options), options) as server:
                 _say(f"serving {server.url} (documentation: {server.url}/docs); Ctrl-C ends it")
-                Signals().wait(server.drain, lambda: scheduler.stop(), lambda: scheduler.stop("0s"))
+                signals = Signals(lambda: scheduler.state == "stopped")
+                signals.wait(server.drain, lambda: scheduler.stop(), lambda: scheduler.stop("0s"))
         finally:
             scheduler.stop()
 
@@ -52,9 +55,16 @@ def _begin(declared: Declared, scheduler: Scheduler, files: list[Path]) -> None:
 
 
 class Signals:
-    """SIGINT and SIGTERM, counted."""
+    """SIGINT and SIGTERM, counted.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    ended : callable
+        Tells whether there is nothing left to end.
+    """
+
+    def __init__(self, ended: Callable[[], bool] = lambda: False) -> None:
+        self._ended = ended
         self._changed = threading.Condition()
         self._count = 0
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -65,7 +75,7 @@ class Signals:
 
     def wait(self, drain: Callable[[], None], end: Callable[[], None], hurry: Callable[[], None]) -> None:
         """Wait for a signal, then `drain` and `end`; at another signal before that is over, `hurry`."""
-        self._until(lambda: self._count > 0)
+        self._until(lambda: self._count > 0 or self._ended())
         drain()
         ending = threading.Thread(target=end, name="schedkit-end", daemon=True)
         ending.start()

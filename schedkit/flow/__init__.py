@@ -10,6 +10,8 @@ from schedkit.flow.effort import blocked_time, flow_efficiency, returns
 from schedkit.flow.forecast import backtest, forecast_how_many, forecast_when
 from schedkit.flow.history import as_of, spans
 from schedkit.flow.issue_history import History
+from schedkit.flow.pack import Pack, pack
+from schedkit.flow.plots import plot
 from schedkit.flow.quality import data_quality
 from schedkit.flow.service import service_times, sla_attainment, sla_cycles
 from schedkit.flow.sprints import predictability, sprint_issues, sprint_report, velocity
@@ -18,6 +20,7 @@ from schedkit.flow.workflow import Workflow
 
 __all__ = [
     "History",
+    "Pack",
     "Workflow",
     "WorkingHours",
     "ageing",
@@ -38,6 +41,8 @@ __all__ = [
     "forecast_how_many",
     "forecast_when",
     "littles_law",
+    "pack",
+    "plot",
     "predictability",
     "returns",
     "service_times",

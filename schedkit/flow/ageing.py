@@ -20,18 +20,17 @@ from schedkit.flow.elapsed import (
     nearest_rank,
     percent,
 )
-from schedkit.flow.frames import naive, with_zone
+from schedkit.flow.frames import metric, naive, with_zone
 from schedkit.flow.issue_history import History
 from schedkit.flow.periods import level, periods_of
-from schedkit.flow.stays import States, grouped, in_order
+from schedkit.flow.stays import States, grouped, in_order, states_in_order
 from schedkit.flow.window import window_of
 from schedkit.flow.workflow import IN_PROGRESS, Workflow
-from schedkit.values.keywords import check_keywords
 
 __all__ = ["ageing", "ageing_bands", "work_in_progress"]
 
 
-@check_keywords
+@metric
 def work_in_progress(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -82,7 +81,7 @@ def work_in_progress(
     return window.told(pd.DataFrame(table, index=periods.index), partial=periods.begun(naive(cut.end)))
 
 
-@check_keywords
+@metric
 def ageing(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -142,10 +141,10 @@ def ageing(
     if by is not None:
         frame[by] = window.groups.column_of(rows)
     frame = frame.sort_values("Age", ascending=False, kind="stable", ignore_index=True)
-    return window.told(frame, left_out)
+    return window.told(frame, left_out, states=states_in_order(window.history, "status"))
 
 
-@check_keywords
+@metric
 def ageing_bands(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

@@ -10,19 +10,18 @@ import numpy as np
 import pandas as pd
 
 from schedkit.errors import UsageError
-from schedkit.flow.frames import Instants, naive, with_zone
+from schedkit.flow.frames import Instants, metric, naive, with_zone
 from schedkit.flow.issue_history import History
 from schedkit.flow.periods import level, periods_of
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import DONE, IN_PROGRESS, TO_DO, Workflow
-from schedkit.values.keywords import check_keywords
 
 __all__ = ["flow_balance", "littles_law"]
 
 _DAY = np.timedelta64(86_400_000_000, "us")
 
 
-@check_keywords
+@metric
 def flow_balance(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -97,7 +96,7 @@ def flow_balance(
     return window.told(frame, partial=periods.begun(naive(cut.end)))
 
 
-@check_keywords
+@metric
 def littles_law(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

@@ -13,20 +13,20 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.elapsed import elapsed
-from schedkit.flow.frames import as_instant, naive, with_zone
+from schedkit.flow.frames import as_instant, metric, naive, with_zone
 from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.periods import periods_of
-from schedkit.flow.sprint_clock import board_options, chosen, sprint_words
+from schedkit.flow.sprint_clock import chosen, sprint_words
+from schedkit.flow.sprint_outcomes import sprint_lines
 from schedkit.flow.sprint_states import Timeline, Timelines, ends_of
 from schedkit.flow.window import window_of
 from schedkit.flow.workflow import Workflow
-from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import parse_timezone
 
 __all__ = ["burndown", "burnup"]
 
 
-@check_keywords
+@metric
 def burndown(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -71,8 +71,7 @@ def burndown(
     history = history_of(issues, changes, workflow)
     end = history.now if until is None else as_instant(until)
     which = chosen(sprints, sprint, end)
-    estimates, done_ids = board_options(board, points)
-    line = Timelines(history, field, estimates, done_ids).of_sprint(which.id)
+    line = sprint_lines(history, field, points, board).of_sprint(which.id)
     begin, close = ends_of(which.begin, which.close, end)
     window = window_of(history, None, until=until, by=by, tz=tz)
     parts = []
@@ -92,7 +91,7 @@ def burndown(
     return frame
 
 
-@check_keywords
+@metric
 def burnup(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

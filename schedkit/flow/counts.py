@@ -10,19 +10,18 @@ import numpy as np
 import pandas as pd
 
 from schedkit.errors import UsageError
-from schedkit.flow.frames import Instants, as_instant, as_instants, naive, with_zone, without_zone
+from schedkit.flow.frames import Instants, as_instant, as_instants, metric, naive, with_zone, without_zone
 from schedkit.flow.issue_history import History
 from schedkit.flow.periods import Periods, day_begins, level, periods_of, sprint_periods
 from schedkit.flow.stays import States, grouped, in_order
 from schedkit.flow.window import Window, groups_of, window_of
 from schedkit.flow.workflow import Workflow
-from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import parse_timezone
 
 __all__ = ["cumulative_flow", "throughput"]
 
 
-@check_keywords
+@metric
 def throughput(
     finished: pd.Series[Any] | pd.DataFrame,
     freq: str = "W",
@@ -103,7 +102,7 @@ def _periods(at: Instants, freq: str, zone: tzinfo, since: Any, until: Any) -> P
     return periods_of(first, last, freq, zone)
 
 
-@check_keywords
+@metric
 def cumulative_flow(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

@@ -20,17 +20,16 @@ from schedkit.flow.elapsed import (
     nearest_rank,
     percent,
 )
-from schedkit.flow.frames import with_zone
+from schedkit.flow.frames import metric, with_zone
 from schedkit.flow.issue_history import History
 from schedkit.flow.window import LeftOut, Window, window_of
 from schedkit.flow.workflow import Workflow
-from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = ["control_chart", "cycle_histogram", "cycle_percentiles", "cycle_times"]
 
 
-@check_keywords
+@metric
 def cycle_times(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -136,7 +135,7 @@ def measured(
     return _lengths(begin, ended, days, calendar, window.zone), left_out
 
 
-@check_keywords
+@metric
 def cycle_percentiles(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -186,7 +185,7 @@ def cycle_percentiles(
     return window.told(frame, left_out, measure=measure)
 
 
-@check_keywords
+@metric
 def cycle_histogram(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -227,7 +226,7 @@ def cycle_histogram(
     return window.told(pd.DataFrame(table), left_out, measure=measure)
 
 
-@check_keywords
+@metric
 def control_chart(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

@@ -11,19 +11,18 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.elapsed import as_column, elapsed
-from schedkit.flow.frames import naive, per_value
+from schedkit.flow.frames import metric, naive, per_value
 from schedkit.flow.issue_history import Cut, History
 from schedkit.flow.overlaps import joint
 from schedkit.flow.stays import states_in_order
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import DONE, IN_PROGRESS, TO_DO, Workflow
-from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean
 
 __all__ = ["blocked_time", "flow_efficiency", "returns"]
 
 
-@check_keywords
+@metric
 def flow_efficiency(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -111,7 +110,7 @@ def _sums(cut: Cut, which: Any, calendar: WorkingHours | None) -> Any:
     return sums.astype("timedelta64[us]")
 
 
-@check_keywords
+@metric
 def blocked_time(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -171,7 +170,7 @@ def blocked_time(
     return window.told(frame)
 
 
-@check_keywords
+@metric
 def returns(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

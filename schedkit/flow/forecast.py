@@ -12,13 +12,12 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.flow.elapsed import check_percentiles, nearest_rank
-from schedkit.flow.frames import as_instant, naive, with_zone
+from schedkit.flow.frames import as_instant, metric, naive, with_zone
 from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.periods import Periods, periods_of
 from schedkit.flow.simulation import MOST_DAYS, Past, at_least, how_many, when
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import Workflow
-from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 from schedkit.values.timezones import parse_timezone
 
@@ -29,7 +28,7 @@ _DAYS = 84
 _FEW = 5
 
 
-@check_keywords
+@metric
 def forecast_when(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -104,7 +103,7 @@ def forecast_when(
     return _told(window, frame, sample, trials, seed, outcomes)
 
 
-@check_keywords
+@metric
 def forecast_how_many(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -227,7 +226,7 @@ def _told(
     return found
 
 
-@check_keywords
+@metric
 def backtest(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import UsageError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import clip, safe_repr
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "as_instant",
     "as_instants",
     "cell_texts",
+    "metric",
     "naive",
     "need",
     "per_value",
@@ -28,6 +31,20 @@ __all__ = [
 ]
 
 Instants = npt.NDArray[np.datetime64]
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+def metric(function: T) -> T:
+    """Decorate a figure's function: misspelt keywords are refused, and its frame tells what it shows."""
+    checked = check_keywords(function)
+
+    @functools.wraps(checked)
+    def call(*args: Any, **given: Any) -> Any:
+        found = checked(*args, **given)
+        found.attrs["metric"] = function.__name__
+        return found
+
+    return cast(T, call)
 
 
 def need(frame: pd.DataFrame, name: str, *columns: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -49,10 +49,24 @@ class Cut:
         return self.history.stays.until(self.end)
 
     @cached_property
+    def _begun(self) -> npt.NDArray[np.bool_]:
+        entered = self.history.stays.steps.entered
+        return np.isnat(entered) | (entered <= naive(self.end))
+
+    @cached_property
     def phase(self) -> npt.NDArray[np.int8]:
         """What each stay is: TO_DO, IN_PROGRESS or DONE."""
-        entered = self.history.stays.steps.entered
-        return self.history.phase[np.isnat(entered) | (entered <= naive(self.end))]
+        return self.history.phase[self._begun]
+
+    @cached_property
+    def issue(self) -> Ints:
+        """The row of the issue of each stay."""
+        return self.history.stays.steps.issue[self._begun]
+
+    @cached_property
+    def entered(self) -> Instants:
+        """When each stay began."""
+        return self.history.stays.steps.entered[self._begun]
 
     @cached_property
     def left(self) -> Instants:
@@ -62,7 +76,7 @@ class Cut:
 
     @cached_property
     def _ends(self) -> tuple[Instants, Instants]:
-        return _ends(len(self), self.stays.steps, self.phase, self.history.workflow.begin)
+        return _ends(len(self), self.issue, self.entered, self.phase, self.history.workflow.begin)
 
     @property
     def started(self) -> Instants:
@@ -78,16 +92,6 @@ class Cut:
         return len(self.history.log.issues)
 
     @property
-    def issue(self) -> Ints:
-        """The row of the issue of each stay."""
-        return self.stays.steps.issue
-
-    @property
-    def entered(self) -> Instants:
-        """When each stay began."""
-        return self.stays.steps.entered
-
-    @property
     def exists(self) -> npt.NDArray[np.bool_]:
         """Which issues were born by then."""
         return np.bincount(self.issue, minlength=len(self)) > 0
@@ -100,10 +104,11 @@ class Cut:
     @property
     def last(self) -> Ints:
         """The place of the last stay of each issue that exists."""
-        return self.stays.steps.last
+        return np.flatnonzero(np.diff(self.issue, append=-1))
 
+    @cached_property
     def warnings(self) -> list[str]:
-        """Return what a reader of figures must know."""
+        """What a reader of figures must know."""
         return self.stays.warnings(self.end if self.given else None)
 
 
@@ -147,6 +152,7 @@ class History:
         self.log = Log(changes, issues[known])
         self._steps: dict[str, Steps] = {}
         self._cuts: dict[pd.Timestamp | None, Cut] = {}
+        self._remembered: dict[Any, Any] = {}
 
     def __repr__(self) -> str:
         return f"<History: {len(self.log.issues):,} issues, {len(self.log.changes):,} changes>"
@@ -172,6 +178,12 @@ class History:
             self._steps[field] = steps_of(self.log, field)
         return self._steps[field]
 
+    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` returned when it was first called for a key."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return self._remembered[key]
+
     def cut(self, until: Any = None) -> Cut:
         """Return the history as it was at an instant, now by default.
 
@@ -196,14 +208,16 @@ class History:
         other = object.__new__(History)
         other.workflow, other.now, other.undated = new, self.now, self.undated
         other.log, other._steps, other._cuts = self.log, self._steps, {}
+        other._remembered = {}
         if new.categories == self.workflow.categories:
             other.stays = self.stays
         return other
 
 
-def _ends(count: int, steps: Steps, phase: npt.NDArray[np.int8], begin: str) -> tuple[Instants, Instants]:
+def _ends(
+    count: int, issue: Ints, entered: Instants, phase: npt.NDArray[np.int8], begin: str
+) -> tuple[Instants, Instants]:
     """Return when each issue was started and finished."""
-    issue, entered = steps.issue, steps.entered
     place = np.arange(len(issue))
     since = np.zeros(count, dtype=np.int64)
     first = np.flatnonzero(np.diff(issue, prepend=-1))
@@ -217,7 +231,7 @@ def _ends(count: int, steps: Steps, phase: npt.NDArray[np.int8], begin: str) -> 
     started[issue[works]] = entered[works]  # backwards: the first of each issue stays
     not_done = np.flatnonzero(phase != DONE)
     done_since[issue[not_done]] = not_done + 1
-    last = steps.last
+    last = np.flatnonzero(np.diff(issue, append=-1))
     last = last[phase[last] == DONE]
     finished[issue[last]] = entered[done_since[issue[last]]]
     return started, finished

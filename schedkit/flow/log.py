@@ -80,6 +80,9 @@ class Log:
             issues = pd.DataFrame({"Key": changes["Key"].astype("str")})
             issues["Created"] = pd.Series(pd.NaT, index=issues.index, dtype="datetime64[us, UTC]")
         issues, changes = _bare(issues), _bare(changes)
+        for column in {"Field", "Field Id"} & set(changes):  # few different texts, asked for again and again
+            if not isinstance(changes[column].dtype, pd.CategoricalDtype):
+                changes[column] = changes[column].astype("category")
         self.changes = changes
         column = "Id" if _have_all("Id", issues, changes) else "Key"
         self.sites = _have_all("site", issues, changes)

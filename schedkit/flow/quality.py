@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 
 from schedkit.errors import UsageError
-from schedkit.flow.frames import cell_texts, naive
+from schedkit.flow.frames import cell_texts, metric, naive
 from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.sprint_clock import Sprint, begun
 from schedkit.flow.sprint_states import Timelines, estimates
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import DONE, IN_PROGRESS, TO_DO, Workflow
-from schedkit.values.keywords import check_keywords
 
 __all__ = ["data_quality"]
 
@@ -39,7 +38,7 @@ _AFFECTS = {
 }
 
 
-@check_keywords
+@metric
 def data_quality(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -181,11 +180,11 @@ def _of_sprints(window: Window, sprints: list[Sprint], field: str) -> Iterator[t
     early, created = np.zeros(len(history.keys), dtype=bool), np.zeros(len(history.keys), dtype=bool)
     for sprint in sprints:
         line = lines.of_sprint(sprint.id)
+        rows, born = line.rows, history.log.created[line.rows]
         begin = naive(sprint.begin)
         close = naive(window.cut.end if pd.isna(sprint.close) else sprint.close)
-        early |= line.member.at(begin) & line.done.at(begin) & line.done.at(close)
-        born = history.log.created
-        created |= (born > begin) & (born < close) & line.member.at(born)
+        early[rows] |= line.member.at(begin, rows) & line.done.at(begin, rows) & line.done.at(close, rows)
+        created[rows] |= (born > begin) & (born < close) & line.member.at(born, rows)
     yield "Done before its sprint began", early
     yield "Created in a running sprint", created
 

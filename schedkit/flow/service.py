@@ -18,20 +18,28 @@ from schedkit.flow.elapsed import (
     nearest_rank,
     percent,
 )
-from schedkit.flow.frames import as_instant, as_instants, naive, need, per_value, with_zone, without_zone
+from schedkit.flow.frames import (
+    as_instant,
+    as_instants,
+    metric,
+    naive,
+    need,
+    per_value,
+    with_zone,
+    without_zone,
+)
 from schedkit.flow.issue_history import History
 from schedkit.flow.overlaps import joint
 from schedkit.flow.steps import Steps
 from schedkit.flow.window import Groups, LeftOut, Window, groups_of, window_of
 from schedkit.flow.workflow import TO_DO, Workflow
 from schedkit.values.durations import Duration, parse_duration
-from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["service_times", "sla_attainment", "sla_cycles"]
 
 
-@check_keywords
+@metric
 def service_times(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -165,7 +173,7 @@ def _length(goal: Duration) -> np.timedelta64:
     return np.timedelta64(round(parse_duration(goal, "goal") * 1_000_000), "us")
 
 
-@check_keywords
+@metric
 def sla_cycles(
     cycles: pd.DataFrame, *, since: Any = None, until: Any = None, unfinished: bool = False
 ) -> pd.DataFrame:
@@ -215,7 +223,7 @@ def sla_cycles(
     return frame
 
 
-@check_keywords
+@metric
 def sla_attainment(
     times: pd.DataFrame, *, by: str | None = None, percentiles: Sequence[float] = PERCENTILES
 ) -> pd.DataFrame:

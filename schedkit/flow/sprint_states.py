@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,20 +52,31 @@ class Track:
         other.values = np.append(values, np.array([missing], dtype=values.dtype))
         return other
 
-    def place(self, at: Any, *, before: bool = False) -> Ints:
-        """Return each issue's step at an instant (or at one of its own), or just before it.
+    def of_issues(self, rows: Ints) -> Track:
+        """Return the steps of some issues only."""
+        wanted = np.zeros(self.count, dtype=bool)
+        wanted[rows] = True
+        kept = wanted[self.issue]
+        other = copy.copy(self)
+        other.issue, other.entered, other.key = self.issue[kept], self.entered[kept], self.key[kept]
+        other.values = np.append(self.values[:-1][kept], self.values[-1:])
+        return other
 
-        It is -1 where an issue is not born, or the instant is NaT.
+    def place(self, at: Any, rows: Ints | None = None, *, before: bool = False) -> Ints:
+        """Return the step of issues at an instant (or each at one of its own), or just before it.
+
+        It is -1 where an issue is not born, or the instant is NaT; `rows` are all issues by default.
         """
         offset = np.clip((at - self.least).astype(np.int64), -1, self.width - 1)
-        issues = np.arange(self.count)
+        issues = np.arange(self.count) if rows is None else rows
         found = self.key.searchsorted(issues * self.width + offset, side="left" if before else "right") - 1
-        same = (found >= 0) & (self.issue[found] == issues) & ~np.isnat(at)
+        same = (found >= 0) & ~np.isnat(at)
+        same[same] = self.issue[found[same]] == issues[same]
         return np.where(same, found, -1)
 
-    def at(self, at: Any, *, before: bool = False) -> npt.NDArray[Any]:
-        """Return each issue's value at an instant (or at one of its own), or just before it."""
-        return np.asarray(self.values[self.place(at, before=before)])
+    def at(self, at: Any, rows: Ints | None = None, *, before: bool = False) -> npt.NDArray[Any]:
+        """Return the value of issues at an instant (or each at one of its own), or just before it."""
+        return np.asarray(self.values[self.place(at, rows, before=before)])
 
     def changes(self, begin: np.datetime64, end: np.datetime64, rows: Bools) -> Ints:
         """Return the steps of chosen issues after `begin` and up to `end`."""
@@ -74,16 +86,24 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """Membership, estimate and done of all issues in time.
+    """Membership, estimate and done in time, of the issues that ever were members.
 
     Parameters
     ----------
-    member, points, done : Track
-        In time.
+    rows : array of int
+        Those issues.
+    codes : array of int
+        Of each of their steps of membership: the value of the field.
+    member : Track
+        The membership of those issues.
+    points, done : Track
+        Of all issues.
     since : array of datetime64
         Of each step of `done`: when the unbroken stay in done that it is part of began.
     """
 
+    rows: Ints
+    codes: Ints
     member: Track
     points: Track
     done: Track
@@ -125,13 +145,29 @@ class Timelines:
     def of(self, belongs: Callable[[tuple[Any, Any]], bool]) -> Timeline:
         """Return the timeline of what `belongs` says of a value's texts and ids in the field."""
         pairs = zip(self.held.texts, self.held.ids, strict=True)
-        table = np.array([*map(belongs, pairs), False], dtype=bool)
-        member = self._member.with_values(table[self.held.code], False)
-        return Timeline(member, self._points, self._done, self._since)
+        return self._of(np.array([*map(belongs, pairs), False], dtype=bool))
 
     def of_sprint(self, id: str) -> Timeline:
         """Return the timeline of a sprint: of the issues whose value lists its id."""
-        return self.of(lambda value: id in (value[1] or ()))
+        table = np.zeros(len(self.held.ids) + 1, dtype=bool)
+        table[self._codes.get(id, [])] = True
+        return self._of(table)
+
+    @cached_property
+    def _codes(self) -> dict[str, list[int]]:
+        """The values that list each id."""
+        found: dict[str, list[int]] = {}
+        for code, ids in enumerate(self.held.ids):
+            for id in ids or ():
+                found.setdefault(id, []).append(code)
+        return found
+
+    def _of(self, table: Bools) -> Timeline:
+        values = table[self.held.code]
+        rows = np.unique(self.held.issue[values])
+        member = self._member.with_values(values, False)
+        codes = self._member.with_values(self.held.code, -1).of_issues(rows).values[:-1]
+        return Timeline(rows, codes, member.of_issues(rows), self._points, self._done, self._since)
 
 
 def estimates(history: History, points: str | None) -> Track:

@@ -10,20 +10,17 @@ import pandas as pd
 
 from schedkit.flow.cycles import measured
 from schedkit.flow.elapsed import nearest_rank
-from schedkit.flow.frames import as_instant, naive, with_zone
+from schedkit.flow.frames import as_instant, metric, naive
 from schedkit.flow.issue_history import History, history_of
-from schedkit.flow.sprint_clock import Sprint, begun, board_options, chosen, sprint_words
-from schedkit.flow.sprint_states import Timeline, Timelines, ends_of
+from schedkit.flow.sprint_clock import Sprint, begun, chosen, sprint_words
+from schedkit.flow.sprint_outcomes import COMPLETED, OPEN, OUTSIDE, REMOVED, sprint_lines
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import Workflow
-from schedkit.values.keywords import check_keywords
 
 __all__ = ["predictability", "sprint_issues", "sprint_report", "velocity"]
 
-COMPLETED, OPEN, REMOVED, OUTSIDE = "Completed", "Not completed", "Removed", "Completed outside"
 
-
-@check_keywords
+@metric
 def sprint_issues(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -74,8 +71,8 @@ def sprint_issues(
     history = history_of(issues, changes, workflow)
     which = chosen(sprints, sprint, _end(history, until))
     window = window_of(history, None, until=until, by=by)
-    lines = Timelines(history, field, *board_options(board, points))
-    return _told(window, which, _report(lines, which, window.cut.end), by)
+    lines = sprint_lines(history, field, points, board)
+    return _told(window, which, lines.outcomes(which, window.cut.end).frame(history), by)
 
 
 def _end(history: History, until: Any) -> pd.Timestamp:
@@ -91,73 +88,7 @@ def _told(window: Window, which: Sprint, frame: pd.DataFrame, by: str | None) ->
     return frame
 
 
-def _report(lines: Timelines, sprint: Sprint, end: pd.Timestamp) -> pd.DataFrame:
-    history, line = lines.history, lines.of_sprint(sprint.id)
-    begin, close = ends_of(sprint.begin, sprint.close, end)
-    at_start, at_close = line.member.at(begin), line.member.at(close, before=True)
-    member = line.member
-    inside = (member.entered > begin) & (member.entered < close)
-    joined, left = _edges(line, inside, at_start)
-    was_there = at_start | ~np.isnat(joined)
-    done_then, done_now = line.done.at(begin), line.done.at(close)
-    place = line.done.place(close)
-    since = np.where(place >= 0, line.since[place], np.datetime64("NaT", "us"))
-    came = np.where(at_start, begin, joined)
-    # Done when it came, and never left done: that work belongs to no part of this sprint.
-    outside = was_there & done_now & (since <= came)
-    counted = was_there & ~outside
-    completed = counted & at_close & done_now
-    removed = counted & ~at_close
-    unfinished = counted & at_close & ~done_now
-    stop = np.where(removed, left, close)
-    rows = np.flatnonzero(was_there)
-    outcome = np.select([outside, completed, removed], [OUTSIDE, COMPLETED, REMOVED], OPEN)
-    return pd.DataFrame(
-        {
-            "row": rows,
-            "Key": pd.Series(history.keys[rows], dtype="str"),
-            "Outcome": pd.Series(outcome[rows], dtype="str"),
-            "Committed": (counted & at_start & ~done_then)[rows],
-            "Added": (counted & ~(at_start & ~done_then))[rows],
-            "Spilled Over": (unfinished & _elsewhere(lines, sprint, close))[rows],
-            "Estimate": line.points.at(came)[rows],
-            "Final Estimate": line.points.at(stop)[rows],
-            "Joined": with_zone(came[rows]),
-            "Left": with_zone(np.where(at_close, np.datetime64("NaT", "us"), left)[rows]),
-        }
-    )
-
-
-def _edges(line: Timeline, inside: Any, at_start: Any) -> tuple[Any, Any]:
-    """Return when each issue was first added, and last removed, while the sprint ran."""
-    member = line.member
-    joined = np.full(member.count, np.datetime64("NaT", "us"))
-    left = joined.copy()
-    value = member.values[:-1]
-    entries = np.flatnonzero(inside & value)[::-1]
-    joined[member.issue[entries]] = member.entered[entries]
-    joined[at_start] = np.datetime64("NaT", "us")
-    was = np.concatenate([[False], value[:-1]]) & (np.diff(member.issue, prepend=-1) == 0)
-    exits = np.flatnonzero(inside & ~value & was)
-    left[member.issue[exits]] = member.entered[exits]
-    return joined, left
-
-
-def _elsewhere(lines: Timelines, sprint: Sprint, close: np.datetime64) -> Any:
-    """Return which issues were taken into another sprint at the close or after it."""
-    member, steps = lines.of_sprint(sprint.id).member, lines.held
-    ids = [*steps.ids, None]
-    found = np.zeros(member.count, dtype=bool)
-    before = member.place(close, before=True)
-    later = np.flatnonzero((steps.entered >= close) & member.at(close, before=True)[steps.issue])
-    for place in later.tolist():
-        issue = steps.issue[place]
-        held = ids[steps.code[before[issue]]] or ()
-        found[issue] |= bool(set(ids[steps.code[place]] or ()) - set(held))
-    return found
-
-
-@check_keywords
+@metric
 def sprint_report(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -222,7 +153,7 @@ def sprint_report(
     return frame
 
 
-@check_keywords
+@metric
 def velocity(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -259,18 +190,16 @@ def velocity(
     """
     history = history_of(issues, changes, workflow)
     window = window_of(history, None, since=since, until=until, by=by)
-    lines = Timelines(history, field, *board_options(board, points))
+    lines = sprint_lines(history, field, points, board)
     rows, skipped = [], []
     for sprint in begun(sprints, since, window.cut.end):
         if pd.isna(sprint.close):
             skipped.append(sprint.name)
             continue
-        table = _report(lines, sprint, window.cut.end)
+        found = lines.outcomes(sprint, window.cut.end)
         for cells, members in window.groups:
-            mine = table[table["row"].isin(members)]
-            rows.append(
-                {**cells, "Sprint": sprint.name, "Sprint Id": sprint.id, "Close": sprint.close, **_sums(mine)}
-            )
+            names = {"Sprint": sprint.name, "Sprint Id": sprint.id, "Close": sprint.close}
+            rows.append({**cells, **names, **found.sums(members)})
     columns = [
         "Sprint", "Sprint Id", "Close", "Committed", "Completed", "Committed Issues", "Completed Issues",
         "Done of Committed", "Done of Committed Issues",
@@ -290,21 +219,7 @@ def velocity(
     return window.told(frame, spread=spread, not_closed=skipped)
 
 
-def _sums(table: pd.DataFrame) -> dict[str, float]:
-    completed = table[table["Outcome"] == COMPLETED]
-    committed = table[table["Committed"]]
-    both = completed[completed["Committed"]]
-    return {
-        "Committed": committed["Estimate"].sum(),
-        "Completed": completed["Final Estimate"].sum(),
-        "Committed Issues": len(committed),
-        "Completed Issues": len(completed),
-        "Done of Committed": both["Estimate"].sum(),
-        "Done of Committed Issues": len(both),
-    }
-
-
-@check_keywords
+@metric
 def predictability(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

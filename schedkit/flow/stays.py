@@ -11,13 +11,12 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.elapsed import as_column, elapsed
-from schedkit.flow.frames import per_value, with_zone
+from schedkit.flow.frames import metric, per_value, with_zone
 from schedkit.flow.issue_history import Cut, History
 from schedkit.flow.statuses import Stays
 from schedkit.flow.steps import Objects
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import Workflow
-from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = ["States", "grouped", "in_order", "states_in_order", "status_spans", "time_in_status"]
@@ -25,7 +24,7 @@ __all__ = ["States", "grouped", "in_order", "states_in_order", "status_spans", "
 States = str | Mapping[str, str]
 
 
-@check_keywords
+@metric
 def status_spans(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
@@ -92,7 +91,7 @@ def status_spans(
     return window.told(frame)
 
 
-@check_keywords
+@metric
 def time_in_status(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,

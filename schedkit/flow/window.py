@@ -166,7 +166,7 @@ class Window:
 
     def told(self, frame: pd.DataFrame, left_out: LeftOut | None = None, **more: Any) -> pd.DataFrame:
         """Return a result with what its reader must know, in its attrs."""
-        warned(frame, self.cut.warnings())
+        warned(frame, self.cut.warnings)
         frame.attrs["left_out"] = self.left_out({}) if left_out is None else left_out
         frame.attrs["period"] = self.period()
         frame.attrs |= more

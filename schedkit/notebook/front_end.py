@@ -21,6 +21,11 @@ __all__ = ["NotebookFrontEnd", "connect"]
 class NotebookFrontEnd:
     """The front end of a process that runs IPython."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of this process: a kernel, or a script that runs in IPython without one."""
+        return "kernel" if in_kernel() else "script"
+
     def display(self, thing: Any) -> None:
         """Show a scheduler, a task or a run in the current cell."""
         from schedkit.notebook.display import display

@@ -33,13 +33,14 @@ class Instructions(TypedDict):
 
     Attributes
     ----------
-    tasks : list of str
-        Must be declared before the process runs them.
+    codes : dict of str to str
+        The tasks that must be declared before the process runs them, each with the hash of the code that the
+        kernel has executed last.
     """
 
     ledger: str
     options: dict[str, Any]
-    tasks: list[str]
+    codes: dict[str, str]
 
 
 def notebook_path() -> Path | None:
@@ -115,7 +116,8 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     Raises
     ------
     UsageError
-        If a file fails there, or does not declare a task of this scheduler; the schedule then stays here.
+        If a file fails there, or does not declare a task of this scheduler, or declares it with other code
+        than the kernel has executed last; the schedule then stays here.
     """
     files = files_of(scheduler, notebook)
     folder = notebook.parent if notebook is not None and notebook in files else Path.cwd()
@@ -135,7 +137,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     children().append(child)
     assert child.stdin is not None
     instructions = _instructions(scheduler)
-    moved = instructions["tasks"]
+    moved = instructions["codes"]
     # One that died at once says why in its log.
     with contextlib.suppress(OSError), child.stdin as pipe:
         pickle.dump(instructions, pipe)
@@ -151,7 +153,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     child.terminate()
     child.wait(10)
     raise SchedkitError(
-        f"the background process has not taken over within {patience:g} s", hint=f"see {log_path.name}"
+        f"the background process does not run the tasks within {patience:g} s", hint=f"see {log_path.name}"
     )
 
 
@@ -174,7 +176,7 @@ def _instructions(scheduler: Any) -> Instructions:
             "name": f"{name.removesuffix(BEHIND)}{BEHIND}",
             "results": scheduler.results.absolute(),
         },
-        "tasks": [name for name in scheduler.process.files() if name not in over],
+        "codes": {name: code for name, code in scheduler.process.codes.items() if name not in over},
     }
 
 

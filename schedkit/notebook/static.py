@@ -5,6 +5,7 @@ Styled inline, because a notebook's sanitiser drops style sheets; every text is 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -60,7 +61,21 @@ def _head(board: Mapping[str, Any]) -> str:
     number = len(board["tasks"])
     tasks = f"{number} task{'' if number == 1 else 's'}"
     counts = f"{tasks}, {scheduler['running']} running, {scheduler['queued']} waiting"
-    return f"<div><strong>Scheduler {escape(str(scheduler['state']))}</strong> · {counts}</div>"
+    return (
+        f"<div><strong>Scheduler {escape(str(scheduler['state']))}</strong> · {counts}</div>{_places(board)}"
+    )
+
+
+def _places(board: Mapping[str, Any]) -> str:
+    """Return which tasks run elsewhere, where some do; the others run here."""
+    nodes = {node["life"]: node for node in board["scheduler"].get("nodes", ())}
+    elsewhere = defaultdict[str, list[str]](list)
+    for task in board["tasks"]:
+        node = nodes.get(task.get("home"))
+        if node is not None and not node["here"]:
+            elsewhere[f"{node['name']} (pid {node['pid']} on {node['host']})"].append(task["name"])
+    told = [f"{escape(', '.join(names))} in {escape(where)}" for where, names in elsewhere.items()]
+    return f'<div style="{_MUTED}">runs elsewhere: {"; ".join(told)}</div>' if told else ""
 
 
 def _tasks(tasks: Iterable[Mapping[str, Any]]) -> str:

@@ -26,8 +26,8 @@ class Channel:
     env : str
         Name of the environment variable that holds the Apprise URL, a secret: ``mmosts://…``
         (Mattermost), ``slack://…``, ``workflows://…`` (Teams), ``mailtos://…``, ``json://…``.
-    on : sequence of {"failed", "done", "late"}
-        What to tell.
+    on : sequence of {"failed", "done", "late", "recovered"}
+        What to tell; a task has recovered when a run is done after one that failed.
     tasks : sequence of str
         Names or patterns of tasks, ``["bugs*"]``.
     every : str, float or timedelta
@@ -48,7 +48,7 @@ class Channel:
     """
 
     env: str
-    on: Sequence[Kind] = ("failed", "late")
+    on: Sequence[Kind] = ("failed", "late", "recovered")
     tasks: Sequence[str] = ("*",)
     every: Duration = 300.0
     templates: Mapping[Kind, str] = field(default_factory=dict)

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
+from typing import Protocol, cast
 
 from schedkit.notify.digest import Digest, Message, message
-from schedkit.notify.notices import Notice
+from schedkit.notify.notices import Kind, Notice
 from schedkit.notify.sender import Sender
 
-__all__ = ["ChannelWorker"]
+__all__ = ["ChannelWorker", "Outbox"]
 
 _log = logging.getLogger("schedkit.notify")
 _LONGEST_PAUSE = 60.0
+# How often it is looked for what other processes have left.
+_LOOK_SECONDS = 30.0
+
+
+class Outbox(Protocol):
+    """Where messages wait that could not be sent; see `schedkit.core.api.outbox.Outbox`."""
+
+    def keep(self, channel: str, title: str, body: str, kind: str) -> str:
+        """Keep a message, and return its id; empty: it is not kept."""
+
+    def take(self, channel: str) -> list[tuple[str, tuple[str, str, str]]]:
+        """Return what was left by processes that have ended."""
+
+    def done(self, id: str) -> None:
+        """Remove a message that was sent."""
 
 
 class ChannelWorker:
@@ -28,9 +45,15 @@ class ChannelWorker:
         Seconds before a message that failed is sent again; doubles, to a minute at most.
     retry_for : float
         Seconds after which a message that no try could send is dropped, with a line in the log.
+    outbox : Outbox, optional
+        Where it waits instead until it can be sent, by this process or a later one.
     """
 
-    def __init__(self, sender: Sender, retry_pause: float, retry_for: float) -> None:
+    def __init__(
+        self, sender: Sender, retry_pause: float, retry_for: float, outbox: Outbox | None = None
+    ) -> None:
+        self._outbox = outbox
+        self._looked = float("-inf")
         self.sender = sender
         self.retry_pause = retry_pause
         self.retry_for = retry_for
@@ -67,26 +90,41 @@ class ChannelWorker:
                 if due is None and self._closing:
                     return
                 now = time.monotonic()
-                if due is None or (due > now and not self._closing):
-                    self._changed.wait(None if due is None else due - now)
+                look = math.inf if self._outbox is None else self._looked + _LOOK_SECONDS - now
+                if (due is None or (due > now and not self._closing)) and look > 0:
+                    wait = min(math.inf if due is None else due - now, look)
+                    self._changed.wait(None if wait == math.inf else wait)
                     continue
-                notices, dropped = self._digest.take(now)
-            self._deliver(message(notices, dropped, self.sender.channel.templates, self.sender.limit))
+                if look > 0:
+                    notices, dropped = self._digest.take(now)
+            if look <= 0:
+                self._send_what_is_left()
+            else:
+                self._deliver(message(notices, dropped, self.sender.channel.templates, self.sender.limit))
 
-    def _deliver(self, sent: Message) -> None:
+    def _send_what_is_left(self) -> None:
+        """Send what processes that have ended could not."""
+        self._looked = time.monotonic()
+        if self._outbox is not None:
+            for id, (title, body, kind) in self._outbox.take(self.sender.channel.env):
+                self._deliver((title, body, cast(Kind, kind)), id)
+
+    def _deliver(self, sent: Message, kept: str = "") -> None:
         """Send a message, again and again while the service is away; what happens meanwhile waits."""
         until, pause = time.monotonic() + self.retry_for, self.retry_pause
-        while True:
-            reason = self._try(sent)
-            if not reason:
-                return
+        while reason := self._try(sent):
+            if not kept and self._outbox is not None:
+                kept = self._outbox.keep(self.sender.channel.env, *sent)
             with self._changed:
-                if not self._closing and time.monotonic() + pause < until:
+                if not self._closing and (kept or time.monotonic() + pause < until):
                     self._changed.wait_for(lambda: self._closing, pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
                     continue
-            _log.warning("a notification to %s was dropped: %s", self.sender.channel.env, reason)
+            told = "waits in the outbox" if kept else "was dropped"
+            _log.warning("a notification to %s %s: %s", self.sender.channel.env, told, reason)
             return
+        if kept and self._outbox is not None:
+            self._outbox.done(kept)
 
     def _try(self, sent: Message) -> str:
         """Send a message once; return why that failed."""

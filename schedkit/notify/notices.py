@@ -15,8 +15,8 @@ from schedkit.values.durations import elapsed_text
 
 __all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled"]
 
-Kind = Literal["failed", "done", "late"]
-KINDS: tuple[Kind, ...] = ("failed", "done", "late")
+Kind = Literal["failed", "done", "late", "recovered"]
+KINDS: tuple[Kind, ...] = ("failed", "done", "late", "recovered")
 _KIND_OF: Mapping[State, Kind] = {State.FAILED: "failed", State.TIMEOUT: "failed", State.DONE: "done"}
 # Runs followed at most; a ledger with more alive than this is late altogether.
 _FOLLOWED = 10_000
@@ -25,6 +25,7 @@ TEMPLATES: Mapping[Kind, str] = {
     "failed": "{task} failed after {duration}: {error}\n{hint}\n{link}",
     "done": "{task} is done after {duration}\n{page}\n{link}",
     "late": "{task} is late: {reason}\n{link}",
+    "recovered": "{task} has recovered: its last run is done after {duration}\n{page}\n{link}",
 }
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -66,6 +67,7 @@ class Watch:
         self.late_after = late_after
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
+        self._failing: set[str] = set()  # tasks whose last run has failed
         # The last pause of a task: since when, until when; "" means all tasks.
         self._pauses: dict[str, tuple[datetime, datetime | None]] = {}
 
@@ -151,7 +153,13 @@ class Watch:
             "hint": str((ended.error or {}).get("hint") or ""),
             **(known.facts if known else {}),
         }
-        return [self._notice(kind, event.task, event.run, event.at, facts)]
+        kinds: list[Kind] = [kind]
+        if kind == "failed":
+            self._failing.add(event.task)
+        elif event.task in self._failing:
+            self._failing.discard(event.task)
+            kinds.append("recovered")
+        return [self._notice(each, event.task, event.run, event.at, facts) for each in kinds]
 
     def _notice(self, kind: Kind, task: str, run: str, at: datetime, facts: dict[str, str]) -> Notice:
         link = self.link.replace("{run}", run).replace("{task}", task) if run else ""

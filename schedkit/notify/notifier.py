@@ -11,7 +11,7 @@ from typing import Protocol
 from schedkit.core.events import Event
 from schedkit.errors import SettingsError
 from schedkit.notify.channel import Channel
-from schedkit.notify.channel_worker import ChannelWorker
+from schedkit.notify.channel_worker import ChannelWorker, Outbox
 from schedkit.notify.notices import Notice, Watch
 from schedkit.notify.sender import Sender
 from schedkit.values.durations import Duration
@@ -35,8 +35,8 @@ class Source(Protocol):
 class Notifier:
     """Tells channels of runs that failed, are done or are late.
 
-    A channel that fails is tried again for `retry_for` seconds, then its message is dropped with a log line:
-    neither a run nor another channel notices.
+    A channel that fails is tried again for `retry_for` seconds, then its message is dropped with a log line;
+    with an `outbox` it waits there instead. Neither a run nor another channel notices.
 
     Parameters
     ----------
@@ -52,6 +52,9 @@ class Notifier:
         Seconds before a failed message is sent again; doubles, to a minute at most.
     retry_for : float
         Seconds for which a failed message is sent again.
+    outbox : Outbox, optional
+        Where failed messages wait instead until they can be sent, also over the end of the process:
+        ``sched.queries.outbox``.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Notifier:
         environ: Mapping[str, str] | None = None,
         retry_pause: float = 2.0,
         retry_for: float = 3600.0,
+        outbox: Outbox | None = None,
     ) -> None:
         self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
         given: object = channels
@@ -87,7 +91,7 @@ class Notifier:
             )
         # All addresses are judged before the first thread starts.
         senders = [Sender(channel, environ) for channel in channels]
-        self._workers = [ChannelWorker(sender, retry_pause, retry_for) for sender in senders]
+        self._workers = [ChannelWorker(sender, retry_pause, retry_for, outbox) for sender in senders]
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._subscriptions: list[Callable[[], None]] = []

@@ -20,7 +20,12 @@ __all__ = ["Sender"]
 _LIMIT = 4000
 _TITLE = 200
 # What Apprise calls our kinds: it gives them a colour, and services filter by them.
-_TYPES: Mapping[Kind, str] = {"failed": "failure", "done": "success", "late": "warning"}
+_TYPES: Mapping[Kind, str] = {
+    "failed": "failure",
+    "done": "success",
+    "late": "warning",
+    "recovered": "success",
+}
 
 
 class Sender:

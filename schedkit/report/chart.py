@@ -25,11 +25,6 @@ __all__ = ["ChartOptions", "counted"]
 _LABEL = 40
 _MOST = 20
 _WIDTH, _BAR, _FRAME = 6.4, 0.34, 0.9
-# The usual fonts of Linux, Windows and macOS for what Matplotlib's own has not.
-_FONTS = [
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "Yu Gothic",
-    "Malgun Gothic", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS",
-]  # fmt: skip
 _SOURCES = ("count_by", "file", "call")
 
 
@@ -116,6 +111,8 @@ def _bars(counts: pd.DataFrame, title: str) -> Any:
     """Draw horizontal bars, the first row on top."""
     with requires_extra("notebook", "charts"):
         from matplotlib.figure import Figure
+    from schedkit.flow.theme import set_texts
+
     figure = Figure(figsize=(_WIDTH, _FRAME + _BAR * max(1, len(counts))), layout="constrained")
     axes = figure.subplots()
     left = [0] * len(counts)
@@ -133,20 +130,8 @@ def _bars(counts: pd.DataFrame, title: str) -> Any:
         axes.set_title(title, loc="left")
     if len(counts.columns) > 1:
         figure.legend(frameon=False, loc="outside lower center", ncols=min(4, len(counts.columns)))
-    _set_texts(figure)
+    set_texts(figure)
     return figure
-
-
-def _set_texts(figure: Any) -> None:
-    """Draw text of issues as it is: dollar signs are no formulas, and any script needs a font that has it."""
-    from matplotlib.font_manager import fontManager
-    from matplotlib.text import Text
-
-    installed = {font.name for font in fontManager.ttflist}
-    family = ["sans-serif", *(name for name in _FONTS if name in installed)]
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
-        text.set_fontfamily(family)
 
 
 def _label(value: Any) -> str:

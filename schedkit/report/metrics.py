@@ -115,7 +115,7 @@ def _flat(result: Any) -> pd.DataFrame:
     import pandas as pd
 
     frame: pd.DataFrame = result.to_frame() if isinstance(result, pd.Series) else result.copy()
-    warnings = frame.attrs.get("warnings")
+    told = {name: value for name, value in frame.attrs.items() if name != "warnings" or value}
     if isinstance(frame.index, pd.PeriodIndex):
         frame.index = frame.index.to_timestamp()
     if not isinstance(frame.index, pd.RangeIndex):
@@ -123,7 +123,7 @@ def _flat(result: Any) -> pd.DataFrame:
             frame.index.name = "Period" if isinstance(frame.index, pd.DatetimeIndex) else "Name"
         frame = frame.reset_index()
     frame.columns = pd.Index([str(column) for column in frame.columns], dtype=object)
-    frame.attrs = {"warnings": warnings} if warnings else {}
+    frame.attrs = told
     return frame
 
 

@@ -29,6 +29,7 @@ PICTURE_SECONDS = 0.25
 RENEW_SECONDS = 1.0
 
 Row = dict[str, Any]
+_NONE: Mapping[str, int] = {}
 
 
 class SharedBoard:
@@ -175,9 +176,9 @@ class Pictures:
     def _encode(self, row: Row, rows: Mapping[str, TaskRow], counts: RunCounts) -> msgspec.Raw:
         """Return a task's status, encoded; made anew only where its row or its counts have changed."""
         name = row["name"]
-        ended: Mapping[str, int] = counts.ended.get(name, {})
+        ended = counts.ended.get(name, _NONE)
         known = self._encoded.get(name)
-        if known is not None and known[0] is row and known[1] == ended:
+        if known is not None and known[0] is row and known[1] is ended:
             return known[2]
         trigger = rows[name].trigger if name in rows else None
         made = msgspec.Raw(msgspec.json.encode(task_status(row, schedule_of(trigger), ended)))

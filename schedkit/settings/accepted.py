@@ -28,6 +28,8 @@ REPORT_TYPES = ("confluence", "mattermost")
 # Older files name no address for the chat: this variable holds it.
 MATTERMOST = "MATTERMOST_URL"
 
+# What clients of Jira and Confluence in Python call these.
+_SITE_WORDS = {"username": "user", "email": "user", "server": "url", "base_url": "url", "api_token": "token"}
 _SCHEDULER_WORDS = {
     "job_store_url": "ledger",
     **{spelling: name for name, option in SCHEDULER_OPTIONS.items() for spelling in option.spellings},
@@ -67,14 +69,14 @@ class _Section:
 
     def renamed(self, words: Mapping[str, str]) -> dict[str, Any]:
         """Return the values by our words."""
-        found: dict[str, Any] = {}
-        for key, value in self.values.items():
+        said: dict[str, str] = {}
+        for key in self.values:
             name = words.get(key, key)
-            if name in found:
-                message = f"{'.'.join(map(str, self.location))}: {key} and {name} say the same thing"
+            if name in said:
+                message = f"{'.'.join(map(str, self.location))}: {said[name]} and {key} say the same thing"
                 raise self.error(message, key, hint=f"keep {name}:")
-            found[name] = value
-        return found
+            said[name] = key
+        return {name: self.values[key] for name, key in said.items()}
 
     def _parsed(self, parse: Parser, value: Any, location: Location) -> Any:
         try:
@@ -143,11 +145,11 @@ def _site(made: Translation, whole: _Section, kind: str) -> None:
     if kind in whole.inner("sites").values:
         raise whole.error(f"{kind}: and sites.{kind}: name the same site", kind, hint="keep sites:")
     old = whole.inner(kind)
-    site = {"kind": kind, **old.renamed({"username": "user"})}
+    site = {"kind": kind, **old.renamed(_SITE_WORDS)}
     made.values["sites"] = {**(made.values.get("sites") or {}), kind: site}
     made.moved[("sites", kind)] = (kind,)
-    if "username" in old.values:
-        made.moved[("sites", kind, "user")] = (kind, "username")
+    for word in old.values.keys() & _SITE_WORDS.keys():
+        made.moved[("sites", kind, _SITE_WORDS[word])] = (kind, word)
 
 
 def _scheduler(made: Translation, old: _Section) -> None:

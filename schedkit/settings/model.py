@@ -135,12 +135,12 @@ class ChannelSettings(_Strict):
     """One chat or mailbox."""
 
     env: str = Field(description="The environment variable that holds its Apprise URL, which is a secret.")
-    on: tuple[Literal["failed", "done", "late"], ...] = Field(
-        default=("failed", "late"), description="What it is told of."
+    on: tuple[Literal["failed", "done", "late", "recovered"], ...] = Field(
+        default=("failed", "late", "recovered"), description="What it is told of."
     )
     tasks: tuple[str, ...] = Field(default=("*",), description="Names or patterns of tasks.")
     every: _Duration = Field(default=300.0, description="Messages within this time are joined into one.")
-    templates: dict[Literal["failed", "done", "late"], str] = Field(
+    templates: dict[Literal["failed", "done", "late", "recovered"], str] = Field(
         default_factory=dict, description="Texts of its own, by what they tell."
     )
 

@@ -1,4 +1,4 @@
-// What one viewer knows: a snapshot, then numbered changes folded into it.
+// What one screen knows: a snapshot, then numbered changes folded into it.
 
 export function createStore() {
   const store = {

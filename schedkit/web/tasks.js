@@ -141,7 +141,7 @@ function drawRow(row, task, active, store) {
   row.task = task;
   row.active = active;
   put(row.node, "data-state", task.state);
-  say(row.under, [task.trigger || "on demand", ...(task.tags || [])].join(" · "));
+  say(row.under, [task.trigger || "on demand", ...(task.tags || []), ...placeWords(task, store.scheduler)].join(" · "));
   drawOptions(row, task.options || {});
   put(row.open, "title", task.description || null);
   drawBadge(row.badge, active ? active.state : task.state);
@@ -160,6 +160,15 @@ function drawRow(row, task, active, store) {
   drawSparkline(row.spark, task.durations || []);
   show(row.stop, Boolean(active));
   drawHold(row, task);
+}
+
+// Where a task runs if not here, and which processes would go on with it.
+function placeWords(task, { nodes = [] }) {
+  const home = nodes.find((node) => node.life === task.home);
+  const heirs = nodes.filter((node) => (node.standing_by || []).includes(task.name));
+  const name = (node) => (node.here ? "this process" : `${node.name} (pid ${node.pid})`);
+  return [...(home && !home.here ? [`runs in ${name(home)}`] : []),
+    ...(heirs.length ? [`then ${heirs.map(name).join(" or ")}`] : [])];
 }
 
 // Whatever options the task sets that a screen lists, by name; a web address becomes a link.

@@ -198,7 +198,7 @@ def test_run_keeps_running_until_told_to_stop(
 ) -> None:
     (project / "tasks.py").write_text(TASKS)
     waited = threading.Event()
-    monkeypatch.setattr(run_command, "until_interrupted", waited.set)
+    monkeypatch.setattr(run_command, "until_interrupted", lambda _: waited.set())
     assert main(["run", "tasks.py"]) == 0
     assert waited.is_set()
     assert "1 task on schedule" in capsys.readouterr().err
@@ -289,7 +289,7 @@ def test_plugins_join(
     (info / "entry_points.txt").write_text("[schedkit.tasks]\nacme = acme_tasks\nbad = acme_tasks.gone\n")
     monkeypatch.syspath_prepend(project)
     waited = threading.Event()
-    monkeypatch.setattr(run_command, "until_interrupted", waited.set)
+    monkeypatch.setattr(run_command, "until_interrupted", lambda _: waited.set())
     assert main(["run", "--plugins"]) == 0
     told = capsys.readouterr().err
     assert "2 tasks on schedule" in told

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 from support import past
 from support.browser_boards import (
+    NODE,
     NOW,
     declare,
     end,
@@ -212,9 +213,9 @@ def test_a_click_is_sent_shown_as_requested_and_answered(day: Any) -> None:
     page.evaluate("window.done({ ok: true, words: 'open_bugs is paused' })")
     expect(page.get_by_role("status")).to_contain_text("open_bugs is paused")
     assert day.sent == [{"do": "pause", "task": "open_bugs"}]
-    page.evaluate("() => { window.answer = async () => ({ ok: false, error: 'not the owner' }); }")
+    page.evaluate("() => { window.answer = async () => ({ ok: false, error: 'nobody runs it' }); }")
     page.get_by_role("button", name="Run open_bugs now").click()
-    expect(page.get_by_role("status")).to_contain_text("not the owner")
+    expect(page.get_by_role("status")).to_contain_text("nobody runs it")
     page.get_by_role("button", name="Cancel the present run of sprint_report").click()
     page.get_by_role("button", name="Resume worklog_export").click()
     page.get_by_role("button", name="Pause the scheduler").click()
@@ -336,6 +337,46 @@ def test_who_runs_the_next_due_time_counts_only_tasks_whose_code_is_here(view: A
     )
 
 
+def test_a_row_says_where_a_task_runs_if_not_here_and_who_would_go_on(view: Any) -> None:
+    board = Board()
+    copy = {**NODE, "life": "b", "name": "copy.ipynb", "pid": 8, "here": False, "standing_by": ["mine"]}
+    behind = {**copy, "life": "c", "name": "lab in the background", "pid": 9, "standing_by": []}
+    board.put_scheduler(state="running", nodes=[{**NODE, "standing_by": ["theirs"]}, copy, behind])
+    declare(board, "mine", "every 1 h", 60)
+    declare(board, "theirs", "every 1 h", 60, home="c")
+    declare(board, "alone", "every 1 h", 60)
+    view.mount(board.snapshot(NOW))
+    row = view.page.locator(".sk-tasks tbody tr")
+    expect(row.filter(has_text="mine")).to_contain_text("every 1 h · then copy.ipynb (pid 8)")
+    words = "every 1 h · runs in lab in the background (pid 9) · then this process"
+    expect(row.filter(has_text="theirs")).to_contain_text(words)
+    expect(row.filter(has_text="alone").locator(".sk-under").first).to_have_text("every 1 h")
+
+
+def test_the_head_says_what_keeps_runs_from_starting(view: Any) -> None:
+    board = working_day()
+
+    def why(kind: str, text: str, seconds: float, *, wrong: bool) -> dict[str, Any]:
+        since = (NOW - timedelta(seconds=seconds)).isoformat()
+        return {"kind": kind, "text": text, "task": "", "run": "", "since": since, "wrong": wrong}
+
+    board.put_scheduler(
+        why=[
+            why("hung", "code of 'hang' does not end", 1, wrong=True),
+            why("concurrency", "2 runs wait: all places are taken", 60, wrong=False),
+            why("rate", "1 run waits for its rate", 1, wrong=False),
+            why("paused", "all is paused", 60, wrong=False),
+        ]
+    )
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-trouble")).to_have_text("code of 'hang' does not end")
+    expect(view.page.locator(".sk-waits")).to_have_text("2 runs wait: all places are taken")
+    board.put_scheduler(why=[])
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-trouble").last).to_be_hidden()
+    expect(view.page.locator(".sk-waits").last).to_be_hidden()
+
+
 def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     """Cancelling what others run would not let it start."""
     board = working_day()
@@ -355,7 +396,7 @@ def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
         re.compile(r"its rate, 2 in 1m 30s: free in \d\ds")
     )
     expect(row.filter(has_text="run future")).to_contain_text("its time")
-    board.put_scheduler(owner=None, state="stopped")
+    board.put_scheduler(nodes=[], state="stopped")
     view.mount(board.snapshot(NOW), panel="queue")
     expect(row.filter(has_text="run third").last).to_contain_text("a scheduler: nobody runs this one")
 
@@ -496,10 +537,10 @@ def test_every_control_has_a_name(day: Any) -> None:
 
 def test_text_is_inert_everywhere(view: Any) -> None:
     board = Board()
-    board.put_scheduler(
-        state="running", owner={"name": EVIL, "pid": 1, "host": EVIL, "here": False}, trouble=EVIL
-    )
-    declare(board, EVIL, EVIL, 60, tags=(EVIL,), description=EVIL)
+    node = {"life": "b", "name": EVIL, "pid": 1, "host": EVIL, "here": False, "standing_by": []}
+    heir = {**node, "life": "c", "standing_by": [EVIL]}
+    board.put_scheduler(state="running", nodes=[node, heir], trouble=EVIL)
+    declare(board, EVIL, EVIL, 60, home="b", tags=(EVIL,), description=EVIL)
     queue(board, "r", EVIL, params={EVIL: EVIL}, state=State.PENDING, waiting_for=(EVIL,))
     queue(board, "w", EVIL, state=State.PENDING, waiting_for=(EVIL,))
     start(board, "r", EVIL)

@@ -28,7 +28,7 @@ def who(): return 1
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instructions]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    yield {"ledger": str(tmp_path / "b.db"), "options": {"name": "b"}, "tasks": ["who"]}
+    yield {"ledger": str(tmp_path / "b.db"), "options": {"name": "b"}, "codes": {}}
     app().current = None
 
 
@@ -39,7 +39,7 @@ def ended() -> threading.Event:
     return event
 
 
-def test_it_takes_the_ledger_over_and_stops_when_told(
+def test_it_runs_the_tasks_and_stops_when_told(
     tmp_path: Path, told: Instructions, ended: threading.Event
 ) -> None:
     (tmp_path / "who_runs.py").write_text(MODULE)
@@ -78,7 +78,7 @@ def test_a_task_that_is_found_but_cannot_be_declared_ends_it(
 ) -> None:
     text = "import schedkit\n@schedkit.task(after='nobody')\ndef orphan(): ...\n"
     (tmp_path / "orphans.py").write_text(text)
-    assert background.main([tmp_path / "orphans.py"], {**told, "tasks": []}, ended) == 1
+    assert background.main([tmp_path / "orphans.py"], told, ended) == 1
     assert capsys.readouterr().err.startswith("task 'orphan'")
 
 
@@ -86,7 +86,7 @@ def test_a_task_that_no_file_declares_is_named(
     tmp_path: Path, told: Instructions, ended: threading.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "who_runs_too.py").write_text(MODULE)
-    told["tasks"].append("typed")
+    told["codes"]["typed"] = ""
     assert background.main([tmp_path / "who_runs_too.py"], told, ended) == 1
     assert capsys.readouterr().err.startswith("who_runs_too.py does not declare 'typed' (save the notebook")
 

@@ -46,10 +46,10 @@ def edits(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], o
     """Edits that are made one after another, while `schedkit run --watch` waits."""
     steps: list[Callable[[], object]] = []
 
-    def until_interrupted(meanwhile: Callable[[], object] = bool) -> None:
+    def until_interrupted(go_on: Callable[[], bool]) -> None:
         for step in steps:
             step()
-            meanwhile()
+            assert go_on()
 
     monkeypatch.setattr(run_command, "until_interrupted", until_interrupted)
     return steps

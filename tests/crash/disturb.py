@@ -1,4 +1,4 @@
-"""What may trouble a ledger's store while its owner is killed again and again.
+"""What may trouble a ledger's store while the process that writes it is killed again and again.
 
 A disturbance says where the ledger lies, troubles it now and then from a thread of its own, and has put
 everything right when its block ends.
@@ -98,7 +98,7 @@ def nothing(folder: Path) -> Iterator[Disturbed]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Disturbed]:
-    """This process, which is another than the owner's, holds the write lock for seconds."""
+    """This process, which is not the one that writes the ledger, holds the write lock for seconds."""
     ledger = folder / "ledger.db"
 
     @contextmanager
@@ -170,7 +170,7 @@ def _fill(filler: Path, stop: threading.Event) -> None:
 
 @contextmanager
 def faulty(folder: Path) -> Iterator[Disturbed]:
-    """Every write of the owner's connection is answered with "database or disk is full"."""
+    """Every write of the killed program's connection is answered with "database or disk is full"."""
     ledger = folder / "ledger.db"
     flag = folder / (ledger.name + FULL)
 

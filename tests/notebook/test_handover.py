@@ -63,7 +63,7 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def owner(tmp_path: Path) -> Iterator[CoreScheduler]:
+def sched(tmp_path: Path) -> Iterator[CoreScheduler]:
     scheduler = Scheduler(tmp_path / "a.db", name="kernel")
     with scheduler:
         yield scheduler
@@ -105,25 +105,25 @@ def run_cell(source: str) -> None:
 
 
 def test_there_and_back(
-    owner: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
+    sched: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = write_notebook(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
-    run_cell(CELL.format(ledger=owner.ledger))
-    shown = front.panel(owner)
+    run_cell(CELL.format(ledger=sched.ledger))
+    shown = front.panel(sched)
     assert b'"do":"hand_over"' in shown.first
     assert b"executes daily.ipynb as saved" in shown.first
     answer = front.ask(shown, do="hand_over")
     assert answer["ok"], answer["error"]
     assert "The schedule now runs in kernel in the background (pid" in answer["words"]
-    home = owner.home("who")
+    home = sched.home("who")
     assert home is not None
     assert home.pid != os.getpid()
-    wait_for(lambda: owner.standing_by == ["who"], 10)
-    runs_in(owner.ledger, "who", home.pid)
-    assert b'"do":"take_back"' in front.panel(owner).first
+    wait_for(lambda: sched.standing_by == ["who"], 10)
+    runs_in(sched.ledger, "who", home.pid)
+    assert b'"do":"take_back"' in front.panel(sched).first
     assert front.ask(shown, do="take_back")["words"] == "The schedule runs here again"
-    assert owner.at_home == ["who"]
+    assert sched.at_home == ["who"]
     # The background process sees that nothing is at home with it any more, and ends.
     wait_for(lambda: not handover.children(), 30)
 
@@ -189,6 +189,8 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
     with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as second:
         second.run(ALL)
         second.run("sched.start()")
+        kinds = second.say("print([node.kind for node in sched.nodes])")
+        assert kinds == "['background', 'kernel']"
         assert second.say("print(len(sched.standing_by), sched.at_home)") == "4 []"
         second.end(second.begin("sched.bring_home()"), 60)
         assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 4"
@@ -226,81 +228,93 @@ def test_modules_and_reports_without_a_notebook(
 
 
 def test_a_task_that_was_typed_in_is_named(
-    owner: CoreScheduler, front: Front, monkeypatch: pytest.MonkeyPatch
+    sched: CoreScheduler, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    names = {"sched": owner, "every": every, "__name__": "__main__"}
+    names = {"sched": sched, "every": every, "__name__": "__main__"}
     for number in range(5):
         exec(f"@sched.task(every('1h'))\ndef typed_{number}(): pass", names)
-    shown = front.panel(owner)
+    shown = front.panel(sched)
     told = (
         "no file declares 'typed_0', 'typed_1', 'typed_2' and 2 more: another process cannot run it"
         " (declare it in a notebook or a module, or save the report as YAML)"
     )
     assert front.ask(shown, do="hand_over")["error"] == told
     assert told.encode() in shown.first
-    assert owner.running
+    assert sched.running
 
 
-def test_what_is_over_needs_no_file(owner: CoreScheduler, tmp_path: Path) -> None:
+def test_what_is_over_needs_no_file(sched: CoreScheduler, tmp_path: Path) -> None:
     with origin.declared_in(tmp_path / "real.py"):
-        owner.task(every("1h"), name="real")(print)
-    names = {"sched": owner, "at": at, "__name__": "__main__"}
+        sched.task(every("1h"), name="real")(print)
+    names = {"sched": sched, "at": at, "__name__": "__main__"}
     exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
-    wait_for(lambda: [run.state for run in owner.runs("once")] == ["DONE"])
-    wait_for(lambda: {row["name"]: row["state"] for row in owner.screens.board()["tasks"]}["once"] == "idle")
-    assert [path.name for path in handover.files_of(owner, None)] == ["real.py"]
+    wait_for(lambda: [run.state for run in sched.runs("once")] == ["DONE"])
+    wait_for(lambda: {row["name"]: row["state"] for row in sched.screens.board()["tasks"]}["once"] == "idle")
+    assert [path.name for path in handover.files_of(sched, None)] == ["real.py"]
 
 
 def test_where_a_declaration_comes_from(
-    owner: CoreScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sched: CoreScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = tmp_path / "x.ipynb"
     helper = "def declare(sched, name):\n    sched.task(name=name)(print)\n"
     (tmp_path / "helping.py").write_text(helper)
     monkeypatch.syspath_prepend(str(tmp_path))
-    names = {"sched": owner, "__name__": "__main__"}
+    names = {"sched": sched, "__name__": "__main__"}
     # A helper's file declares nothing when it is executed; the cell that calls it does.
     exec("from helping import declare; declare(sched, 'helped')", names)
-    thread = threading.Thread(target=functools.partial(owner.task(name="threaded"), print))
+    thread = threading.Thread(target=functools.partial(sched.task(name="threaded"), print))
     thread.start()
     thread.join()
     with origin.declared_in(origin.EVERYWHERE):
-        owner.task(name="standing")(print)
-    assert owner.process.files(notebook) == {"helped": notebook, "threaded": None}
-    assert owner.process.declarations == 3
-    owner.remove("helped")
-    assert owner.process.files(notebook) == {"threaded": None}
+        sched.task(name="standing")(print)
+    assert sched.process.files(notebook) == {"helped": notebook, "threaded": None}
+    assert sched.process.declarations == 3
+    sched.remove("helped")
+    assert sched.process.files(notebook) == {"threaded": None}
     sys.modules.pop("helping")
 
 
-def test_a_notebook_that_fails_leaves_the_schedule_here(owner: CoreScheduler, tmp_path: Path) -> None:
+def test_a_notebook_that_fails_leaves_the_schedule_here(sched: CoreScheduler, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "bad.ipynb", "x = 1", "print(y)")
     with pytest.raises(UsageError, match=r"the background process ended: bad.ipynb, cell 2: NameError"):
-        handover.hand_over(owner, notebook)
-    assert owner.running
+        handover.hand_over(sched, notebook)
+    assert sched.running
 
 
 def test_a_notebook_saved_without_a_task_leaves_the_schedule_here(
-    owner: CoreScheduler, tmp_path: Path
+    sched: CoreScheduler, tmp_path: Path
 ) -> None:
-    notebook = write_notebook(tmp_path / "old.ipynb", CELL.format(ledger=owner.ledger))
-    exec("@sched.task\ndef new(): pass", {"sched": owner, "__name__": "__main__"})
+    notebook = write_notebook(tmp_path / "old.ipynb", CELL.format(ledger=sched.ledger))
+    exec("@sched.task\ndef new(): pass", {"sched": sched, "__name__": "__main__"})
     with pytest.raises(UsageError, match=r"old.ipynb does not declare 'new' \(save the notebook, or remove"):
-        handover.hand_over(owner, notebook)
-    assert owner.running
+        handover.hand_over(sched, notebook)
+    assert sched.running
 
 
-def test_a_process_that_never_takes_over_is_ended(owner: CoreScheduler, tmp_path: Path) -> None:
+def test_a_notebook_saved_with_other_code_than_was_executed_leaves_the_schedule_here(
+    sched: CoreScheduler, tmp_path: Path
+) -> None:
+    cell = CELL.format(ledger=sched.ledger)
+    notebook = write_notebook(tmp_path / "old.ipynb", cell)
+    run_cell(cell.replace("os.getpid()", "-os.getpid()"))
+    words = r"old.ipynb, cell 1: .*'who' has other code or options here than were executed last \(save the"
+    with pytest.raises(UsageError, match=words):
+        handover.hand_over(sched, notebook)
+    assert sched.at_home == ["who"]
+
+
+def test_a_process_that_does_not_run_the_tasks_is_ended(sched: CoreScheduler, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "slow.ipynb", "import time; time.sleep(60)")
-    with pytest.raises(SchedkitError, match=r"has not taken over within 0.3 s \(see slow.background.log\)"):
-        handover.hand_over(owner, notebook, patience=0.3)
-    assert owner.running
+    with pytest.raises(SchedkitError, match=r"does not run the tasks within 0.3 s \(see slow.background\."):
+        handover.hand_over(sched, notebook, patience=0.3)
+    assert sched.running
 
 
 def test_what_a_click_says_where_nothing_is_declared(
-    owner: CoreScheduler, front: Front, monkeypatch: pytest.MonkeyPatch
+    sched: CoreScheduler, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    shown = front.panel(owner)
+    shown = front.panel(sched)
     assert "no task is declared here" in front.ask(shown, do="hand_over")["error"]

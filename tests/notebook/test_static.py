@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
 from support.run_events import RunEvents, task_row
 
 from schedkit.core.board.board import Board
@@ -49,6 +50,18 @@ def test_tasks_are_listed_with_their_last_run_and_text_stays_text() -> None:
         assert words in html
     assert "2026-03-02 07:00:00 UTC" in html
     assert 'class="still-1"' in html
+
+
+def test_which_tasks_run_elsewhere_is_said() -> None:
+    made = Board()
+    here = {"life": "a", "name": "lab.ipynb", "pid": 1, "host": "vm", "here": True}
+    made.put_scheduler(state="running", nodes=[here, {**here, "life": "b", "name": EVIL, "here": False}])
+    made.put_task(replace(task_row("mine"), home="a"))
+    assert "elsewhere" not in board_html(made.snapshot(T0))
+    for name in ("theirs", "too"):
+        made.put_task(replace(task_row(name), home="b"))
+    html = board_html(made.snapshot(T0))
+    assert "runs elsewhere: theirs, too in &lt;script&gt;alert(1)&lt;/script&gt; (pid 1 on vm)" in html
 
 
 def test_runs_and_queue() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from notify.conftest import TOKEN, Webhook
 from support.notices import failure
 
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.notify import Channel
 from schedkit.notify.notices import Kind
 from schedkit.notify.sender import Sender
@@ -75,6 +77,29 @@ def test_a_slow_channel_holds_up_nobody(webhook: Webhook, notifier: Any) -> None
     assert "bugs failed" in webhook.text()
     quick.server.shutdown()
     quick.server.server_close()
+
+
+def test_a_message_outlives_the_process_until_its_service_is_back(
+    webhook: Webhook, notifier: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook.status = 503
+    with Scheduler(tmp_path / "ledger.db") as before:
+        listening = notifier(outbox=before.queries.outbox, retry_for=0)
+        listening(failure())
+        webhook.next()
+        webhook.next()  # tried again: it is kept by now
+        (told,) = before.why()
+        assert told.text.startswith("1 alert waits for CHAT, which has taken none since ")
+        listening.close()
+    assert "a notification to CHAT waits in the outbox: the service did not accept it" in caplog.text
+    webhook.status = 200
+    while not webhook.arrived.empty():
+        webhook.next()
+    with Scheduler(tmp_path / "ledger.db") as after:
+        later = notifier(outbox=after.queries.outbox)
+        assert "bugs failed" in webhook.text()
+        later.close()
+        assert not after.why()
 
 
 def test_a_service_that_comes_back_gets_the_message(webhook: Webhook, notifier: Any) -> None:

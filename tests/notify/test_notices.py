@@ -14,7 +14,7 @@ from schedkit.core.events import (
     RunNoted,
 )
 from schedkit.core.states import Disposition, State
-from schedkit.notify.notices import Watch, filled, harmless
+from schedkit.notify.notices import TEMPLATES, Watch, filled, harmless
 
 
 def test_a_failed_run() -> None:
@@ -214,3 +214,24 @@ def test_addresses_of_ours_stay_links() -> None:
     odd = RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"url": "https://wiki|x> @all"})
     (bad,) = fed(queued(), odd, ended(State.DONE))
     assert "@\u200ball" in bad.fields["page"]
+
+
+def test_a_task_recovers_once_after_it_has_failed() -> None:
+    def kinds(*states: State) -> list[list[str]]:
+        watch = Watch(MINUTE)
+        return [[told.kind for told in watch.feed(ended(state))] for state in states]
+
+    failed, timeout, done = State.FAILED, State.TIMEOUT, State.DONE
+    assert kinds(done, failed, timeout, State.CANCELLED, done, done) == [
+        ["done"],
+        ["failed"],
+        ["failed"],
+        [],
+        ["done", "recovered"],
+        ["done"],
+    ]
+    watch = Watch(MINUTE)
+    watch.feed(ended(failed, task="a"))
+    assert [told.kind for told in watch.feed(ended(done, task="b"))] == ["done"], "another task"
+    told = watch.feed(ended(done, task="a", seconds=90))[1]
+    assert filled(TEMPLATES["recovered"], told.fields) == "a has recovered: its last run is done after 1m 30s"

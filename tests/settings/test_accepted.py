@@ -89,6 +89,28 @@ def test_a_moved_setting_is_told_where_it_stands(tmp_path: Path) -> None:
     assert loaded.source(("scheduler", "lease")) == ""
 
 
+def test_a_site_in_the_words_of_other_clients(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "jira: {server: 'https://jira.example.org', email: a@example.org, api_token: secret}\n"
+        "confluence: {base_url: 'https://wiki.example.org'}\n"
+    )
+    loaded = read_settings(file)
+    jira, wiki = loaded.settings.sites["jira"], loaded.settings.sites["confluence"]
+    assert (jira.url, jira.user, wiki.url) == (
+        "https://jira.example.org",
+        "a@example.org",
+        "https://wiki.example.org",
+    )
+    assert jira.token is not None
+    assert jira.token.get_secret_value() == "secret"
+    (plain,) = loaded.warnings
+    assert plain.startswith("config.yaml: in plain text: jira.api_token (")
+    file.write_text("jira: {server: 'https://a.example.org', url: 'https://b.example.org'}")
+    with pytest.raises(SettingsError, match="jira: server and url say the same thing"):
+        read_settings(file)
+
+
 def test_a_chat_whose_address_is_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTERMOST_URL", "mmosts://chat.example.org/token")
     file = tmp_path / "config.yaml"

@@ -96,3 +96,35 @@ def test_a_mistake_beside_a_secret_does_not_show_it(
         with pytest.raises(SettingsError) as caught:
             read_settings(file)
         assert SECRET not in str(caught.value), content
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "scheduler:\n  timezone: Asia/Tokyo\n  cron: {hour: 7}\n  job: {id: a, coalesce: true}\n",
+            "schedkit.yaml:3:3: scheduler: unknown option 'cron', and 1 more problem",
+        ),
+        (
+            "scheduler:\n  jobs: [{id: a, func: 'app:run', trigger: cron, hour: 3}]\n"
+            "  jobstores: {default: {type: sqlalchemy, url: 'sqlite:///a.db'}}\n",
+            "schedkit.yaml:2:3: scheduler: unknown option 'jobs', and 1 more problem",
+        ),
+        (
+            f"jira:\n  server: https://jira.example.org\n  auth: {{email: a@b.c, api_token: {SECRET}}}\n",
+            "schedkit.yaml:3:3: sites.jira: unknown option 'auth'",
+        ),
+        (
+            "logging:\n  version: 1\n  handlers: {console: {class: logging.StreamHandler}}\n",
+            "schedkit.yaml:1:1: unknown option 'logging' (did you mean 'log'?)",
+        ),
+    ],
+)
+def test_settings_of_other_programs_end_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "schedkit.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(file)
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)
+    assert SECRET not in str(caught.value)

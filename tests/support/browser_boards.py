@@ -16,7 +16,7 @@ from schedkit.core.states import State
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _EVENTS: WeakKeyDictionary[Board, RunEvents] = WeakKeyDictionary()
 
-NODE = {"life": "a", "name": "lab.ipynb", "pid": 7, "host": "here", "here": True}
+NODE: dict[str, Any] = {"life": "a", "name": "lab.ipynb", "pid": 7, "host": "here", "here": True}
 
 
 def at(seconds: float) -> datetime:
@@ -37,10 +37,11 @@ def declare(
     next_in: float | None = None,
     *,
     waiting: bool = False,
+    home: str = NODE["life"],
     **facts: Any,
 ) -> None:
     when = None if next_in is None else at(next_in)
-    row = replace(task_row(name, trigger, next_at=when, **facts), home="" if waiting else NODE["life"])
+    row = replace(task_row(name, trigger, next_at=when, **facts), home="" if waiting else home)
     board.fold(changed(row, at=NOW, waiting=waiting))
 
 

@@ -1,4 +1,4 @@
-"""A ledger with a past: thousands of ended runs, written as the owner would have."""
+"""A ledger with a past: thousands of ended runs, written as its tasks' home would have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that only look: tasks, runs, show, logs, history, due."""
+"""Commands that look: tasks, nodes, runs, show, logs, history, due."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ def tasks(ledger: Ledger = None, as_json: AsJson = False) -> None:
     from schedkit.commands.look import show_tasks
 
     show_tasks(ledger, as_json=as_json)
+
+
+@looking.command(rich_help_panel=PANEL)
+def nodes(
+    end: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="End this process, by its name or pid; its heirs go on."),
+    ] = None,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the processes that run tasks: kernels, background processes, servers, scripts."""
+    from schedkit.commands.nodes import end_node, show_nodes
+
+    if end is not None:
+        end_node(end, ledger=ledger)
+    else:
+        show_nodes(ledger, as_json=as_json)
 
 
 @looking.command(rich_help_panel=PANEL)

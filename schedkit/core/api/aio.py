@@ -17,6 +17,7 @@ from schedkit.core.node.commands import (
     BackfillTask,
     CancelRun,
     Command,
+    EndNode,
     PauseTask,
     RemoveTask,
     RescheduleTask,
@@ -24,9 +25,10 @@ from schedkit.core.node.commands import (
 )
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
-from schedkit.errors import UsageError
+from schedkit.errors import NotRunningError, UsageError
 from schedkit.loop import on_own_loop
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.instants import to_micros
@@ -219,6 +221,41 @@ class AsyncScheduler:
         """Give a task another trigger; None: it runs only when submitted."""
         made = None if trigger is None else trigger_data.dumps(trigger_data.of(trigger))
         await self._carry_out(RescheduleTask(task=self._queries.known(named(name)), trigger=made))
+
+    @on_own_loop
+    async def end_node(self, node: NodeRow | str, deadline: Duration = "30s") -> NodeRow:
+        """Have a process stop running tasks; its heirs go on with them.
+
+        A kernel or a script goes on without its scheduler; ``schedkit run`` and a background process end.
+
+        Parameters
+        ----------
+        node : NodeRow or str
+            One of `Scheduler.nodes`, or its name or pid.
+        deadline : duration
+            How long its runs may go on.
+
+        Returns
+        -------
+        NodeRow
+            The process, which has agreed; it may take until `deadline`.
+
+        Raises
+        ------
+        NotRunningError
+            If it does not answer.
+        UsageError
+            If there is no such process, or more than one.
+        """
+        wanted = node.life if isinstance(node, NodeRow) else node
+        found = await anyio.to_thread.run_sync(self._queries.node, wanted)
+        patience = parse_duration(deadline, "deadline")
+        try:
+            await self._carry_out(EndNode(life=found.life, patience=patience))
+        except NotRunningError as error:
+            hint = f"end it on {found.host}: kill {found.pid}"
+            raise NotRunningError(f"{found} does not answer", hint=hint) from error
+        return found
 
     @on_own_loop
     async def result(self, run: str) -> Any:

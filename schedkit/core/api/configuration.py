@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from schedkit.core.api.front_end import front_end
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.store.database import Store
 from schedkit.core.store.retention import Retention
 
-__all__ = ["node_config", "results_folder"]
+__all__ = ["node_config", "process_of_kind", "results_folder"]
+
+_kind: ContextVar[str] = ContextVar("kind of process", default="")
+
+
+@contextmanager
+def process_of_kind(kind: str) -> Iterator[None]:
+    """Say what kind of process this is, for the schedulers that are made in the block.
+
+    Parameters
+    ----------
+    kind : {"background", "headless", "server"}
+        The background process of a notebook, ``schedkit run``, ``schedkit serve``. Elsewhere a process is a
+        kernel or a script, as its front end tells.
+    """
+    token = _kind.set(kind)
+    try:
+        yield
+    finally:
+        _kind.reset(token)
 
 
 def node_config(options: Mapping[str, Any]) -> NodeConfig:
@@ -21,6 +43,7 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
     keep_runs: float | None = options["keep_runs"]
     return NodeConfig(
         name=options["name"] or _process_name(),
+        kind=_kind.get() or front_end().kind,
         concurrency=options["concurrency"],
         threads=options["threads"],
         processes=options["processes"],

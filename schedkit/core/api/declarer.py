@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -43,6 +44,7 @@ class Declarer:
         task = fill(task, self._defaults)
         if task.trigger is not None:  # before anybody knows of the task: a trigger that fails is refused
             task.trigger.begins(datetime.now(UTC), node.config.tz)
+        node.declarations.check(task)
         known = self._known_parents(task)
         node.declarations.expect(task.name, replace)
         replaced = node.registry.add(task, known=known, origin=origin.here())
@@ -70,10 +72,14 @@ class Declarer:
         self._warn([name for name in self._queries.standing_by() if origins.get(name) != origin.EVERYWHERE])
 
     def _warn(self, names: list[str]) -> None:
-        if names:
+        """Log which of the tasks run elsewhere, a line for each process that runs some."""
+        elsewhere = defaultdict[str, list[str]](list)
+        for name in names:
+            elsewhere[str(self._queries.home(name) or "no process")].append(name)
+        for home, tasks in elsewhere.items():
             _log.warning(
                 "%s: run by %s with the same code; this process goes on with it when that one ends. "
                 "sched.bring_home() has it run here",
-                ", ".join(map(repr, names)),
-                self._queries.home(names[0]),
+                ", ".join(map(repr, tasks)),
+                home,
             )

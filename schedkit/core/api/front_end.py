@@ -18,6 +18,11 @@ __all__ = ["FrontEnd", "NoFrontEnd", "front_end", "set_front_end"]
 class FrontEnd(Protocol):
     """What a notebook provides."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of this process: kernel, or script."""
+        ...
+
     def display(self, thing: Any) -> None:
         """Show a scheduler, a task or a run in the current cell."""
         ...
@@ -49,6 +54,8 @@ class FrontEnd(Protocol):
 
 class NoFrontEnd:
     """What stands where no notebook does."""
+
+    kind = "script"
 
     def display(self, thing: Any) -> None:
         """Let the caller fall back to the ``repr``.

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from schedkit.core.node.declarations import Declarations
 from schedkit.core.store.database import Store
 from schedkit.core.tasks import origin
+from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.registry import Registry
 from schedkit.values.keywords import check_keywords
 
@@ -24,8 +26,11 @@ class ProcessSpec:
         What this scheduler was made with, but for its ledger.
     """
 
-    def __init__(self, store: Store, registry: Registry, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, declarations: Declarations, options: Mapping[str, Any]
+    ) -> None:
         self._store, self._registry, self._options = store, registry, dict(options)
+        self._declarations = declarations
 
     @property
     def address(self) -> str:
@@ -42,6 +47,16 @@ class ProcessSpec:
     def declarations(self) -> int:
         """Grows whenever a task is declared here or removed."""
         return self._registry.version
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """A hash of each task's code as this process has it, but for tasks that follow from others' code."""
+        declared = {name: self._registry[name] for name in self.files()}
+        return {name: code_of(task) for name, task in declared.items() if task.requested is None}
+
+    def require(self, codes: Mapping[str, str]) -> None:
+        """Refuse from now on to declare one of these tasks with another code than this, see `codes`."""
+        self._declarations.required |= codes
 
     def files(self, typed_in: Path | None = None) -> dict[str, Path | None]:
         """Return the file that declares each task of this process, None for one that no file declares.

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from schedkit import context
+from schedkit.core.api.outbox import Outbox
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.engine.decision import Finished
+from schedkit.core.engine.stimuli import WaitFor
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
@@ -34,10 +37,13 @@ class Queries:
     ----------
     ledger : Ledger
         Reads of the ledger alone.
+    outbox : Outbox
+        Where alerts wait that could not be delivered.
     """
 
     def __init__(self, node: Node) -> None:
         self.ledger: Ledger = node.ledger
+        self.outbox = Outbox(node)
         self._node = node
         self._viewing = False
 
@@ -77,6 +83,32 @@ class Queries:
         """Return the processes that run tasks of this ledger, the oldest first."""
         self.open()
         return [node for node in self.ledger.nodes() if node.alive]
+
+    def node(self, wanted: str) -> NodeRow:
+        """Return a process by its name, its pid or its life.
+
+        Raises
+        ------
+        UsageError
+            If there is none, or more than one.
+        """
+        nodes = self.nodes()
+        found = [node for node in nodes if wanted in (node.name, str(node.pid), node.life)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = "; ".join(map(str, found))
+            raise UsageError(f"{len(found)} processes are called {wanted!r}: {listed}", hint="give the pid")
+        hint = did_you_mean(wanted, [node.name for node in nodes], otherwise="`schedkit nodes` lists them")
+        raise UsageError(f"no process of {self.ledger.store} is called {wanted!r}", hint=hint)
+
+    def heirs(self) -> dict[str, list[str]]:
+        """Return life → the tasks at home elsewhere, of which it has the same code and would go on with."""
+        living = [node.life for node in self.nodes()]
+        found: dict[str, list[str]] = {}
+        for life, task in self.ledger.heirs(living) if len(living) > 1 else ():
+            found.setdefault(life, []).append(task)
+        return found
 
     def home(self, task: str) -> NodeRow | None:
         """Return the process that runs a task, None if none does."""
@@ -272,6 +304,22 @@ class Queries:
         self.open()
         run = self.ledger.latest_result(name)
         return None if run is None else self.load(run.result)
+
+    @contextmanager
+    def lending(self, id: str) -> Iterator[None]:
+        """Let a run start in the place of the run that makes this call, which waits for its end meanwhile.
+
+        Runs that wait would else keep all places, and those for which they wait would never start.
+        """
+        waits, life = context.run_id(), self._life
+        if waits is None or life is None:
+            yield
+            return
+        life.post(WaitFor(run=waits, other=id))
+        try:
+            yield
+        finally:
+            life.post(WaitFor(run=waits, other=id, over=True))
 
     def end_of(self, id: str) -> Future[Finished]:
         """Return a future of a run's end, wherever it runs."""

@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from schedkit import context
@@ -51,6 +52,7 @@ class RunQueries(Protocol):
     def attempts(self, id: str, /) -> list[Attempt]: ...
     def load(self, reference: Mapping[str, Any] | None, /) -> Any: ...
     def end_of(self, id: str, /) -> Future[Finished]: ...
+    def lending(self, id: str, /) -> AbstractContextManager[None]: ...
     def flush_events(self, timeout: float, /) -> bool: ...
 
 
@@ -178,6 +180,10 @@ class RunHandle:
         ended = self._ended()
         if ended is not None:
             return ended
+        with self.scheduler.queries.lending(self.id):
+            return self._waited_until(deadline, timeout)
+
+    def _waited_until(self, deadline: float | None, timeout: Duration | None) -> Finished:
         surroundings = context.current()
         while True:
             left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
@@ -198,7 +204,7 @@ class RunHandle:
                     elif not home.here:
                         message += f", and its task is run by {home}"
                     elif why := self._why():
-                        message += f": {why}"
+                        message += f" and {why}"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
@@ -270,17 +276,22 @@ class RunHandle:
         with context.surrounded() as listener:
             unsubscribe = self._forward(listener)
             try:
-                while (finished := self._ended()) is None:
-                    promise = self._promise()
-                    try:
-                        self._finished = await patiently(
-                            promise.future() if isinstance(promise, Waiter) else promise
-                        )
-                    except LifeEnded:
-                        self.ask_again(promise)
+                finished = self._ended() or await self._end()
             finally:
                 unsubscribe()
         return self.value_of(finished)
+
+    async def _end(self) -> Finished:
+        with self.scheduler.queries.lending(self.id):
+            while (finished := self._ended()) is None:
+                promise = self._promise()
+                try:
+                    self._finished = await patiently(
+                        promise.future() if isinstance(promise, Waiter) else promise
+                    )
+                except LifeEnded:
+                    self.ask_again(promise)
+        return finished
 
     def cancel(self) -> bool:
         """Cancel it; False if it had ended."""

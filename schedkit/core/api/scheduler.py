@@ -105,7 +105,7 @@ class Scheduler:
         self.queries = Queries(node)
         self._why = Why(node, self.queries)
         self.screens = Screens(node, self.queries, self._why)
-        self.process = ProcessSpec(store, registry, chosen)
+        self.process = ProcessSpec(store, registry, node.declarations, chosen)
         self._handles = TaskHandles(self)
         self._submitter = Submitter(self, node, self.queries)
         self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])
@@ -305,6 +305,8 @@ class Scheduler:
     def nodes(self) -> list[NodeRow]:
         """The processes that run tasks of this ledger, the oldest first: name, kind, pid, host, since."""
         return self.queries.nodes()
+
+    end_node = blocking(AsyncScheduler.end_node)
 
     def home(self, task: TaskHandle[..., Any] | str) -> NodeRow | None:
         """Return the process that runs a task, None if none does."""

@@ -89,13 +89,14 @@ class Screens:
         facts = {"state": self._node.state, "why": self._obstacles}
         try:
             queries.open()
+            heirs = queries.heirs()
             return {
                 **facts,
                 "ledger": str(queries.ledger.store),
                 **queries.limits(),
                 "paused": queries.paused(),
                 "standing_by": queries.standing_by(),
-                "nodes": [_node_fields(node) for node in queries.nodes()],
+                "nodes": [_node_fields(node, heirs.get(node.life, [])) for node in queries.nodes()],
             }
         except LedgerError:  # which `why` says
             return facts
@@ -120,8 +121,10 @@ class Screens:
         return replace(found, waiting=frozenset(waiting))
 
 
-def _node_fields(node: NodeRow) -> dict[str, Any]:
+def _node_fields(node: NodeRow, standing_by: list[str]) -> dict[str, Any]:
     return {
+        "kind": node.kind,
+        "standing_by": standing_by,
         "life": node.life,
         "name": node.name,
         "pid": node.pid,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import RunHandle
@@ -13,6 +13,7 @@ from schedkit.core.node.node import Node
 from schedkit.core.run import Run
 from schedkit.core.states import State
 from schedkit.core.store.homeless import Homeless, homeless
+from schedkit.core.store.outbox import Alert, waiting_alerts
 from schedkit.errors import LedgerError, UsageError
 from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.text import did_you_mean, safe_repr
@@ -84,6 +85,7 @@ class Why:
             text = "the due times of all tasks are paused: sched.resume() resumes them"
             yield Obstacle(kind="paused", text=text)
         yield from _homeless_obstacles(homeless(queries.ledger.store), self._moments())
+        yield from _alert_obstacles(waiting_alerts(queries.ledger.store), self._moments())
 
     # One task
 
@@ -93,7 +95,7 @@ class Why:
         row = queries.row(name) or queries.ledger.task(name)
         of_each_run = {"concurrency", "limit", "rate"}
         everybodys = (each for each in self.all() if each.task in ("", name) and each.kind not in of_each_run)
-        yield from (each for each in everybodys if each.kind != "home")
+        yield from (each for each in everybodys if each.kind not in ("home", "outbox"))
         if row is None:
             text = f"task {name!r} is declared, but not in the ledger: sched.start() puts it there"
             yield Obstacle(kind="stopped", text=text, task=name, wrong=True)
@@ -163,6 +165,19 @@ class Why:
         found = run_obstacle(waiting, queue, life.obstacles.hung(), moments)
         if found is not None:
             yield found
+
+
+def _alert_obstacles(waiting: Sequence[Alert], moments: Moments) -> Iterator[Obstacle]:
+    """Yield one obstacle for each channel whose receiver is away."""
+    for channel in dict.fromkeys(alert.channel for alert in waiting):
+        mine = [alert for alert in waiting if alert.channel == channel]
+        number = "1 alert waits" if len(mine) == 1 else f"{len(mine)} alerts wait"
+        yield Obstacle(
+            kind="outbox",
+            text=f"{number} for {channel}, which has taken none since {moments.text(mine[0].at)}",
+            since=from_micros(mine[0].at),
+            wrong=True,
+        )
 
 
 def _homeless_obstacles(found: Iterable[Homeless], moments: Moments) -> Iterator[Obstacle]:

@@ -1,6 +1,6 @@
-"""The messages for one viewer: a snapshot first, then only the fields that changed.
+"""The messages for one screen: a snapshot first, then only the fields that changed.
 
-Long parts of a run (log, traceback, attempts, facts) go only to a viewer that has opened the run.
+Long parts of a run (log, traceback, attempts, facts) go only to a screen that has opened the run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class BoardSource(Protocol):
 
 
 class Feed:
-    """The messages of one viewer, in order; call it from one thread.
+    """The messages of one screen, in order; call it from one thread.
 
     Parameters
     ----------
@@ -59,11 +59,11 @@ class Feed:
         self._open.discard(run)
 
     def restart(self) -> None:
-        """Begin again with a snapshot: the viewer is new or has missed something."""
+        """Begin again with a snapshot: the screen is new or has missed something."""
         self._seq = -1
 
     def next(self) -> Row | None:
-        """Return the next message, None if the viewer has seen everything.
+        """Return the next message, None if the screen has seen everything.
 
         Either ``{"kind": "snapshot", "seq", "now", "scheduler", "tasks": […], "runs": […]}`` or
         ``{"kind": "changes", "since", "seq", "now", "scheduler", "tasks": {key: fields | None}, "runs": …}``.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -80,7 +79,8 @@ class RunCounts:
         seq: int,
         durations: Mapping[str, Durations] | None = None,
     ) -> None:
-        self.ended = {task: Counter(states) for task, states in ended.items()}
+        # The mapping of a task is replaced where it changes, and never changed: copies share it.
+        self.ended = dict(ended)
         self.durations = dict(durations or {})
         self._seq = seq
 
@@ -92,7 +92,8 @@ class RunCounts:
         """Count a run that has ended."""
         if event.seq <= self._seq:
             return
-        self.ended.setdefault(event.task, Counter())[str(event.after.state)] += 1
+        known, state = self.ended.get(event.task, {}), str(event.after.state)
+        self.ended[event.task] = {**known, state: known.get(state, 0) + 1}
         if (seconds := event.after.seconds) is not None:
             one = Durations(1, seconds, tuple(int(seconds <= bound) for bound in DURATION_BOUNDS))
             self.durations[event.task] = self.durations.get(event.task, Durations()).plus(one)

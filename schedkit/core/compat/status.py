@@ -124,12 +124,14 @@ def task_status(row: Mapping[str, Any], schedule: Schedule, counts: Mapping[str,
         "next_run_at": None if row["paused"] else row["next_run"],
         "last_run_at": None if last is None else last["finished"],
         "last_result": None if last is None else _RESULTS.get(last["state"], last["state"].lower()),
-        "run_count": sum(counts.get(state, 0) for state in State if state.final),
-        "fail_count": sum(counts.get(state, 0) for state in (State.FAILED, State.TIMEOUT)),
+        "run_count": sum(counts.get(state, 0) for state in _ENDED),
+        "fail_count": sum(counts.get(state, 0) for state in _FAILED),
     }
 
 
 _RESULTS = {"DONE": "success"}
+_ENDED = [state.value for state in State if state.final]
+_FAILED = [State.FAILED.value, State.TIMEOUT.value]
 
 
 def schedule_type(trigger: Trigger | None) -> str:

@@ -1,4 +1,4 @@
-"""Declares tasks at home here, takes them over from other processes, and hands them over."""
+"""Declares tasks at home here, and lets them move from and to other processes."""
 
 from __future__ import annotations
 
@@ -129,10 +129,13 @@ class Declaring:
 
     def _declared_row(self, stimulus: Declare, known: TaskRow | None) -> TaskRow:
         state, task, trigger = self._state, stimulus.task, stimulus.task.trigger
+        place = stimulus.place
+        if place is None:
+            place = "" if known is None else known.place
         if known is not None and known.trigger == stimulus.trigger:
             next = self._due_times.goes_on(known, trigger)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
-            home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
+            home = {"home": state.config.life, "home_by": home_by, "place": place}
             shown = {"facts": stimulus.facts, "schedule_text": stimulus.schedule_text}
             return replace(known, next=next, requested=task.requested, **shown, **home)
         next = self._due_times.begins(trigger)
@@ -147,7 +150,7 @@ class Declaring:
             schedule_text=stimulus.schedule_text,
             home=state.config.life,
             home_by=stimulus.home_by,
-            place=stimulus.place,
+            place=place,
             heard=0 if known is None else known.heard,
             created=state.now if known is None else known.created,
             anchored=state.now,

@@ -42,6 +42,7 @@ from schedkit.core.engine.stimuli import (
     Stimulus,
     StopAttempts,
     Submit,
+    WaitFor,
 )
 from schedkit.core.engine.tasks import Tasks
 from schedkit.core.model import Task, TaskRow
@@ -107,6 +108,7 @@ class Engine:
             StandBy: declaring.stand_by,
             StopAttempts: self._attempts.stop,
             Submit: self._submit,
+            WaitFor: self._wait_for,
         }
         if snapshot is not None:
             self._load(snapshot)
@@ -209,6 +211,11 @@ class Engine:
                 return {"run": run.id}
         self._tasks.row(stimulus.task)
         return self._runs.submit(stimulus)
+
+    def _wait_for(self, stimulus: WaitFor) -> dict[str, Any]:
+        change = self._state.queue.take_back if stimulus.over else self._state.queue.lend
+        change(stimulus.run, stimulus.other)
+        return {}
 
     def _announce(self, stimulus: Announce) -> dict[str, Any]:
         draft = self._state.draft

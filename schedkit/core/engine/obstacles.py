@@ -26,7 +26,7 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     kind : str
         "stopped", "ledger", "clock", "paused", "home", "hung", "blocked", "concurrency", "limit", "rate",
-        "parents", "retry", "due", "running" or "ended".
+        "parents", "retry", "due", "running" or "ended"; "outbox": alerts cannot be delivered.
     text : str
         All of it as a sentence.
     task, run : str

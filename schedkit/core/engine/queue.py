@@ -104,6 +104,7 @@ class RunQueue:
         self._starts: dict[str, deque[int]] = {}
         self._blocked: set[str] = set()
         self._claiming: Counter[str] = Counter()  # runs of each task with a rate
+        self._lent: dict[str, str] = {}  # a run → the one that waits for its end, in whose place it may start
         self._count = itertools.count()  # equal ranks start in the order of their offers
 
     def __contains__(self, run: str) -> bool:
@@ -124,7 +125,7 @@ class RunQueue:
         full = next((key for key in run.keys if self._full(key)), None)
         if full is not None:
             return Hindrance("limit", full)
-        if len(self.running) >= self.concurrency:
+        if run.id not in self._lent and self._places_taken() >= self.concurrency:
             return Hindrance("concurrency")
         # A copy: what is too old to count is dropped from it.
         free_at = _rated(run.rate, deque(self._starts.get(run.task, ())), now)
@@ -178,9 +179,9 @@ class RunQueue:
             _, order, waiting = heapq.heappop(self._timers)
             if self._wants(waiting):
                 heapq.heappush(self._ready, (waiting.rank, order, waiting))
-        started: list[Waiting] = []
         self._unpark()
-        while self._ready and len(self.running) < self.concurrency and len(started) != most:
+        started = self._start_in_lent_places(now, most)
+        while self._ready and self._places_taken() < self.concurrency and len(started) != most:
             entry = heapq.heappop(self._ready)
             waiting = entry[2]
             if self._wants(waiting):
@@ -197,6 +198,31 @@ class RunQueue:
             if not self._ready:
                 self._unpark()
         return started
+
+    def _start_in_lent_places(self, now: int, most: int | None) -> list[Waiting]:
+        """Start runs for which running ones wait; their limits hold, but for the place and its thread."""
+        started: list[Waiting] = []
+        for waiting in [self._waiting[run] for run in self._lent if run in self._waiting]:
+            full = any(self._full(key) for key in waiting.keys if key != "thread")
+            full = full or self._claimed_up(waiting, now)
+            late = max(waiting.due, _rated(waiting.rate, self._starts.get(waiting.task), now)) > now
+            if not full and not late and len(started) != most:
+                self._take(waiting, now)
+                started.append(waiting)
+        return started
+
+    def _places_taken(self) -> int:
+        return len(self.running) - sum(run in self.running for run in self._lent)
+
+    def lend(self, run: str, to: str) -> None:
+        """Let a run start in the place of a running one, which waits for its end."""
+        if run in self.running:
+            self._lent[to] = run
+
+    def take_back(self, run: str, to: str) -> None:
+        """Let it start in a place of its own only: nobody waits for it any more."""
+        if self._lent.get(to) == run:
+            del self._lent[to]
 
     def _wants(self, waiting: Waiting) -> bool:
         # Withdrawn runs stay in the heaps until they come up.
@@ -311,6 +337,8 @@ class RunQueue:
         held = self.running.pop(run, None) or self._abroad.pop(run, None)
         if held is None:
             return
+        for to in [to for to, lender in self._lent.items() if lender == run]:
+            del self._lent[to]
         for keys in (held.keys, held.counted):
             for key in keys:
                 self._used[key] -= 1

@@ -42,6 +42,7 @@ __all__ = [
     "Stimulus",
     "StopAttempts",
     "Submit",
+    "WaitFor",
 ]
 
 
@@ -55,10 +56,10 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     """A task was declared in this process, new or again, and is at home here from now on.
 
-    `id`, `trigger`, `schedule_text`, `facts` and `place` are those of its row; `code` is the hash by which
-    other processes compare theirs. `starts` are the recorded starts that count towards its rate. `found` is
-    what the ledger has of it, read after `written` decisions of this engine; None: it is at home here.
-    Runs of processes that are gone are interrupted for the `reason` given.
+    `id`, `trigger`, `schedule_text`, `facts` and `place` are those of its row; without a place that stays as
+    it is. `code` is the hash by which other processes compare theirs. `starts` are the recorded starts that
+    count towards its rate. `found` is what the ledger has of it, read after `written` decisions of this
+    engine; None: it is at home here. Runs of processes that are gone are interrupted for the `reason` given.
     """
 
     task: Task
@@ -67,7 +68,7 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     facts: dict[str, Any]
     actor: str
     id: str = ""
-    place: str = ""
+    place: str | None = ""
     code: str = ""
     home_by: str = "declared"
     starts: tuple[int, ...] = ()
@@ -269,3 +270,11 @@ class StopAttempts(Stimulus, frozen=True, kw_only=True, gc=False):
 
 class Abandon(Stimulus, frozen=True, kw_only=True, gc=False):
     """All running attempts are recorded as interrupted."""
+
+
+class WaitFor(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A run that is running here waits for the end of another one, or does not any more (`over`)."""
+
+    run: str
+    other: str
+    over: bool = False

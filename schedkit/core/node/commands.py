@@ -16,6 +16,7 @@ __all__ = [
     "BackfillTask",
     "CancelRun",
     "Command",
+    "EndNode",
     "PauseTask",
     "RemoveTask",
     "RequestTask",
@@ -118,11 +119,18 @@ class RequestTask(Command, frozen=True, kw_only=True, tag="request"):
     key: str = ""
 
 
+class EndNode(Command, frozen=True, kw_only=True, tag="end"):
+    """The end of a life: its runs get `patience` seconds to end, its tasks go to their heirs."""
+
+    life: str
+    patience: float
+
+
 _KINDS: dict[str, type[Command]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
         *(SubmitRun, CancelRun, BackfillTask, RequestTask),
-        *(PauseTask, ResumeTask, RemoveTask, RescheduleTask),
+        *(PauseTask, ResumeTask, RemoveTask, RescheduleTask, EndNode),
     )
 }
 

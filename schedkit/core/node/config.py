@@ -28,6 +28,7 @@ class NodeConfig:
     """How a node works: its name and limits. Durations are seconds."""
 
     name: str
+    kind: str = "script"  # of process; see `schedkit.core.api.configuration`
     concurrency: int = 5
     threads: int = 20
     processes: int = 2

@@ -37,6 +37,7 @@ from schedkit.core.node.failures import Failures, tell_refusal
 from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
+from schedkit.core.node.ticks import seconds_to_tick
 from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
@@ -226,9 +227,8 @@ class Decisions:
             if not (careful or making):  # else it is about one thing
                 self._rush.begin()
             return 0.0
-        if decision.wake_at is None:
-            return LONGEST_NAP_SECONDS
-        return min(max(decision.wake_at - now, 0) / SECOND, LONGEST_NAP_SECONDS)
+        longest = seconds_to_tick(LONGEST_NAP_SECONDS)
+        return longest if decision.wake_at is None else min(max(decision.wake_at - now, 0) / SECOND, longest)
 
     def _write(self, unwritten: Unwritten) -> None:
         self._unwritten.append(unwritten)

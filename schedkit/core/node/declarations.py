@@ -6,27 +6,28 @@ import contextlib
 import logging
 import os
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import anyio.to_thread
+from msgspec.structs import replace
 
 from schedkit import context
 from schedkit.core.engine.snapshot import Found
 from schedkit.core.engine.stimuli import Declare, Remove, Reschedule, StandBy
 from schedkit.core.events import Event, TaskChanged
-from schedkit.core.model import Requested, Task, TaskRow
+from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
-from schedkit.core.node.homes import Claim, settle_home
+from schedkit.core.node.homes import Claim, how_it_came, settle_home, tell_of_replaced
+from schedkit.core.node.task_facts import schedule_text, task_facts
 from schedkit.core.promise import Promise
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.declare import replaced
-from schedkit.core.tasks.options import shown_options
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import task_of_row
 from schedkit.core.triggers import data as trigger_data
@@ -41,25 +42,50 @@ _log = logging.getLogger("schedkit")
 class Declarations:
     """What this process declares, and where that is at home.
 
+    Parameters
+    ----------
+    lives : container of str
+        The lives that this process has had.
+
     Attributes
     ----------
     bring_home : bool
         Whether all that is declared here is to be at home here, as somebody said.
     replacing : set of str
         The tasks that are, whatever code another process has of them.
+    required : dict of str to str
+        The code that tasks must have to be declared here.
     elsewhere : dict of str to str
         The tasks declared here that are at home elsewhere → the life that was their home at the last look.
     declared : dict of str to datetime
         When each task was declared here last.
     """
 
-    def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig) -> None:
+    def __init__(
+        self, ledger: Ledger, registry: Registry, config: NodeConfig, lives: Container[str] = ()
+    ) -> None:
+        self._lives = lives
         self._ledger, self._registry, self._config = ledger, registry, config
         self.bring_home = False
         self.replacing: set[str] = set()
+        self.required: dict[str, str] = {}
         self.elsewhere: dict[str, str] = {}
         self.declared: dict[str, datetime] = {}
         self._pending: set[str] = set()
+
+    def check(self, task: Task) -> None:
+        """Refuse a task that does not have the code that it must have here.
+
+        Raises
+        ------
+        DeclarationError
+            Says so.
+        """
+        if task.name in self.required and self.required[task.name] != code_of(task):
+            raise DeclarationError(
+                f"task {task.name!r} has other code or options here than were executed last",
+                hint="save the notebook or file as it was executed; write out what is computed anew",
+            )
 
     def expect(self, name: str, replace: bool = False) -> None:
         """Note that a task is about to be declared here, with `replace` whatever code another process has."""
@@ -73,7 +99,8 @@ class Declarations:
 
     async def again(self, home: Collection[str]) -> list[Declare]:
         """Return the declarations of the tasks that are at home here, for an engine that is made anew."""
-        return [await self._declaration(task) for name, task in self._registry.items() if name in home]
+        kept = [task for name, task in self._registry.items() if name in home]
+        return [replace(await self._declaration(task), place=None) for task in kept]
 
     async def settle(
         self,
@@ -82,6 +109,8 @@ class Declarations:
         life: str,
         tokens: Sequence[Promise[dict[str, Any]]],
         written: int,
+        *,
+        inherits: bool = False,
     ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
         """Return what an engine is told of tasks that are declared, and what is refused.
 
@@ -93,6 +122,8 @@ class Declarations:
             One for each, answered when it is written.
         written : int
             How many decisions of this life's engine are in the ledger.
+        inherits : bool
+            Whether nobody declares them: their home has died.
         """
         after = {task.name: [parent.task for parent in task.after] for task in tasks}
         asked = {name: parents for name, parents in after.items() if name not in home or parents}
@@ -121,14 +152,17 @@ class Declarations:
                 self.elsewhere.pop(name, None)
                 token.settle({})
                 continue
+            if at is None and row is not None and codes.get((row.home, name), code) != code:
+                tell_of_replaced(row, self._place(task))
             if claim is Claim.STAND_BY and at is not None:
                 self.elsewhere[name] = at.life
                 told.append(StandBy(task=name, code=code, token=token))
             else:
                 self.elsewhere.pop(name, None)
                 self.replacing.discard(name)
+                made = await self._declaration(task, known, written=written, token=token)
                 told.append(
-                    await self._declaration(task, known, at, written=written, replace=moves, token=token)
+                    replace(made, **how_it_came(row, at, self._lives, replace=moves, inherits=inherits))
                 )
         return told, refused
 
@@ -140,10 +174,8 @@ class Declarations:
         self,
         task: Task,
         found: Found | None = None,
-        home: NodeRow | None = None,
         *,
         written: int = 0,
-        replace: bool = False,
         token: Any = None,
     ) -> Declare:
         starts: list[int] = []
@@ -153,11 +185,10 @@ class Declarations:
             task=task,
             id=self._id(task.name),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
-            schedule_text=_schedule_text(task, self._config.tz),
-            facts=_facts(task),
+            schedule_text=schedule_text(task, self._config.tz),
+            facts=task_facts(task),
             place=self._place(task),
             code=code_of(task),
-            home_by="moved" if replace and home is not None else "declared",
             actor=context.actor() or self._config.name,
             starts=tuple(starts),
             found=found,
@@ -219,8 +250,8 @@ class Declarations:
             name=task.name,
             id=self._id(task.name),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
-            schedule_text=_schedule_text(task, self._config.tz),
-            facts=_facts(task),
+            schedule_text=schedule_text(task, self._config.tz),
+            facts=task_facts(task),
             requested=task.requested,
             anchored=0,
             declared=0,
@@ -360,32 +391,3 @@ class Declarations:
 
     def _names(self) -> list[str]:
         return [row.name for row in self._ledger.tasks()]
-
-
-def _schedule_text(task: Task, tz: tzinfo | None) -> str:
-    if task.trigger is not None:
-        return trigger_data.words(task.trigger, tz)
-    return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""
-
-
-def _facts(task: Task) -> dict[str, Any]:
-    return {
-        "description": task.description,
-        "tags": list(task.tags),
-        "priority": int(task.priority),
-        "timeout": task.timeout,
-        "after": [parent.task for parent in task.after],
-        "overlap": task.overlap.value,
-        "max_instances": task.max_instances,
-        "executor": task.executor_kind,
-        "rate": "" if task.rate is None else str(task.rate),
-        "options": {**shown_options(task), **_shown_request(task.requested)},
-    }
-
-
-def _shown_request(requested: Requested | None) -> dict[str, str]:
-    """Return the texts of a request that a screen lists."""
-    if requested is None:
-        return {}
-    told = {"handler": requested.handler, "owner": requested.owner, **requested.metadata}
-    return {str(name): str(value) for name, value in told.items() if value not in ("", None)}

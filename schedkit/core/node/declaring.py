@@ -23,14 +23,21 @@ _log = logging.getLogger("schedkit")
 DECLARE_SECONDS = 1.0
 
 
-async def declare_once(life: Life, tasks: Sequence[Task], *, alone: bool) -> list[Task]:
+async def declare_once(
+    life: Life, tasks: Sequence[Task], *, alone: bool, inherits: bool = False
+) -> list[Task]:
     """Have tasks at home with a life, or standing by; return those for which another process was quicker.
 
-    `alone` and what is raised are those of `Node.declare`.
+    `alone`, `inherits` and what is raised are those of `Node.declare`.
     """
     tokens = [Promise[dict[str, Any]]() for _ in tasks]
     told, refused = await life.declarations.settle(
-        tasks, life.engine.rows, life.lease.life, tokens, life.decisions.decisions_written
+        tasks,
+        life.engine.rows,
+        life.lease.life,
+        tokens,
+        life.decisions.decisions_written,
+        inherits=inherits,
     )
     life.post(*told)
     for error in refused:

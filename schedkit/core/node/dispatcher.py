@@ -7,7 +7,7 @@ command is left in the ledger; or with nobody, and it is decided apart.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import anyio
@@ -22,6 +22,7 @@ from schedkit.core.node.commands import (
     BackfillTask,
     CancelRun,
     Command,
+    EndNode,
     PauseTask,
     RemoveTask,
     RequestTask,
@@ -60,6 +61,11 @@ OLDEST_SECONDS = 60.0
 class Dispatcher:
     """Carries commands out; but for `submit`, on our loop.
 
+    Parameters
+    ----------
+    end : callable
+        Begins to stop this process's scheduler, whose runs may go on for so many seconds.
+
     Attributes
     ----------
     life : Life or None
@@ -73,7 +79,9 @@ class Dispatcher:
         declarations: Declarations,
         requests: Requests,
         config: NodeConfig,
+        end: Callable[[float], Awaitable[object]],
     ) -> None:
+        self._end = end
         self._ledger, self._registry = ledger, registry
         self._declarations, self._config = declarations, config
         self._backfills, self._requests = Backfills(), requests
@@ -151,6 +159,11 @@ class Dispatcher:
         life = self.life
         if isinstance(command, RequestTask):
             return await self._request(life, command)
+        if isinstance(command, EndNode):
+            if life is not None and life.lease.life == command.life:
+                await self._end_here(command)
+                return {"life": command.life}
+            return await send_command(self._ledger, command, life=command.life)
         if life is not None and _is_here(life, command):
             return await self._decide(life, command, waiters)
         await anyio.to_thread.run_sync(self._ledger.store.open)
@@ -181,6 +194,10 @@ class Dispatcher:
         if life is not None:
             return await self._requests.keep(life, command)
         return await send_command(self._ledger, command, life=await self._somebody(command))
+
+    async def _end_here(self, command: EndNode) -> None:
+        _log.warning("%s stops the scheduler of this process", command.actor)
+        await self._end(command.patience)
 
     async def _somebody(self, command: Command) -> str:
         """Return a life that decides about what is at home with nobody."""
@@ -262,6 +279,11 @@ class Dispatcher:
         if life.decisions.clock.wall() - row.at > OLDEST_SECONDS * SECOND:
             raise NotRunningError(f"{row.kind!r} was left for too long and is withdrawn", hint="ask again")
         command = read_command(row.kind, row.data, row.actor)
+        if isinstance(command, EndNode):
+            # First: what is posted after the end is not written.
+            life.post(Answer(command=row.id, answer={"life": command.life}))
+            await self._end_here(command)
+            return None
         if isinstance(command, SubmitRun):
             made = await anyio.to_thread.run_sync(self._ledger.run, command.run)
             if made is not None:

@@ -7,13 +7,17 @@ is refused while the home lives.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Container
 from enum import Enum
 
 from schedkit.core.model import TaskRow
 from schedkit.core.store.lives import NodeRow
 from schedkit.errors import DeclarationError
 
-__all__ = ["Claim", "settle_home"]
+__all__ = ["Claim", "how_it_came", "settle_home", "tell_of_replaced"]
+
+_log = logging.getLogger("schedkit")
 
 
 class Claim(Enum):
@@ -58,8 +62,48 @@ def settle_home(
         return Claim.HOME
     if same_code:
         return Claim.STAND_BY
+    if place and place == row.place:
+        raise DeclarationError(
+            f"task {name!r} was moved to {home}, whose code goes on: it is other code than this",
+            hint="to have this code run, and here: sched.bring_home(), then run the cell or file again",
+        )
     where = f" from {row.place}" if row.place else ""
     raise DeclarationError(
         f"task {name!r} is run by {home}{where}, with other code",
         hint="give this one another name, or stop that process, or declare it with replace=True",
     )
+
+
+def how_it_came(
+    row: TaskRow | None,
+    home: NodeRow | None,
+    lives: Container[str],
+    *,
+    replace: bool,
+    inherits: bool,
+) -> dict[str, str | None]:
+    """Return how a task came here, and its place, None where that stays as it was.
+
+    Parameters
+    ----------
+    row, home : TaskRow, NodeRow or None
+        As for `settle_home`.
+    lives : container of str
+        The lives that this process has had.
+    replace : bool
+        Whether it was to move here.
+    inherits : bool
+        Whether nobody has declared it here just now: its home has died.
+    """
+    if row is not None and row.home in lives:  # here in an earlier life: nothing has changed
+        return {"home_by": row.home_by, "place": None}
+    if inherits:
+        return {"home_by": "inherited", "place": None}
+    return {"home_by": "moved"} if replace and home is not None else {}
+
+
+def tell_of_replaced(row: TaskRow, place: str) -> None:
+    """Log whose code is replaced, but for an edit of one and the same notebook or file."""
+    if not place or place != row.place:
+        where = row.place or "another process"
+        _log.warning("task %r: the code here replaces that of %s, which runs no more", row.name, where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -18,6 +19,7 @@ from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import wait_idle
 from schedkit.core.node.neighbours import Neighbours
+from schedkit.core.node.ticks import seconds_to_tick
 from schedkit.core.node.watching import Watching
 from schedkit.errors import LedgerError, LifeEndedError
 
@@ -61,18 +63,29 @@ class Listening:
     async def listen(self) -> None:
         """Look for commands and for what others did, each second and whenever somebody wakes this process."""
         life = self._life
-        seen, whole_at, woken = None, anyio.current_time(), True
+        seen: tuple[Any, ...] | None = None
+        whole_at, woken = anyio.current_time(), True
         while True:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
-            mark, now = self._ledger.store.mark(), anyio.current_time()
+            mark, now = None if woken else await self._mark(), anyio.current_time()
             if woken or mark is None or mark != seen or now >= whole_at or life.decisions.told_of_all:
                 seen, whole_at = mark, now + WHOLE_LOOK_SECONDS
                 try:
                     await self._hear_of_others()
                 except (LedgerError, LifeEndedError) as error:
                     _log.debug("the ledger could not be looked at: %s", error)
-            await anyio.sleep(SHORTEST_LOOK_SECONDS)
-            woken = await self._neighbours.wait(LOOK_SECONDS)
+            if woken:
+                await anyio.sleep(SHORTEST_LOOK_SECONDS)
+            woken = await self._neighbours.wait(seconds_to_tick(LOOK_SECONDS))
+
+    async def _mark(self) -> tuple[Any, ...] | None:
+        """Return what is another when there is something new; None: that cannot be told."""
+        if self._ledger.store.sqlite:
+            return self._ledger.store.mark()
+        try:
+            return await anyio.to_thread.run_sync(self._ledger.mark, self._life.lease.life)
+        except LedgerError:
+            return None
 
     async def _hear_of_others(self) -> None:
         life = self._life

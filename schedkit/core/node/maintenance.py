@@ -6,7 +6,9 @@ is late by as much.
 
 from __future__ import annotations
 
+import functools
 import logging
+import math
 import sqlite3
 import time
 
@@ -15,14 +17,19 @@ import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.node.life import Life
+from schedkit.core.node.ticks import rest
+from schedkit.core.store.chores import take_chore
 from schedkit.core.store.retention import prune
 from schedkit.errors import SchedkitError
+from schedkit.loop import awaited
+from schedkit.values.instants import SECOND
 
 __all__ = ["Maintenance", "wait_idle"]
 
 _log = logging.getLogger("schedkit")
 
-TURN_SECONDS = 0.5
+# A multiple of what lives are looked at, see `schedkit.core.node.ticks`.
+TURN_SECONDS, IDLE_TURN_SECONDS = 0.4, 1.0
 # Moving SQLite's log into its file keeps the disk busy for some ten milliseconds. While there is no room for
 # that between due times the log grows, by about 13 MB a second at 200 runs a second.
 MOVE_AHEAD_SECONDS, MOVE_PATIENCE_SECONDS = 0.05, 10.0
@@ -51,12 +58,12 @@ class Maintenance:
             self._life.save_progress()
             self._life.executors.users.watch()
             self._life.obstacles.look()
-            await anyio.sleep(TURN_SECONDS)
+            await rest(TURN_SECONDS if self._life.executions else IDLE_TURN_SECONDS)
 
     async def keep_log_short(self) -> None:
         """Move what is in SQLite's write-ahead log now and then."""
         while True:
-            await anyio.sleep(TURN_SECONDS)
+            await rest(IDLE_TURN_SECONDS)
             await self.move(time.monotonic())
 
     async def move(self, now: float) -> None:
@@ -80,15 +87,28 @@ class Maintenance:
             self._moved_at, self._moved_groups = now, groups
 
     async def forget(self) -> None:
-        """Prune by the retention policy, a slice at a time."""
+        """Prune by the retention policy now and then, a slice at a time."""
         while True:
             await anyio.sleep(PRUNE_SECONDS)
-            try:
-                await self.prune()
-            except SchedkitError as error:
-                _log.warning("the ledger could not be pruned: %s", error)
+            await self.prune_if_due()
 
-    async def prune(self) -> int:
+    async def prune_if_due(self, patience: float = math.inf) -> None:
+        """Prune for at most `patience` seconds, unless a process has pruned this ledger not long ago."""
+        life = self._life
+        now = life.decisions.clock.wall()
+        again = now + round(PRUNE_SECONDS * SECOND)
+        take = functools.partial(take_chore, name="retention", life=life.lease.life, now=now, again=again)
+        try:
+            with anyio.move_on_after(patience):  # the ledger may be away
+                if not await awaited(life.writer.call(take)):
+                    return
+                with anyio.CancelScope(shield=True):  # what has no row any more must lose its file
+                    await self.prune(patience)
+        except SchedkitError as error:
+            _log.warning("the ledger could not be pruned: %s", error)
+
+    async def prune(self, patience: float = math.inf) -> int:
         """Forget what the retention policy lets go; return how many rows and files."""
         life = self._life
-        return await prune(life.config.retention, life.writer, list(life.engine.rows), life.executors.results)
+        tasks, results = list(life.engine.rows), life.executors.results
+        return await prune(life.config.retention, life.writer, tasks, results, patience)

@@ -8,6 +8,7 @@ import anyio
 import anyio.to_thread
 
 from schedkit.core.node.own_loop import OwnLoop
+from schedkit.core.node.ticks import rest
 from schedkit.core.node.wakeups import send_wakeup, wakeups_for
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import NodeRow, has_died
@@ -83,6 +84,6 @@ class Neighbours:
         """Call `census` when one of the others has died, or where only the store can tell, now and then."""
         seconds = LIFE_SECONDS if self._store.sqlite else lease_seconds / 5
         while True:
-            await anyio.sleep(seconds)
+            await rest(seconds)
             if not self._store.sqlite or any(has_died(self._store, node) for node in self._others):
                 await census()

@@ -35,7 +35,7 @@ from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, NotRunningError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -47,6 +47,8 @@ _log = logging.getLogger("schedkit")
 WATCH_SECONDS = 0.2
 # Between two attempts to begin another life.
 BIRTH_SECONDS = 1.0
+# How long a stop prunes at most; the next one goes on.
+PRUNE_PATIENCE_SECONDS = 2.0
 # How often a declaration is decided again because another process was quicker.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
@@ -78,15 +80,15 @@ class Node:
     ) -> None:
         self.ledger, self.registry, self.bus = ledger, registry, bus
         self.results, self.config, self._lease_seconds = results, config, lease_seconds
-        self.declarations = Declarations(ledger, registry, config)
+        self.lives: set[str] = set()
+        self.declarations = Declarations(ledger, registry, config, self.lives)
         self.watching = Watching(ledger, bus)
         self._neighbours = Neighbours(ledger.store)
         self.life: Life | None = None
         requests = Requests(ledger, registry, self.declarations, self.declare)
-        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config)
+        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config, self._stop_soon)
         self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
-        self.lives: set[str] = set()
         self.clock = Clock()
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
@@ -150,7 +152,13 @@ class Node:
                     await life.stop(patience)
                     life.announce("stopped")
                     await life.decided()
+                    # A process that lives shortly, as one from cron, prunes too.
+                    await self.maintenance.prune_if_due(min(patience, PRUNE_PATIENCE_SECONDS))
                 await self._leave(patience)
+
+    async def _stop_soon(self, patience: float) -> None:
+        # As a course of its own: this one is a part of what it ends.
+        await anyio.to_thread.run_sync(service().submit, self.stop, patience)
 
     async def until_stopped(self) -> None:
         """Return once nothing goes on."""
@@ -217,6 +225,7 @@ class Node:
             lease = Lease(
                 self.ledger.store,
                 self.config.name,
+                kind=self.config.kind,
                 address=self._neighbours.address,
                 seconds=self._lease_seconds,
                 wall=self.clock.wall,
@@ -324,13 +333,15 @@ class Node:
 
     # What is asked of it
 
-    async def declare(self, tasks: Sequence[Task], *, alone: bool = True) -> None:
+    async def declare(self, tasks: Sequence[Task], *, alone: bool = True, inherits: bool = False) -> None:
         """Have tasks that this process has declared at home here, or stand by for them.
 
         Parameters
         ----------
         alone : bool
             Whether a refusal is raised, or logged so that the other tasks go on.
+        inherits : bool
+            Whether nobody has declared them just now: their home has died.
 
         Raises
         ------
@@ -342,7 +353,12 @@ class Node:
             life = self.life
             if life is None or not tasks:
                 return
-            left = await declare_once(life, left, alone=alone)
+            try:
+                left = await declare_once(life, left, alone=alone, inherits=inherits)
+            except NotRunningError:
+                if self._stopping or life is self.life:
+                    raise
+                return  # that life was lost: the next one declares all that is known here
             if not left:
                 break
             await anyio.sleep(DECLARE_PAUSE_SECONDS)
@@ -352,7 +368,7 @@ class Node:
             await self.declare(again, alone=False)
 
     async def _inherit(self, tasks: Sequence[Task]) -> None:
-        await self.declare(tasks, alone=False)
+        await self.declare(tasks, alone=False, inherits=True)
 
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""

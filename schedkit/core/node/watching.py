@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from schedkit.core.events import Event, RunLogged, RunOutput, RunProgressed
+from schedkit.core.events import Event, RunLogged, RunOutput, RunProgressed, RunStep
 from schedkit.core.node.event_bus import EventBus
+from schedkit.core.states import State
 from schedkit.core.store.reader import Ledger, OutputRow
 
 __all__ = ["Watching"]
@@ -35,12 +36,15 @@ class Watching:
         self._poll_at = 0.0
         # Run → the number of the last of its events that was published here.
         self._published: dict[str, int] = {}
+        self._running: set[str] = set()  # the runs that run elsewhere: without any there is no progress
 
     async def begin(self) -> None:
         """Start at the newest event: a board reads what is older from the ledger."""
         last = await anyio.to_thread.run_sync(self._ledger.last_seq)
         if self.seen is None or self.seen > last:  # the file may be another one
             self.seen = last
+        live = await anyio.to_thread.run_sync(self._ledger.live)
+        self._running = {run.id for run in live if run.state is State.RUNNING}
 
     async def catch_up(self, life: str | None = None) -> Sequence[Event]:
         """Publish the events since the last call that this life has not written, and return them."""
@@ -57,12 +61,19 @@ class Watching:
                 return found
             self.seen = page[-1].seq
             self._bus.publish(page, elsewhere=True)
+            self._note_running(page)
             found += page
+
+    def _note_running(self, page: Sequence[Event]) -> None:
+        for event in page:
+            if isinstance(event, RunStep):
+                change = self._running.add if event.after.state is State.RUNNING else self._running.discard
+                change(event.run)
 
     async def poll_progress(self, here: Container[str] = ()) -> None:
         """Publish the progress and the log of the runs that are running, but of those `here`."""
         now = anyio.current_time()
-        if now < self._poll_at:
+        if now < self._poll_at or not (self._running or self._published):
             return
         self._poll_at = now + PROGRESS_SECONDS
         before, self._published = self._published, {}

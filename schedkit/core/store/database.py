@@ -29,7 +29,7 @@ from schedkit.values.forks import undivided
 from schedkit.values.private import make_private, make_private_folder
 from schedkit.values.text import one_line
 
-__all__ = ["Store"]
+__all__ = ["POSTGRES_CLOCK", "Store"]
 
 _log = logging.getLogger("schedkit")
 
@@ -293,7 +293,7 @@ class Store:
         """Return the store's clock in microseconds since 1970."""
         if self.sqlite:
             return int(time.time() * 1e6)
-        return int(connection.scalar(sa.text(POSTGRES_NOW)) or 0)
+        return int(connection.scalar(sa.text(f"SELECT {POSTGRES_CLOCK}")) or 0)
 
     def checkpoint(self) -> None:
         """Move what SQLite has in its write-ahead log into the file, without holding up the writer."""
@@ -325,7 +325,7 @@ class Store:
 _AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
 # "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
 _ALONE = int.from_bytes(b"schedkit")
-POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+POSTGRES_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
 def _dispose(*engines: sa.Engine) -> None:

@@ -21,7 +21,7 @@ import msgspec
 import sqlalchemy as sa
 
 from schedkit.core.ids import new_id
-from schedkit.core.store.database import Store
+from schedkit.core.store.database import POSTGRES_CLOCK, Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
 from schedkit.core.store.schema import beats, claims, nodes
 from schedkit.errors import LedgerError, LifeEndedError
@@ -142,12 +142,15 @@ class Lease:
         """Return the store's present, and measure how far from it this machine's clock is."""
         before = self._wall()
         now = self.store.now(connection)
-        after = self._wall()
         if not self.store.sqlite:
-            offset = now - (before + after) // 2
-            if abs(offset - self.offset) > max(after - before, OFFSET_NOISE):
-                self.offset = offset
+            self._note_clock(before, now, self._wall())
         return now
+
+    def _note_clock(self, before: int, now: int, after: int) -> None:
+        """Take note of the store's present, which was read between two moments of this machine's clock."""
+        offset = now - (before + after) // 2
+        if abs(offset - self.offset) > max(after - before, OFFSET_NOISE):
+            self.offset = offset
 
     @property
     def _micros(self) -> int:
@@ -188,12 +191,19 @@ class Lease:
         LifeEndedError
             If it is marked as gone.
         """
-        gone = connection.execute(sa.select(nodes.c.gone).where(nodes.c.id == self.life)).one_or_none()
-        if gone is None or gone[0] is not None:
+        alive = sa.select(nodes.c.id).where(nodes.c.id == self.life, nodes.c.gone.is_(None))
+        if self.store.sqlite:
+            if connection.execute(alive).one_or_none() is None:
+                raise self.lost()
+            return
+        # All in one statement: every idle process does this all the time.
+        expires = sa.literal_column(POSTGRES_CLOCK, sa.BigInteger) + self._micros
+        mine = beats.update().where(beats.c.life == self.life, alive.exists())
+        before = self._wall()
+        told = connection.scalar(mine.values(expires=expires).returning(beats.c.expires))
+        if told is None:
             raise self.lost()
-        if not self.store.sqlite:
-            expires = self._measured(connection) + self._micros
-            connection.execute(beats.update().where(beats.c.life == self.life).values(expires=expires))
+        self._note_clock(before, told - self._micros, self._wall())
 
     def lost(self) -> LifeEndedError:
         """Return the error for writes of this life after it was marked as gone."""
@@ -253,14 +263,16 @@ def _forget(connection: sa.Connection, life: str) -> None:
 
 def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
     """Return what `living` does, as a connection sees it."""
+    # In the same statement: every idle process does this all the time.
+    present = sa.null() if store.sqlite else sa.literal_column(POSTGRES_CLOCK, sa.BigInteger)
     query = (
-        sa.select(nodes, beats.c.expires)
+        sa.select(nodes, beats.c.expires, present.label("present"))
         .outerjoin(beats, beats.c.life == nodes.c.id)
         .where(nodes.c.gone.is_(None))
         .order_by(nodes.c.id)
     )
     rows = connection.execute(query).mappings().all()
-    now = store.now(connection) if rows else 0
+    now = (rows[0]["present"] or store.now(connection)) if rows else 0
     return [_node(store, row, now) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
 
 

@@ -139,6 +139,20 @@ class Ledger:
         found = [node for node in self.nodes() if node.alive and node.life in since]
         return sorted(found, key=lambda node: (node.kind == "kernel", since[node.life]))
 
+    def heirs(self, lives: Collection[str]) -> list[tuple[str, str]]:
+        """Return (life, task) of those `lives` that have the code of a task which is at home elsewhere."""
+        theirs = have.alias()
+        query = (
+            select(have.c.life, tasks.c.name)
+            .join(tasks, tasks.c.name == have.c.handler)
+            .outerjoin(theirs, (theirs.c.life == tasks.c.home) & (theirs.c.handler == tasks.c.name))
+            .where(have.c.life.in_(lives), have.c.life != tasks.c.home)
+            .where(theirs.c.code.is_(None) | (theirs.c.code == have.c.code))
+            .order_by(have.c.life, tasks.c.name)
+        )
+        with self.store.reading() as connection:
+            return [(life, task) for life, task in connection.execute(query)]
+
     def live(self, task: str | None = None) -> list[Run]:
         """Return the runs that have not ended, of all tasks or of one, oldest first."""
         query = LIVE_RUNS
@@ -305,12 +319,15 @@ class Ledger:
             return None
         return next((node for node in self.nodes() if node.life == row.home and node.alive), None)
 
+    def mark(self, life: str) -> tuple[Any, ...]:
+        """Return what is another after each event and each command for a life."""
+        open_ones = select(sa.func.count(), sa.func.max(commands.c.id)).where(_open_for(life)).subquery()
+        with self.store.reading() as connection:
+            return tuple(connection.execute(select(LAST_SEQ.scalar_subquery(), open_ones)).one())
+
     def commands(self, life: str) -> list[CommandRow]:
         """Return the open commands for a life, oldest first."""
-        here = select(tasks.c.name).where(tasks.c.home == life)
-        mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
-        query = select(commands).where(commands.c.done_at.is_(None), mine).order_by(commands.c.id)
-        return self._all(query, _command)
+        return self._all(select(commands).where(_open_for(life)).order_by(commands.c.id), _command)
 
     def command(self, id: str) -> CommandRow | None:
         """Return one command."""
@@ -338,6 +355,13 @@ class Ledger:
         with self.store.writing() as connection:
             open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
             return connection.execute(open_one).rowcount > 0
+
+
+def _open_for(life: str) -> sa.ColumnElement[bool]:
+    """Tell the open commands for a life."""
+    here = select(tasks.c.name).where(tasks.c.home == life)
+    mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
+    return sa.and_(commands.c.done_at.is_(None), mine)
 
 
 def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:

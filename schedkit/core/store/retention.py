@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 from sqlalchemy import select
@@ -67,13 +69,25 @@ class ResultFiles(Protocol):
         """Delete the file of a reference, if it has one, or the full texts of a run."""
 
 
-async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results: ResultFiles) -> int:
-    """Delete what a policy does not keep, in slices; return how many rows and files."""
-    gone = 0
+async def prune(
+    policy: Retention,
+    writer: Writer,
+    tasks: Sequence[str],
+    results: ResultFiles,
+    patience: float = math.inf,
+) -> int:
+    """Delete what a policy does not keep, in slices; return how many rows and files.
+
+    Parameters
+    ----------
+    patience : float
+        After so many seconds no further slice is begun.
+    """
+    gone, until = 0, anyio.current_time() + patience
     if policy.runs is not None:
         before = datetime.now(UTC) - policy.runs
         kept = policy.results
-        while True:
+        while anyio.current_time() < until:
             count, found = await awaited(writer.call(lambda c: forget_runs(c, before, kept)))
             for reference in found:
                 await anyio.to_thread.run_sync(results.remove, reference)
@@ -84,7 +98,7 @@ async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results
         for start in range(0, len(tasks), TASKS_AT_ONCE):
             some = tasks[start : start + TASKS_AT_ONCE]
             forget = functools.partial(forget_results, tasks=some, keep=policy.results)
-            while found := await awaited(writer.call(forget)):
+            while anyio.current_time() < until and (found := await awaited(writer.call(forget))):
                 for reference in found:
                     await anyio.to_thread.run_sync(results.remove, reference)
                 gone += len(found)

@@ -70,7 +70,7 @@ nodes = Table(  # one row a life: a process from its start to its end
     _metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # kernel, script, background, server
+    Column("kind", Text, nullable=False),  # kernel, background, headless, server, script
     Column("pid", Integer, nullable=False),
     Column("host", Text, nullable=False),
     Column("version", Text, nullable=False),

@@ -28,7 +28,7 @@ from schedkit.core.events import TO_COME
 from schedkit.core.store.commits import Statements, commits_for
 from schedkit.core.store.database import Store, reason
 from schedkit.core.store.groups import rows_of
-from schedkit.core.store.lives import Lease
+from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.refusals import RefusedRowError
 from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 from schedkit.values.forks import undivided
@@ -40,7 +40,7 @@ Refused = Mapping[str, frozenset[str]]
 _log = logging.getLogger("schedkit")
 
 MOST_PER_GROUP = 1000  # changes
-BEATS = 5  # in the time of a lease
+BEATS = 5  # in the time of a lease; where a lock tells that a process lives, in that of a usual one
 # Each commit looks whether the file is there, which gives up the interpreter. In a burst, of groups of so
 # many changes, it is looked so often.
 BURST, LOOK_SECONDS = 50, 0.05
@@ -95,6 +95,7 @@ class Writer:
         healthy: Callable[[], bool],
     ) -> None:
         self._store, self._lease = store, lease
+        self._beat_seconds = (LEASE_SECONDS if store.sqlite else lease.seconds) / BEATS
         self._committed, self._refused = committed, refused
         self._lost, self._away, self._back = lost, away, back
         self._healthy = healthy
@@ -206,7 +207,7 @@ class Writer:
         """Wait for decisions; return those that are there, and what came after them that is none."""
         group: list[Decision] = []
         changes = 0
-        wait = self._renewed + self._lease.seconds / BEATS - time.monotonic()
+        wait = self._renewed + self._beat_seconds - time.monotonic()
         try:
             item = self._inbox.get(timeout=max(0.0, wait))
             while isinstance(item, Decision):
@@ -280,7 +281,7 @@ class Writer:
             work.future.set_exception(self._explained(error))
 
     def _renew_if_due(self) -> None:
-        if time.monotonic() - self._renewed < self._lease.seconds / BEATS:
+        if time.monotonic() - self._renewed < self._beat_seconds:
             return
         self._renewed = time.monotonic()
         if self._ended is None and self._healthy():

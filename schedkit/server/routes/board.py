@@ -152,7 +152,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
 
 
 async def _stream(service: Service, judge: Judge, request: Request, run: str | None) -> AsyncIterator[bytes]:
-    """Yield the messages of one viewer until the server ends, or the viewer may look no more."""
+    """Yield the messages of one screen until the server ends, or who asked may look no more."""
     feed, began_as = Feed(service.board), access(request)
     traceback = sees_tracebacks(began_as.scopes)
     service.streams += 1

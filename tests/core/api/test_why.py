@@ -65,7 +65,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
     assert str(sched.why(other.id)) == str(sched.why(other))
     assert kinds(sched, sched.tasks["other"]) == ["due", "concurrency"]
     assert kinds(sched, "hang") == ["hung", "due"]
-    with pytest.raises(TimeoutError, match="it is QUEUED: waits: all places are taken"):
+    with pytest.raises(TimeoutError, match="it is QUEUED and waits: all places are taken"):
         other.result("0.01s")
     until(
         lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["hung", "concurrency"]

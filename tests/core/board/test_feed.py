@@ -1,4 +1,4 @@
-"""The feed: one viewer's messages, only changed fields, long parts only of opened runs."""
+"""The feed: one screen's messages, only changed fields, long parts only of opened runs."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_restarted_feed_begins_with_a_snapshot() -> None:
     assert message_of(feed)["kind"] == "snapshot"
 
 
-def test_a_viewer_left_far_behind_gets_a_snapshot() -> None:
+def test_a_screen_left_far_behind_gets_a_snapshot() -> None:
     board = board_with_a_run()
     feed = Feed(board)
     message_of(feed)

@@ -231,3 +231,39 @@ def test_what_runs_already_holds_its_places_though_there_is_no_room() -> None:
         assert queue.start(1) == []
         queue.release(name)
     assert [run.id for run in queue.start(1)] == ["c"]
+
+
+def test_a_run_starts_in_the_place_of_the_one_that_waits_for_it() -> None:
+    queue = RunQueue(1, {"thread": 1, "tag:x": 1})
+
+    def offer(id: str, *keys: str, due: int = 0) -> None:
+        queue.offer(Waiting(id, id, rank(due, 0), due, keys))
+
+    def started(now: int = 1) -> list[str]:
+        return [run.id for run in queue.start(now)]
+
+    offer("parent", "thread", "tag:x")
+    assert started() == ["parent"]
+    for id in ("other", "child", "grandchild"):
+        offer(id, "thread")
+    offer("later", "thread", due=5)
+    offer("tagged", "thread", "tag:x")
+    queue.lend("nobody", "other")
+    assert started() == [], "only what runs can lend its place"
+    queue.lend("parent", "child")
+    assert started() == ["child"]
+    queue.lend("child", "grandchild")
+    assert started() == ["grandchild"]
+    queue.lend("grandchild", "tagged")
+    queue.lend("grandchild", "later")
+    assert started() == [], "another limit is full, and the other's time has not come"
+    assert started(now=5) == ["later"]
+    for id in ("later", "grandchild"):
+        queue.release(id)
+    queue.lend("child", "other")
+    queue.take_back("child", "other")
+    queue.release("child")
+    queue.take_back("parent", "child")
+    assert started() == []
+    queue.release("parent")
+    assert started() == ["other"]

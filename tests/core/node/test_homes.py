@@ -293,7 +293,7 @@ def test_runs_that_wait_for_a_home_begin_when_their_task_is_declared(homeless: S
 # A task that several processes declare
 
 
-def test_the_same_place_takes_a_task_over_with_what_waits(sched: Scheduler, make: Make) -> None:
+def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: Make) -> None:
     """A notebook whose kernel was restarted while the old one still lives; what runs ends where it runs."""
     entered, release = threading.Event(), threading.Event()
 
@@ -339,8 +339,12 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     assert (other.at_home, other.standing_by) == (["one"], [])
     assert other.tasks["one"].next_run == upcoming, "its times go on"
     assert other.submit("one").result("10s") == "first"
-    sched.start()  # at its place the code is the same: it stands by
-    assert (sched.at_home, sched.standing_by) == ([], ["one"])
+    row = other.queries.row("one")
+    assert row is not None
+    assert (row.home_by, row.place) == ("inherited", "/a.py")
+    sched.start()  # its place, run again
+    assert (sched.at_home, sched.standing_by) == (["one"], [])
+    until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
 
 
 @pytest.fixture

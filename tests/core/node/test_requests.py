@@ -292,11 +292,11 @@ def test_a_request_never_takes_over_what_code_has_declared(make: Make, place: st
     sched = make(name="sched")
     sched.start()
     declare(sched)
-    owner = sched if place == "here" else make(name="owner")
-    owner.start()
-    owner.task(cron("0 7 * * *", tz="UTC"), name="open_bugs")(lambda: "bugs")
+    home = sched if place == "here" else make(name="home")
+    home.start()
+    home.task(cron("0 7 * * *", tz="UTC"), name="open_bugs")(lambda: "bugs")
     if place == "homeless":
-        owner.stop("1s")
+        home.stop("1s")
     before = row_of(sched, "open_bugs")
     for name in ("open_bugs", "export"):
         with pytest.raises(DeclarationError, match=f"task '{name}' is declared in code"):

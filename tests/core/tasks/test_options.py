@@ -80,8 +80,8 @@ def test_the_board_shows_an_option_to_whoever_only_looks(sched: Scheduler) -> No
     sched.task(name="bugs", link=LINK, timeout="5m")(work)
     expected = {"link": LINK, "timeout": "5m"}
     assert sched.screens.board()["tasks"][0]["options"] == expected
-    with Scheduler(sched.process.address).viewing() as viewer:
-        assert viewer.screens.board()["tasks"][0]["options"] == expected
+    with Scheduler(sched.process.address).viewing() as looking:
+        assert looking.screens.board()["tasks"][0]["options"] == expected
     changed = threading.Event()
     sched.subscribe(lambda event: changed.set() if isinstance(event, TaskChanged) else None)
     sched.task(name="bugs", link=f"{LINK}2")(work)

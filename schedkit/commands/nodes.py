@@ -1,0 +1,84 @@
+"""``schedkit nodes``: the processes at a ledger, listed and ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from typing import Any
+
+from schedkit.commands.ledgers import asking, looking
+from schedkit.commands.output import moment, print_json, print_line, print_table
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.store.lives import NodeRow
+from schedkit.errors import NotRunningError
+from schedkit.values.durations import elapsed_text
+
+__all__ = ["end_node", "show_nodes"]
+
+# How long the runs of a process that is ended may go on, and how much later it must have ended.
+PATIENCE_SECONDS, MORE_SECONDS = 30.0, 15.0
+LOOK_SECONDS = 0.1
+
+
+def show_nodes(ledger: str | None, *, as_json: bool) -> None:
+    """Print a line for each process that runs tasks of the ledger, the oldest first."""
+    with looking(ledger) as scheduler:
+        rows = _rows(scheduler)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(("name", "kind", "pid", "host", "since", "runs", "would go on with"), map(_cells, rows))
+
+
+def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
+    at_home = defaultdict[str, list[str]](list)
+    for task in scheduler.queries.ledger.tasks():
+        at_home[task.home].append(task.name)
+    heirs = scheduler.queries.heirs()
+    return [
+        {
+            "name": node.name,
+            "kind": node.kind,
+            "pid": node.pid,
+            "host": node.host,
+            "since": node.since,
+            "life": node.life,
+            "tasks": at_home[node.life],
+            "standing_by": heirs.get(node.life, []),
+        }
+        for node in scheduler.nodes
+    ]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    tasks, standing_by = (", ".join(row[name]) for name in ("tasks", "standing_by"))
+    return [row["name"], row["kind"], str(row["pid"]), row["host"], moment(row["since"]), tasks, standing_by]
+
+
+def end_node(wanted: str, *, ledger: str | None) -> None:
+    """Have a process stop running tasks, and wait until it has.
+
+    Raises
+    ------
+    UsageError
+        There is no such process, or there are several.
+    NotRunningError
+        It does not answer, or goes on.
+    """
+    with asking(ledger) as scheduler:
+        node = scheduler.end_node(wanted, PATIENCE_SECONDS)
+        print_line(
+            f"{node} was told to end; what runs there may go on for {elapsed_text(PATIENCE_SECONDS)}",
+            stderr=True,
+        )
+        _wait_for_end(scheduler, node)
+    print_line(f"ended {node.name}")
+
+
+def _wait_for_end(scheduler: Scheduler, node: NodeRow) -> None:
+    end, pause = time.monotonic() + PATIENCE_SECONDS + MORE_SECONDS, threading.Event()
+    while any(other.life == node.life for other in scheduler.nodes):
+        if time.monotonic() > end:
+            raise NotRunningError(f"{node} has not ended", hint=f"end it on {node.host}: kill {node.pid}")
+        pause.wait(LOOK_SECONDS)

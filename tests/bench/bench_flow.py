@@ -1,0 +1,79 @@
+"""The weekly pack of 20,000 issues with 400,000 changes; jira-agile-metrics 0.24 where it is installed.
+
+The peer needs Python 3.11 with pandas 1.5.3, so it stands in an environment of its own, whose interpreter
+`SCHEDKIT_BENCH_AGILE_METRICS` names; without it only ours is measured. It takes a minute and a half or more
+for all issues: `SCHEDKIT_BENCH_FLOW_ISSUES` makes the input smaller for both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.common import Row, median, seconds
+from bench.flow_input import CATEGORIES, STATUSES, frames
+from schedkit import flow
+
+ISSUES = int(os.environ.get("SCHEDKIT_BENCH_FLOW_ISSUES", "20000"))
+PEER = os.environ.get("SCHEDKIT_BENCH_AGILE_METRICS")
+NOW = "2025-10-01"
+LIMIT, GROWTH, PICTURE, RATIO = 0.6, 12.0, 0.25, 100.0
+
+
+def packed(issues: pd.DataFrame, changes: pd.DataFrame, sprints: pd.DataFrame) -> flow.Pack:
+    history = flow.History(issues, changes, now=NOW)
+    return flow.pack(history, sprints=sprints, waiting=["Review"], points="Story Points")
+
+
+def rows() -> Iterator[Row]:
+    given = frames(ISSUES)
+    found = packed(*given)
+    assert not found.skipped, found.skipped
+    mine = median(seconds(lambda: packed(*given)) for _ in range(5))
+    name = f"weekly pack, {ISSUES} issues, {len(given[1])} changes"
+    yield Row(f"{name}: {len(found)} figures", mine, LIMIT, "limit", "s", mine / LIMIT, 1.0, "<=")
+    found.plot("throughput")  # the import of Matplotlib
+    slowest = max(median(seconds(lambda n=n: drawn(found, n)) for _ in range(3)) for n in found)
+    yield Row("the slowest of its pictures", slowest, PICTURE, "limit", "s", slowest / PICTURE, 1.0, "<=")
+    if ISSUES <= 20_000:
+        ten = frames(ISSUES * 10)
+        large = seconds(lambda: packed(*ten))
+        yield Row(f"{name}: ten times as many", large, mine, "one time", "s", large / mine, GROWTH, "<=")
+    if PEER:
+        theirs = peer(*given[:2])
+        yield Row(name, mine, theirs, "jira-agile-metrics", "s", theirs / mine, RATIO)
+
+
+def drawn(found: flow.Pack, name: str) -> None:
+    figure: Any = found.plot(name)
+    with tempfile.TemporaryFile() as file:
+        figure.savefig(file, dpi=150)
+
+
+def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> float:
+    """Seconds that the peer takes for its own figures of the same input."""
+    moves = changes[changes["Field"] == "status"].sort_values("When")
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "input.json"
+        told = {
+            "statuses": list(zip(STATUSES, CATEGORIES, strict=True)),
+            "issues": [[key, at.isoformat(), status] for key, at, status in zip(
+                issues["Key"], issues["Created"], issues["Status"], strict=True)],
+            "moves": [[key, at.isoformat(), was, now] for key, at, was, now in zip(
+                moves["Key"], moves["When"], moves["From"], moves["To"], strict=True)],
+        }  # fmt: skip
+        given.write_text(json.dumps(told))
+        script = Path(__file__).with_name("agile_metrics_side.py")
+        done = subprocess.run(
+            [str(PEER), str(script), str(given)], capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return float(done.stdout.split()[-1])

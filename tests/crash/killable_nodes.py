@@ -1,0 +1,103 @@
+"""A node that is made to be killed, one of three at a ledger: home of some tasks and heir of the rest.
+
+Run as ``python -m crash.killable_nodes LEDGER FOLDER NAME``; ``go`` starts a child that runs until it is
+killed, ``settle`` one that lets everything come to its end. An attempt leaves two lines in FOLDER/effects:
+``begin`` and ``end``, each with its task, run, number, pid and the nanoseconds of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from crash.nursery import fork_for_each_line
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.tasks.origin import declared_in
+from schedkit.core.triggers.constructors import every
+from schedkit.errors import LedgerError
+
+NAMES = ("a", "b", "c")
+LEASE_SECONDS = 2.0
+# Kind of task -> microseconds between its due times, which are multiples of that.
+PERIODS = {"quick": 200_000, "slow": 300_000, "queued": 500_000}
+SLOW_SECONDS = 0.15
+SETTLE_SECONDS = 60.0
+
+
+class Effects:
+    """The file in which attempts of all nodes leave their lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self._out = os.open(folder / "effects", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def note(self, *words: object) -> None:
+        os.write(self._out, f"{' '.join(map(str, words))}\n".encode())
+
+    def around(self, seconds: float) -> Callable[[Any], int]:
+        def work(run: Any) -> int:
+            whose = (run.task, run.id, run.attempt, os.getpid())
+            self.note("begin", *whose, time.monotonic_ns())
+            time.sleep(seconds)
+            self.note("end", *whose, time.monotonic_ns())
+            return int(run.attempt)
+
+        return work
+
+
+def declare(sched: Scheduler, effects: Effects, whose: str, by: str) -> None:
+    """Declare the tasks of one node as the file of another declares them."""
+    with declared_in(f"/{by}.py"):
+        for kind, period in PERIODS.items():
+            sched.task(
+                every(period / 1e6, start="2026-01-01 00:00", tz="UTC"),
+                name=f"{kind}-{whose}",
+                coalesce=False,
+                overlap="queue" if kind == "queued" else "allow",
+                catch_up=5,
+            )(effects.around(0.0 if kind == "quick" else SLOW_SECONDS))
+        sched.task(name=f"child-{whose}", after=f"queued-{whose}")(effects.around(0.0))
+
+
+def until_it_can(step: Callable[[], object]) -> None:
+    """Try a step again while the ledger is away, as what watches over a service does."""
+    while True:
+        try:
+            step()
+            return
+        except LedgerError:
+            time.sleep(0.05)
+
+
+def main(ledger: str, folder: Path, name: str, settle: bool) -> None:
+    effects = Effects(folder)
+    sched = Scheduler(
+        ledger,
+        concurrency=12,
+        name=name,
+        interruptions=1000,
+        lease=LEASE_SECONDS,
+        results=folder / "results",
+    )
+    until_it_can(lambda: declare(sched, effects, name, name))
+    until_it_can(sched.start)
+    for other in NAMES:
+        if other != name:
+            until_it_can(lambda: declare(sched, effects, other, name))  # noqa: B023 - called at once
+    effects.note("ready", name)
+    if not settle:
+        time.sleep(3600)
+    until_it_can(sched.pause)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while sched.queries.ledger.live() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    sched.stop("5s")
+
+
+if __name__ == "__main__":
+    where, place, who = sys.argv[1:]
+    fork_for_each_line(lambda line: main(where, Path(place), who, line == "settle"))
