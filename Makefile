@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # Where this is set, each process that a test starts compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 PY := $(BIN)/python
+HISTORIES := tests/core/engine/test_histories.py tests/core/engine/test_planted_faults.py
 
 .PHONY: demo test lint types lab bench thorough crash browser clean
 
@@ -16,10 +17,12 @@ lab: $(VENV)/.demo
 	$(BIN)/schedkit lab
 
 # Tests wait half of the time: three at once keep two cores busy. A worker without tests takes another's.
+# Thousands of histories and the kernels of notebooks come last, without coverage, which would hold them up.
 test: lint types
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not crash and not thorough" \
-	  --cov --cov-report=term --cov-fail-under=95 tests
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile notebooks  # kernels of their own, which coverage would hold up
+	  --cov --cov-report=term --cov-fail-under=95 tests $(addprefix --ignore=,$(HISTORIES))
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not thorough" $(HISTORIES)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile notebooks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

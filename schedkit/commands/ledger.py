@@ -1,4 +1,4 @@
-"""``schedkit ledger``: backup, restore, check."""
+"""``schedkit ledger``: backup, restore, salvage, check."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from schedkit.app import app
 from schedkit.commands.ledgers import existing_ledger, looking
 from schedkit.commands.output import print_json, print_line
 from schedkit.core.store.backup import back_up, check_file, put_back
+from schedkit.core.store.salvage import salvage
 from schedkit.errors import LedgerError, UsageError
 
-__all__ = ["back_up_ledger", "check_ledger", "restore_ledger"]
+__all__ = ["back_up_ledger", "check_ledger", "restore_ledger", "salvage_ledger"]
 
 
 def back_up_ledger(target: Path, *, ledger: str | None) -> None:
@@ -40,6 +41,16 @@ def restore_ledger(backup: Path, *, ledger: str | None) -> None:
         _refuse_if_used(path)
     kept = put_back(backup, path)
     print_line(f"{path} is now {backup}" + (f"; the ledger before it: {kept}" if kept else ""))
+
+
+def salvage_ledger(target: Path, *, ledger: str | None) -> None:
+    """Write a new ledger with what can be read of a damaged one."""
+    path = _file(existing_ledger(ledger), "pg_restore")
+    if target.resolve() == path:
+        raise UsageError(f"{target} is the ledger itself", hint="name another file")
+    counts = salvage(path, target)
+    shown = ", ".join(f"{counts[name]} {name}" for name in ("tasks", "runs", "events"))
+    print_line(f"{target}: {shown}; to go on with it: schedkit ledger restore {target}")
 
 
 def _refuse_if_used(path: Path) -> None:

@@ -8,11 +8,14 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schedkit.errors import WorkbookError
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.limits import MAX_URL_LENGTH
 
 _ISSUE_KEY = r"^[A-Z][A-Z0-9_]*-[0-9]+$"
-_ADDRESS = r"^(https?://|mailto:)[^\s\x00-\x1f]+$"
+_ADDRESS = r"^(?i:https?://|mailto:)[^\s\x00-\x1f]+$"
+# Any other kind of address, such as file: or javascript:, is more than a way to a page.
+_KINDS = ("http://", "https://", "mailto:")
 # Characters that a URI may hold; others are percent-encoded, because readers refuse invalid targets.
 _URI_SAFE = "-._~:/?#[]@!$&'()*+,;=%"
 _URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*"
@@ -41,6 +44,33 @@ class LinkOf:
             *(pa.scalar(before, texts.type), texts, pa.scalar(after, texts.type), pa.scalar("", texts.type))
         )
         return pc.if_else(linked, joined, pa.scalar(None, texts.type))
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether a text begins as the address of a page or a mailbox."""
+    return text.casefold().startswith(_KINDS)
+
+
+def own_links(header: str, target: str) -> LinkOf:
+    """Return links from the cells of a column to `target`, in which ``{}`` stands for the cell's text.
+
+    Raises
+    ------
+    WorkbookError
+        If it has not one ``{}``, or is of another kind than http, https and mailto.
+    """
+    if target.count("{}") != 1:
+        raise WorkbookError(
+            f"the link of column {header!r} needs exactly one {{}} for the cell's text: {target!r}"
+        )
+    if target.startswith("{}"):
+        return LinkOf(_ADDRESS, target)  # the cells are foreign: they must begin as an address does
+    if not is_web_address(target):
+        raise WorkbookError(
+            f"the link of column {header!r} is not an address of the web: {target!r}",
+            hint="begin it with https://, http:// or mailto:",
+        )
+    return LinkOf(r"\S", target)
 
 
 def issue_links(site: str) -> LinkOf:

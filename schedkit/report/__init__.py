@@ -4,6 +4,7 @@ from schedkit.report.check import Check, expect
 from schedkit.report.definition import NotebookReport, Report, ReportTask
 from schedkit.report.deliver import Deliver
 from schedkit.report.load import load_reports, loads_reports
+from schedkit.report.metrics_workbook import write_pack
 from schedkit.report.params import Param
 from schedkit.report.pipeline import run_report
 from schedkit.report.schedule import Schedule
@@ -28,4 +29,5 @@ __all__ = [
     "loads_reports",
     "report_schema",
     "run_report",
+    "write_pack",
 ]

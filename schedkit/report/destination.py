@@ -107,14 +107,25 @@ def path_to(*suffixes: str) -> Reads:
 
 
 def _check_placeholders(path: str, what: str) -> None:
-    """Refuse a placeholder that is not known, or reaches into what it names, as ``{date.year}`` does."""
+    """Refuse a placeholder that is not known, or reaches into what it names, as ``{date.year}`` does.
+
+    One may not hold another either, and the path may not lead out of the folder that it starts in.
+    """
     try:
-        names = [name for _, name, _, _ in Formatter().parse(path) if name is not None]
+        fields = [field for field in Formatter().parse(path) if field[1] is not None]
     except ValueError as error:
         raise _refused(path, what, str(error)) from None
-    for name in names:
-        if name not in ("name", "date"):
-            raise _refused(path, what, repr(name))
+    for _, name, form, conversion in fields:
+        if name not in ("name", "date") or conversion or (form and (name == "name" or "{" in form)):
+            raise _refused(path, what, _shown(name, form, conversion))
+    if ".." in re.split(r"[\\/{}:]", path):
+        raise SettingsError(
+            f"{what}: the path {safe_repr(path)} leaves its folder", hint="name another folder from its root"
+        )
+
+
+def _shown(name: str | None, form: str | None, conversion: str | None) -> str:
+    return repr((name or "") + (f"!{conversion}" if conversion else "") + (f":{form}" if form else ""))
 
 
 def _refused(path: str, what: str, why: str) -> SettingsError:

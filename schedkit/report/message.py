@@ -14,6 +14,7 @@ from schedkit.report.models import Names
 from schedkit.report.tools import ReportInfo, Tools
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import clip, label_text, one_line
+from schedkit.values.timezones import timezone_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,11 @@ class MessageDelivery(Destination):
             for row in shown.itertuples(index=False, name=None)
         ]
         rest = len(frame) - len(shown)
-        return [*lines, *([f"… and {rest} more"] if rest and self.rows else [])]
+        more = [f"… and {rest} more"] if rest and self.rows else []
+        values = (value for row in shown.itertuples(index=False, name=None) for value in row)
+        if any(getattr(value, "tzinfo", None) is not None for value in values):
+            more.append(f"Times: {timezone_name(tools.tz)}")
+        return [*lines, *more]
 
 
 def _cell(value: Any, tools: Tools) -> str:

@@ -17,6 +17,7 @@ FIELDS = [
         ("status", "Status"),
         ("resolution", "Resolution"),
         ("created", "Created"),
+        ("flagged", "Flagged"),
     )
 ]
 CONFIG = """

@@ -724,9 +724,7 @@ def test_code_that_does_not_stop_is_recorded_and_keeps_its_place(make: Make, gat
     assert recorded.state is State.CANCELLED
     assert "keeps its place" in recorded.reason
     waiting = sched.submit("next")
-    with pytest.raises(
-        TimeoutError, match=r"has not ended within 0\.1s: it is QUEUED and waits: all places "
-    ):
+    with pytest.raises(TimeoutError, match=r"has not ended within 0\.1s: it is QUEUED and waits: all "):
         waiting.wait("0.1s")
     gate.open.set()
     assert waiting.result("10s") == 1

@@ -56,11 +56,35 @@ def test_no_links_unless_wanted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("links", "message"),
-    [({"Nope": "https://x/{}"}, "no column 'Nope' to link"), ({"Key": "https://x"}, "needs exactly one {}")],
+    [
+        ({"Nope": "https://x/{}"}, "no column 'Nope' to link"),
+        ({"Key": "https://x"}, "needs exactly one {}"),
+        *(
+            ({"Key": address}, "is not an address of the web")
+            for address in (
+                "javascript:{}",
+                "file:///{}",
+                "data:text/html,{}",
+                " https://x/{}",
+                "java\tscript:{}",
+            )
+        ),
+    ],
 )
 def test_bad_links_are_refused(links: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match=message):
         excel.write(pd.DataFrame({"Key": ["A-1"]}), tmp_path / "l.xlsx", links=links)
+
+
+def test_cells_are_addresses_of_pages_and_mailboxes_only(tmp_path: Path) -> None:
+    hostile = ["javascript:alert(1)", "file:///etc/passwd", "ftp://x", "//x"]
+    good = ["https://x.example/a", "HTTP://x.example/b", "mailto:ann@example.org"]
+    frame = pd.DataFrame({"Key": [f"A-{n}" for n in range(7)], "Page": hostile + good})
+    frame.attrs["site"] = "javascript:alert(1)//"
+    for links in (True, {"Page": "{}"}):
+        sheet = openpyxl.load_workbook(excel.write(frame, tmp_path / "l.xlsx", links=links).path).active
+        found = [cell.hyperlink.target for row in sheet.iter_rows() for cell in row if cell.hyperlink]
+        assert found == good, links
 
 
 @pytest.mark.parametrize("extra", [0, 1])

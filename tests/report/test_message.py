@@ -66,6 +66,7 @@ def test_the_first_rows_as_text(chat: Chat, tools: Tools) -> None:
         "- A-1 | @all see https://evil.example | x, y | 2026-03-01 18:00",
         "- A-2 | plain |  | 2026-03-01 18:00",
         "… and 1 more",
+        "Times: Asia/Shanghai",
     ]
     # Neither a mention nor a link.
     assert "@all" not in heard["message"]

@@ -144,6 +144,9 @@ class Notebook:
     def restart(self) -> None:
         self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
 
+    def interrupt(self) -> None:
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+
     def theme(self, name: str) -> None:
         """Switch the theme, "light" or "dark"."""
         theme = f"JupyterLab {name.title()}"

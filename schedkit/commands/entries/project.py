@@ -147,6 +147,16 @@ def ledger_restore(
     restore_ledger(file, ledger=ledger)
 
 
+@ledger.command("salvage")
+def ledger_salvage(
+    file: Annotated[Path, typer.Argument(help="Where the new ledger goes.")], ledger: Ledger = None
+) -> None:
+    """Write a new ledger with the rows of a damaged one that can be read."""
+    from schedkit.commands.ledger import salvage_ledger
+
+    salvage_ledger(file, ledger=ledger)
+
+
 @ledger.command("check")
 def ledger_check(ledger: Ledger = None, as_json: AsJson = False) -> None:
     """Check every page and index of the ledger."""

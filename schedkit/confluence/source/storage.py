@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # Attributes up to the closing ">", which quoted values may contain; possessive, so never quadratic.
-_ATTRS = r"""[^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+"""
+_ATTRS = r"""[^<>"']*+(?:(?:"[^"]*+"|'[^']*+')[^<>"']*+)*+"""
 _OPAQUE = r"!\[CDATA\[.*?\]\]>|!--.*?-->|\?.*?\?>"
 
 
@@ -42,11 +42,11 @@ _LANDMARKS = tag_pattern(
     rf"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell|ac:adf-content|{HIDDEN}"
 )
 _TOKEN = re.compile(
-    rf"<(?:(?P<close>/?)(?P<name>[^\s/>!?]+)(?P<attrs>{_ATTRS})>"
+    rf"<(?:(?P<close>/?)(?P<name>[^\s<>/!?]++)(?P<attrs>{_ATTRS})>"
     r"|!\[CDATA\[(?P<cdata>.*?)\]\]>|!--.*?-->|\?.*?\?>)|(?P<text>[^<]+)",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(r"""([^\s=/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""(?<![^\s/])([^\s=/]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
 # Confluence accepts HTML's named entities, without a declaration of them or of the ac:, ri: and at: prefixes:
 # expat lets both pass when a DTD it has not read might have declared them.
 _ROOT = "schedkit-page"

@@ -27,6 +27,9 @@ LANES = 12
 TASKS_NAMED = 1000
 BAD = ("FAILED", "TIMEOUT")
 
+# Not the bare column: SQLite would go through all runs ever by its index of tasks, to have them in groups,
+# instead of through those of the window. Of 2,000,000 runs a window of a day took 5 s of CPU, and takes 0.01.
+_TASK = runs.c.task.concat(sa.literal_column("''"))
 _STARTED = runs.c.started_at.is_not(None)
 _ENDED = _STARTED & runs.c.finished_at.is_not(None)
 _LENGTH = runs.c.finished_at - runs.c.started_at
@@ -68,28 +71,29 @@ def window(
     with store.reading() as connection:
         groups = connection.execute(
             select(
-                runs.c.task,
+                _TASK.label("task"),
                 runs.c.state,
                 func.count().label("runs"),
                 func.sum(sa.case((_ENDED, 1), else_=0)).label("ended"),
                 func.min(runs.c.started_at).label("first"),
             )
             .where(inside)
-            .group_by(runs.c.task, runs.c.state)
+            .group_by(_TASK, runs.c.state)
         ).mappings()
         found = [dict(group) for group in groups]
         mine = [group for group in found if _fits(group, task, state)]
         total, ended = _sum(mine, "runs"), _sum(mine, "ended")
         began = from_micros(min((group["first"] for group in mine if group["first"]), default=None)) or now
         lanes = _lanes(connection, wanted, mine, began, now)
+        half, most = _within(connection, wanted, ended)
         page = select(runs).where(wanted).order_by(runs.c.id.desc()).offset(first).limit(rows)
         return {
             "since": iso(began),
             "until": iso(now),
             "total": total,
             "failed": sum(group["runs"] for group in mine if group["state"] in BAD),
-            "half": _within(connection, wanted, ended, 0.5),
-            "most": _within(connection, wanted, ended, 0.95),
+            "half": half,
+            "most": most,
             "tasks": sorted({group["task"] for group in found})[:TASKS_NAMED],
             "states": sorted({group["state"] for group in found}),
             "lanes": lanes,
@@ -118,14 +122,18 @@ def _sum(groups: list[dict[str, Any]], what: str) -> int:
 
 
 def _within(
-    connection: sa.Connection, wanted: sa.ColumnElement[bool], ended: int, share: float
-) -> float | None:
-    """Return the seconds within which a share of the runs ended."""
+    connection: sa.Connection, wanted: sa.ColumnElement[bool], ended: int
+) -> tuple[float | None, float | None]:
+    """Return the seconds within which 50 % and 95 % of the runs ended; they are put in order once."""
     if not ended:
-        return None
-    place = min(ended - 1, int(share * ended))
-    query = select(_LENGTH).where(wanted, _ENDED).order_by(_LENGTH).offset(place).limit(1)
-    return int(connection.scalar(query) or 0) / 1e6
+        return None, None
+    places = [min(ended - 1, int(share * ended)) + 1 for share in (0.5, 0.95)]
+    number = func.row_number().over(order_by=_LENGTH).label("number")
+    ordered = select(_LENGTH.label("length"), number).where(wanted, _ENDED).subquery()
+    query = select(ordered.c.number, ordered.c.length).where(ordered.c.number.in_(places))
+    found = {row.number: int(row.length) / 1e6 for row in connection.execute(query)}
+    half, most = (found.get(place) for place in places)
+    return half, most
 
 
 def _lanes(

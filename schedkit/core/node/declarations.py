@@ -123,7 +123,7 @@ class Declarations:
         written : int
             How many decisions of this life's engine are in the ledger.
         inherits : bool
-            Whether nobody declares them: their home has died.
+            Whether nobody declares them: their home has died, or this process was taken for dead.
         """
         after = {task.name: [parent.task for parent in task.after] for task in tasks}
         asked = {name: parents for name, parents in after.items() if name not in home or parents}
@@ -144,7 +144,8 @@ class Declarations:
             same = at is not None and codes.get((at.life, name)) == code
             moves = self.bring_home or name in self.replacing
             try:
-                claim = settle_home(name, row, at, place=self._place(task), same_code=same, replace=moves)
+                place = "" if inherits else self._place(task)
+                claim = settle_home(name, row, at, place=place, same_code=same, replace=moves)
             except DeclarationError as error:
                 if task.requested is None:
                     refused.append(error)

@@ -97,7 +97,7 @@ def how_it_came(
     """
     if row is not None and row.home in lives:  # here in an earlier life: nothing has changed
         return {"home_by": row.home_by, "place": None}
-    if inherits:
+    if inherits and row is not None:
         return {"home_by": "inherited", "place": None}
     return {"home_by": "moved"} if replace and home is not None else {}
 

@@ -280,7 +280,9 @@ class Node:
             await listening.take_census()
             life.declare_limits(self._neighbours.alone)
             self.life = self.dispatcher.life = life
-            await self.declare(await self.declarations.known_tasks(), alone=False)
+            # Born again, it does not take back what others have inherited: nobody has run its file again.
+            known = await self.declarations.known_tasks()
+            await self.declare(known, alone=False, inherits=begun.done())
             life.announce("started")
             begun.settle(None)
             group.start_soon(listening.listen)
@@ -341,7 +343,7 @@ class Node:
         alone : bool
             Whether a refusal is raised, or logged so that the other tasks go on.
         inherits : bool
-            Whether nobody has declared them just now: their home has died.
+            Whether nobody has declared them just now: their home has died, or this process seemed dead.
 
         Raises
         ------

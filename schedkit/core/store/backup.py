@@ -57,7 +57,8 @@ def check_file(ledger: Path, *, shown: Path | None = None) -> dict[str, int]:
         if found != ["ok"]:
             raise LedgerError(
                 f"ledger {name} is damaged: {one_line('; '.join(map(str, found)))}",
-                hint="schedkit ledger restore FILE puts a backup in its place",
+                hint="schedkit ledger restore FILE puts a backup in its place, ledger salvage FILE saves "
+                "what can be read",
             )
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         if schema.meta.name not in tables or schema.runs.name not in tables:

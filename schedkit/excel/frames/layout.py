@@ -18,7 +18,7 @@ from schedkit.excel.frames.columns import column
 from schedkit.excel.frames.labels import index_levels, with_index
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
-from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
+from schedkit.excel.links import ADDRESSES, LinkOf, is_web_address, issue_links, own_links
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
 from schedkit.excel.new_workbook.column_formats import checked_formats, fitting_formats
 from schedkit.excel.new_workbook.header_rows import HeaderRows
@@ -195,19 +195,16 @@ def links_of(
     Raises
     ------
     WorkbookError
-        If a column is named that does not exist, or a pattern without its ``{}``.
+        If a column is named that does not exist, or a pattern without its ``{}``, or of no page.
     """
     if links is False:
         return {}
     given = {} if links is True else dict(links)
     by_header = {column.header: place for place, column in enumerate(columns, 1)}
-    for header, target in given.items():
+    for header in given:
         if header not in by_header:
             raise WorkbookError(f"no column {header!r} to link", hint=f"columns are {', '.join(by_header)}")
-        if target.count("{}") != 1:
-            raise WorkbookError(
-                f"the link of column {header!r} needs exactly one {{}} for the cell's text: {target!r}"
-            )
+    own = {header: own_links(header, target) for header, target in given.items()}
     site, fields = frame.attrs.get("site"), frame.attrs.get("fields") or {}
     found = {}
     for place, col in enumerate(columns, 1):
@@ -215,8 +212,10 @@ def links_of(
             continue
         field = fields.get(col.header) or {}
         if col.header in given:
-            found[place] = LinkOf(r"\S", given[col.header])
-        elif site and (field.get("id") in _KEY_FIELDS or col.header.casefold() in _KEY_HEADERS):
+            found[place] = own[col.header]
+        elif is_web_address(str(site)) and (
+            field.get("id") in _KEY_FIELDS or col.header.casefold() in _KEY_HEADERS
+        ):
             found[place] = issue_links(str(site))
         elif _holds_addresses(col, len(frame)):
             found[place] = ADDRESSES

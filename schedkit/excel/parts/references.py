@@ -16,14 +16,14 @@ _LINES = rf"\$?[A-Z]{{1,3}}:\$?[A-Z]{{1,3}}|{_ROWS}"
 _NAME = r"[^\W\d][\w.\\]*"
 # A sheet's name is quoted unless it is plain; an apostrophe within is doubled. Before it, "]" belongs to
 # another workbook and ":" to a range of sheets.
-_SHEET = r"(?<![\w.\]:'])(?:'(?:[^']|'')+'|[\w.\u0080-\uffff]+)!"
+_SHEET = r"(?<![\w.\]:'])(?:'(?:[^']|'')++'|[\w.\u0080-\uffff]++)!"
 _NOT_LONGER = r"(?![\w.(!\[])"
 _BEFORE = r"(?<![\w$:.'\"\]])"
 TOKEN = re.compile(
     # Text is in double quotes, columns of tables are in brackets, which nest once.
     r'(?P<skipped>"(?:[^"]|"")*"|\[(?:[^\[\]]|\[[^\[\]]*\])*\])'
     rf"|(?P<sheet>{_SHEET})(?:(?P<sheet_cells>{_CELLS})|(?P<sheet_lines>{_LINES})){_NOT_LONGER}"
-    rf"|(?P<foreign>(?:'(?:[^']|'')+'|[\w.:\u0080-\uffff]+)!(?:{_CELLS}|{_LINES})?)"
+    rf"|(?P<foreign>(?:'(?:[^']|'')++'|[\w.:\u0080-\uffff]++)!(?:{_CELLS}|{_LINES})?)"
     rf"|{_BEFORE}(?:(?P<cells>{_CELLS})|(?P<lines>{_LINES})){_NOT_LONGER}"
     rf"|(?P<name>(?<![\w.!:'\"]){_NAME})(?P<call>\(?)"
 )

@@ -25,7 +25,7 @@ STRICT = {
 }
 # Deeper than any part of a workbook: a chart's text has about 30 levels.
 _MAX_DEPTH = 200
-_START_TAG = re.compile(rb'<[^\s/>]+(?:[^"\'>]|"[^"]*"|\'[^\']*\')*+>')
+_START_TAG = re.compile(rb'<[^\s<>/]++(?:[^"\'<>]|"[^"]*"|\'[^\']*\')*+>')
 _ATTRIBUTE = re.compile(rb'\s([^\s=]+)\s*=\s*("[^"]*"|\'[^\']*\')')
 _DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>\s*")
 _ENCODING = re.compile(rb"""\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")

@@ -19,7 +19,7 @@ from schedkit.excel.template.dependents import WORKBOOK_ORDER
 __all__ = ["copy_sheets"]
 
 _VML = "application/vnd.openxmlformats-officedocument.vmlDrawing"
-_NUMBER = re.compile(r"\d*(\.\w+)$")
+_NUMBER = re.compile(r"(?<!\d)\d*+(\.\w+)$")
 
 
 def copy_sheets(data: bytes, name: str, drawn: bytes, titles: Sequence[str]) -> bytes:

@@ -201,14 +201,14 @@ def test_only_what_may_pass_is_retried(sched: Scheduler, error: Exception, tries
 def test_a_timeout_is_recorded_at_once_and_keeps_its_place(sched: Scheduler) -> None:
     release, entered, other = threading.Event(), threading.Event(), threading.Event()
 
-    @sched.task(timeout="0.1s", retry=Retry(attempts=2, delay=0.0))
+    @sched.task(timeout="1s", retry=Retry(attempts=2, delay=0.0))
     def stuck() -> None:
         entered.set()
         release.wait(30)
 
-    run = stuck.submit()
     ended = threading.Event()
     sched.subscribe(lambda e: isinstance(e, events.RunRetrying) and ended.set())
+    run = stuck.submit()
     assert entered.wait(10)
     assert ended.wait(10)
     entered.clear()

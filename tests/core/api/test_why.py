@@ -50,7 +50,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
     make: Make, gate: threading.Event
 ) -> None:
     sched = make(concurrency=1)
-    sched.task(name="hang", timeout="0.05s")(lambda: gate.wait(60))
+    sched.task(name="hang", timeout="1s")(lambda: gate.wait(60))
     sched.task(name="other")(lambda: "ran")
     sched.start()
     hung = sched.submit("hang")
@@ -79,7 +79,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
 def test_the_retry_of_a_hung_attempt_waits_for_it(make: Make, gate: threading.Event) -> None:
     sched = make()
     retry = Retry(attempts=2, delay=0, on=TimeoutError)  # type: ignore[arg-type]
-    sched.task(name="hang", timeout="0.05s", retry=retry)(lambda: gate.wait(60))
+    sched.task(name="hang", timeout="1s", retry=retry)(lambda: gate.wait(60))
     sched.start()
     run = sched.submit("hang")
     until(lambda: "hung" in kinds(sched, run))

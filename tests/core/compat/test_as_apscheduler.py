@@ -31,7 +31,7 @@ from schedkit.core.events import RunEnded
 from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import NotRunningError, RunFailedError, SettingsError, UsageError
 
-SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+SOON = datetime.now(UTC).replace(second=30, microsecond=0) + timedelta(days=2)
 
 
 @dataclass(frozen=True)

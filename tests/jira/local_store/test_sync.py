@@ -146,6 +146,7 @@ def test_what_could_not_be_fetched_is_asked_again(tmp_path: Path) -> None:
     with DemoSite(issues=60) as site:
         jira = client(site, "cloud")
         jira.sync(ALL, into=path)
+        before = read_store(path).attrs["sync"]["watermark"]
         site.store.edit("DEMO-1", summary="New words")
         site.store.edit("DEMO-2", summary="More new words")
         site.quirks.bulk_errors = {"DEMO-1"}
@@ -153,6 +154,8 @@ def test_what_could_not_be_fetched_is_asked_again(tmp_path: Path) -> None:
         assert list(stale.attrs["extraction"]["missing"]) == [str(site.store.get("DEMO-1").id)]
         assert not stale.attrs["extraction"]["complete"]
         assert stale.attrs["sync"]["changed"] == ["DEMO-2"]
+        # However long it takes until the next time.
+        assert read_store(path).attrs["sync"]["watermark"] == before
         site.quirks.bulk_errors = set()
         assert jira.sync(ALL, into=path).attrs["sync"]["changed"] == ["DEMO-1"]
 

@@ -1,0 +1,38 @@
+"""The weekly pack as a workbook: the sheets hold the figures, each with its picture."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import openpyxl
+from support.flow_frames import issues, moves
+
+from schedkit.flow import pack
+from schedkit.report import write_pack
+
+
+def pictures(path: Path) -> int:
+    with zipfile.ZipFile(path) as file:
+        return sum(name.startswith("xl/media/") for name in file.namelist())
+
+
+def test_a_sheet_for_each_figure(tmp_path: Path) -> None:
+    table = issues(("A-1", "2026-03-02", "Done"), ("=A-2", "2026-03-02", "Doing"))
+    changes = moves(
+        ("A-1", "2026-03-03", "Open", "Doing"),
+        ("A-1", "2026-03-05", "Doing", "Done"),
+        ("=A-2", "2026-03-04", "Open", "Doing"),
+    )
+    found = pack(table, changes, until="2026-03-16T00:00Z", weeks=2)
+    write_pack(found, tmp_path / "metrics.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "metrics.xlsx")
+    shown = {name for name in found if len(found[name])}
+    assert {name.replace(":", " –") for name in map(found.title, shown)} <= set(book.sheetnames)
+    ages = book["Ageing work in progress"]
+    cells = [cell for row in ages.iter_rows() for cell in row if cell.value is not None]
+    assert ["=A-2", "s"] in [[cell.value, cell.data_type] for cell in cells], "text, not a formula"
+    assert 12 in [cell.value for cell in cells], "days"
+    assert pictures(tmp_path / "metrics.xlsx") == len(shown)
+    write_pack(found, tmp_path / "bare.xlsx", pictures=False)
+    assert pictures(tmp_path / "bare.xlsx") == 0
