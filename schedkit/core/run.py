@@ -11,10 +11,12 @@ from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
 
-__all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
+__all__ = ["FULL_TEXT", "PRUNED", "TAG", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
 
 # The kind of a result that retention has deleted; that of a run that returned None is None.
 PRUNED = "pruned"
+# Before a tag, in the key of its limit.
+TAG = "tag:"
 # Prefix of the labels of files with the full text of what is too long for the ledger.
 FULL_TEXT = "Full text of "
 
@@ -100,7 +102,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     reason: str = ""
     error: dict[str, Any] | None = None  # type, message, hint, traceback
     result: dict[str, Any] | None = None  # kind, path, rows, …
-    waiting_for: tuple[str, ...] = ()  # parents' tasks
+    waiting_for: tuple[str, ...] = ()  # parents' tasks; limits of the ledger that are used up: tag:…
 
     @property
     def scheduled_at(self) -> datetime | None:

@@ -77,7 +77,9 @@ class Watch:
             case RunQueued():
                 # A run that waits for its parents is not late.
                 due = None if event.after.state is State.PENDING else event.after.due_at
-                self._follow(event.run, _Followed(event.task, due))
+                known = self._runs.get(event.run)
+                if known is None or known.due != due:  # else it tells only for what it waits
+                    self._follow(event.run, _Followed(event.task, due))
             case RunStarted():
                 return self._started(event)
             case RunNoted():

@@ -80,7 +80,7 @@ function whatHolds(store, now) {
     if (!nodes.length || state === "stopped") return "a scheduler: nobody runs this one";
     if (task && !task.declared) return "its code: run the cell or file that declares it";
     if (Date.parse(run.due_at) > now) return "its time";
-    if (full(`task:${run.task}`, task?.limit)) return `another run of ${run.task}`;
+    if ((run.scheduled_at || run.cause === "after") && full(`task:${run.task}`, task?.limit)) return `another run of ${run.task}`;
     // Before what it shares with others: a place that they leave would not let it start.
     const rated = task?.rate ? freeAt(task.rate, starts.get(run.task) || []) : 0;
     if (rated > now) return `its rate, ${task.rate}: free ${until(new Date(rated).toISOString(), now)}`;

@@ -25,7 +25,7 @@ from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import After, Retry
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Outcome, State
-from schedkit.core.triggers.constructors import every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import (
     DeclarationError,
     ParameterError,
@@ -98,11 +98,12 @@ def test_priorities_decide_who_starts_first(make: Make, gate: Gate) -> None:
 def test_limits_for_all_for_a_task_and_for_a_tag(make: Make, gate: Gate) -> None:
     sched = make(concurrency=4, limits={"jira": 2})
     sched.start()
-    sched.task(name="one", max_instances=1)(gate.stand)
+    sched.task(cron("0 0 * * *", tz="UTC"), name="one", max_instances=1)(gate.stand)
     sched.task(name="a", tags="jira", max_instances=3)(gate.stand)
     sched.task(name="b", tags=["jira", "other"], max_instances=3)(gate.stand)
     sched.task(name="free", overlap="allow")(gate.stand)
-    runs = [sched.submit(name) for name in ["one"] * 2 + ["a"] * 2 + ["b"] * 2]
+    runs = sched.backfill("one", "2025-01-01T00:00+00:00", "2025-01-02T00:00+00:00")
+    runs += [sched.submit(name) for name in ["a"] * 2 + ["b"] * 2]
     gate.wait(3)
     gate.nobody_else()
     assert sorted(gate.order) == ["a", "a", "one"]
@@ -113,6 +114,21 @@ def test_limits_for_all_for_a_task_and_for_a_tag(make: Make, gate: Gate) -> None
     for run in runs:
         run.result("10s")
     assert gate.most == 4
+
+
+def test_submitted_runs_of_a_task_are_as_wide_as_the_scheduler(make: Make, gate: Gate) -> None:
+    """`max_instances` is of its schedule: only a due time waits for them, or is passed over."""
+    sched = make(concurrency=3)
+    sched.start()
+    sched.task(cron("0 0 * * *", tz="UTC"), name="one")(gate.stand)
+    runs = sched.submit_many("one", [{}] * 4)
+    gate.wait(3)
+    (due,) = sched.backfill("one", "2025-01-01T00:00+00:00", "2025-01-01T00:00+00:00")
+    gate.nobody_else()
+    assert (due.state, gate.most) == (State.QUEUED, 3)
+    gate.open.set()
+    for run in [*runs, due]:
+        run.result("10s")
 
 
 def test_fewer_threads_than_places(make: Make, gate: Gate) -> None:

@@ -87,6 +87,7 @@ def test_a_run_that_does_not_start_is_told_once() -> None:
     assert watch.check(AT + MINUTE) == []
     (notice,) = watch.check(AT + 2 * MINUTE)
     assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, and not started yet"
+    watch.feed(queued())  # as when it says what it waits for
     assert watch.check(AT + 3 * MINUTE) == []
     assert watch.feed(started("r1", AT + 5 * MINUTE)) == []
     assert watch.feed(started("waits", AT + 5 * MINUTE)) == []

@@ -45,8 +45,8 @@ class Checks:
 
     def keys(self, task: Task) -> list[str]:
         """Return what a run of a task holds while it runs."""
-        wanted = [f"tag:{tag}" for tag in task.tags] + [task.executor_kind]
-        keys = [key for key in wanted if key in self._config.limits]
+        tags = [key for tag in task.tags if (key := f"tag:{tag}") in self._engine.limits]
+        keys = [*tags, *([task.executor_kind] if task.executor_kind in self._config.limits else [])]
         return keys if task.overlap is Overlap.ALLOW else [f"task:{task.name}", *keys]
 
     def judge(
@@ -90,7 +90,7 @@ class Checks:
             if most < self._most.get(key, most):
                 self._lowered.add(key)
         # A key that was free for a time may have been taken by any number.
-        self._lowered |= self._most.keys() - limits.keys()
+        self._lowered |= self._most.keys() ^ limits.keys()
         self._most = dict(limits)
 
     def _judge_starts(self, decision: Decision, now: int, still: bool) -> None:
@@ -186,10 +186,12 @@ class Checks:
         queue = self._engine.queue
         if len(queue.running) >= self._config.concurrency:
             return
+        claiming = {run.task for run in queue.running.values() if run.id not in self._engine.active}
         for waiting in queue.waiting:
             full = any(queue.used(key) >= queue.limits[key] for key in waiting.keys if key in queue.limits)
+            full |= not queue.blocked.isdisjoint(waiting.keys)
             rated = waiting.rate is not None and (
-                self._set_back() or not self._rate_allows(waiting.task, now)
+                self._set_back() or waiting.task in claiming or not self._rate_allows(waiting.task, now)
             )
             assert waiting.due > now or full or rated, f"{waiting} could start"
 

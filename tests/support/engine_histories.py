@@ -63,6 +63,8 @@ class History:
         pick(self)
         if not self.process.held and self.random.random() < 0.7:
             self.process.commit()
+            if self.random.random() < 0.8:
+                self.process.tell_claims()
             self.process.declare_late()
             self.process.same_as_loaded()
 
@@ -265,7 +267,9 @@ class History:
         """Let what a process has to do happen, one thing; tell whether there was one."""
         self.process = process
         process.hear()
-        if process.code:
+        if process.settled:
+            process.tell_claims()
+        elif process.code:
             key = next(iter(process.code))
             process.over[key] = process.code.pop(key)
             process.decide(Ended(run=key[0], attempt=key[1], outcome=Outcome.DONE))

@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from msgspec.structs import replace
+from support.engine_claims import ClaimsModel
 from support.engine_eras import Era
 from support.engine_pairs import Pairs, parents_of
 
@@ -18,6 +19,10 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
+    KeysClaimed,
+    KeysDropped,
+    KeysKept,
+    LimitPut,
     ParentsHeard,
     RunChanged,
     SettingPut,
@@ -68,6 +73,7 @@ class LedgerModel:
         self.answers: dict[str, dict[str, Any]] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.codes: dict[tuple[str, str], str] = {}
+        self.claims = ClaimsModel()
         self.gone: set[str] = set()  # lives
         self.scheduled: dict[tuple[str, int], str] = {}
         self.last: dict[str, State] = {}
@@ -95,6 +101,7 @@ class LedgerModel:
         new = {change.after.id: change.after for change in changes if change.before is None}
         for change in decision.changes:
             self._write(change, now, life, new)
+        self.claims.write(decision.changes)
         for place, event in enumerate(decision.events):
             assert event.seq in (0, TO_COME), f"{event} has a number that no ledger gave"
             if event.seq == TO_COME:
@@ -170,7 +177,7 @@ class LedgerModel:
             case TaskDropped(task):
                 del self.tasks[task]
                 self._close(task)
-            case TaskHeld() | TaskUntouched():
+            case TaskHeld() | TaskUntouched() | LimitPut() | KeysClaimed() | KeysKept() | KeysDropped():
                 pass
             case ParentsHeard(task, seq):
                 self.tasks[task] = replace(self.tasks[task], heard=seq)
@@ -330,6 +337,8 @@ class LedgerModel:
             ended=[
                 self.runs[id] for id in {w.parent_run: 0 for w in waits} if self._ended_unheard(id, waits)
             ],
+            limits=dict(self.claims.limits),
+            claims=self.claims.of(life),
             paused=self.settings.get("paused") == "1",
             seq=self.seq,
         )

@@ -23,11 +23,14 @@ from schedkit.core.engine.state import EngineConfig
 from schedkit.core.engine.stimuli import (
     Adopted,
     Cancel,
+    ClaimsSettled,
     Declare,
+    DeclareLimits,
     Drain,
     Ended,
     Heard,
     HoldWrites,
+    LimitsSeen,
     Recover,
     Remove,
     Reschedule,
@@ -89,9 +92,9 @@ class ProcessModel:
     def __init__(self, world: World) -> None:
         self.world, self.random, self.ledger = world, world.random, world.ledger
         self.counts = world.counts
-        self.limits = {"tag:x": 1, "tag:y": 2}
-        if self.random.random() < 0.3:
-            self.limits["thread"] = 2
+        world.processes.append(self)
+        self.limits = {"thread": 2} if self.random.random() < 0.3 else {}
+        self.shared = self.random.choice(({"tag:x": 1, "tag:y": 2}, {"tag:x": 1}, {"tag:x": 1, "tag:y": 1}))
         self.concurrency = self.random.choice((1, 2, 5))
         self.declared: dict[str, Declare] = {}
         self.pending: list[Pending] = []
@@ -99,6 +102,7 @@ class ProcessModel:
         self.code: dict[Key, Code] = {}
         self.over: dict[Key, Code] = {}  # whose end is not written
         self.late: list[Task] = []
+        self.settled: list[ClaimsSettled] = []  # not told yet
         self.asked = Asked()
         self.held = self.draining = False
         self.told_of_all = False  # somebody has paused or resumed all tasks
@@ -125,6 +129,7 @@ class ProcessModel:
             life=self.world.new_life(),
             concurrency=self.concurrency,
             limits=self.limits,
+            shared=self.shared,
             tz=UTC,
             most_interruptions=2,
             cancel_grace=3 * SECOND,
@@ -135,6 +140,13 @@ class ProcessModel:
         self.engine = Engine(self.config)
         self.begin_engine()
         self.decide(Recover())
+        self.decide(self.declare_limits())
+
+    def declare_limits(self) -> DeclareLimits:
+        """Return what tells an engine of the limits of this process."""
+        lives = {life for _, _, life in [*self.ledger.claims.held, *self.ledger.claims.waits]}
+        alone = not lives and self.random.random() < 0.3
+        return DeclareLimits(limits=self.shared, alone=alone, actor="me")
 
     # One decision, and what follows from it
 
@@ -174,6 +186,11 @@ class ProcessModel:
         if news or paused is not None:
             self.counts["heard"] += 1
             self.decide(Heard(events=tuple(news), paused=paused))
+        claims = self.ledger.claims
+        if self.engine.shared_keys or claims.limits != self.engine.limits:
+            uses = claims.uses(self.engine.shared_keys, self.life)
+            written = self.pending[0].number - 1 if self.pending else self.engine.decided
+            self.decide(LimitsSeen(limits=dict(claims.limits), uses=uses, written=written))
         for name in [name for name in self.declared if self.ledger.home_of(name) != self.life]:
             if name not in self.engine.rows and self.gathered is None:
                 del self.declared[name]
@@ -193,8 +210,24 @@ class ProcessModel:
                 return
             del self.pending[0]
             self.note(pending)
+            self.settle_claims(pending)
             if effects or number < count - 1:
                 self.carry_out(pending)
+
+    def settle_claims(self, pending: Pending) -> None:
+        """Note which claims of a written decision hold."""
+        if runs := pending.decision.claims:
+            refused = self.ledger.claims.refused(self.life, runs)
+            self.counts["claims"] += len(runs)
+            self.counts["refused claims"] += len(refused)
+            self.settled.append(ClaimsSettled(number=pending.number, runs=runs, refused=refused))
+
+    def tell_claims(self) -> None:
+        """Tell the engine which claims hold, until it claims nothing more."""
+        while self.settled:
+            self.decide(self.settled.pop(0))
+            if not self.held:
+                self.commit()
 
     def find_stale(self, pending: Pending, stale: StaleError) -> None:
         """What was decided on is no longer so, because of somebody else."""
@@ -255,6 +288,7 @@ class ProcessModel:
         assert len(self.code) <= self.config.concurrency, f"more code at once than places: {self.code}"
         if pending.decision.starts:
             self.check_keys(pending.limits)
+            self.world.check_shared()
 
     def check_keys(self, limits: dict[str, int]) -> None:
         """No key is held by more code than it has room for, but for what an earlier engine started."""
@@ -280,6 +314,8 @@ class ProcessModel:
         for code in self.code.values():
             code.adopted = True
         self.decide(*self.as_it_is())
+        if self.settled and self.random.random() < 0.5:  # of claims of the engine before
+            self.decide(self.settled.pop(0))
         self.commit()
         careful = self.random.random() < 0.5
         for stimulus in again:
@@ -361,6 +397,7 @@ class ProcessModel:
         self.code.clear()
         self.over.clear()
         self.late.clear()
+        self.settled.clear()
         self.asked.stops.clear()
         self.held = self.draining = False
         tasks = [declared.task for declared in self.declared.values()]
@@ -378,10 +415,18 @@ class ProcessModel:
 
     def same_as_loaded(self) -> None:
         """An engine loaded from the rows is the one in memory, and has nothing to add."""
-        if self.pending or self.late or self.told_of_all or (self.wake is not None and self.wake <= self.now):
+        if (
+            self.pending
+            or self.late
+            or self.settled
+            or self.told_of_all
+            or (self.wake is not None and self.wake <= self.now)
+        ):
             return
         if any(by != self.life for by, _ in self.ledger.log[max(self.seen, self.known) :]):
             return  # it has to hear of that first
+        if self.ledger.claims.limits != self.engine.limits:
+            return
         if self.world.is_set_back() and any(
             row.trigger and row.next is None for row in self.engine.rows.values()
         ):

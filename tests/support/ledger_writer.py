@@ -17,7 +17,7 @@ from schedkit.core.states import State
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.writer import Writer
+from schedkit.core.store.writer import Refused, Writer
 
 NOW = 1_770_000_000_000_000
 
@@ -56,18 +56,24 @@ class WrittenLedger:
         self.lease.begin()
         self.ledger = Ledger(self.store)
         self.told: list[tuple[str, Any]] = []
+        self.settled: list[dict[str, frozenset[str]]] = []  # the refused claims of each group with claims
         self.watching: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.healthy = True
         self.writer = Writer(
             self.store,
             self.lease,
-            committed=lambda decisions: self._tell("committed", decisions),
+            committed=self._note,
             refused=lambda decision, error: self._tell("refused", (decision, error)),
             lost=lambda: self._tell("lost", None),
             away=lambda reason: self._tell("away", reason),
             back=lambda seconds: self._tell("back", seconds),
             healthy=lambda: self.healthy,
         )
+
+    def _note(self, decisions: list[Decision], refused: Refused | None) -> None:
+        if refused is not None:
+            self.settled.append(dict(refused))
+        self._tell("committed", decisions)
 
     def _tell(self, word: str, what: Any) -> None:
         self.told.append((word, what))

@@ -83,7 +83,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=_limits,
             default=None,
-            words="Tag to maximum concurrent runs of all tasks that carry it: {'jira': 2}.",
+            words="Tag to maximum concurrent runs that carry it, in all processes together: {'jira': 2}.",
         ),
     ]
     results: Annotated[

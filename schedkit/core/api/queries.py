@@ -132,9 +132,17 @@ class Queries:
         return self._life.engine.paused if self._life else self.ledger.setting("paused") == "1"
 
     def limits(self) -> dict[str, Any]:
-        """Return the limits by which runs start: this process's; where it runs nothing, another's."""
-        told = None if self._node.state == "running" else self.ledger.setting("limits")
-        return self._node.config.at_once if told is None else load(told)
+        """Return the limits by which runs start: this process's, or another's where it runs nothing.
+
+        Those of tags are the ledger's, for all processes together.
+        """
+        if self._life is not None:
+            own, shared = self._node.config.at_once, self._life.engine.limits
+        else:
+            told = self.ledger.setting("limits")
+            own = self._node.config.at_once if told is None else load(told)
+            shared = self.ledger.limits()
+        return {**own, "limits": {**{key: limit.most for key, limit in shared.items()}, **own["limits"]}}
 
     # Tasks
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from schedkit.core import events as ev
 from schedkit.core.model import TaskRow
-from schedkit.core.run import Attempt, Run, attempt_of
+from schedkit.core.run import TAG, Attempt, Run, attempt_of
 from schedkit.core.states import Priority, State
 
 __all__ = [
@@ -137,6 +137,9 @@ def run_row(run: Run, known: Row | None = None) -> Row:
 def _waiting_for(run: Run) -> str | None:
     if run.state is State.PENDING:
         return ", ".join(run.waiting_for) or None
+    tags = [key.removeprefix(TAG) for key in run.waiting_for if key.startswith(TAG)]
+    if tags and not run.state.final:
+        return ", ".join(f"another run tagged {tag}" for tag in tags)
     return "its next attempt" if run.state is State.RETRY else None
 
 

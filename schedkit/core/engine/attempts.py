@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted
+from schedkit.core.engine.claims import Claims
+from schedkit.core.engine.deadlines import Active, Deadlines
 from schedkit.core.engine.decision import Finished, Start, Stop
-from schedkit.core.engine.queue import Waiting
 from schedkit.core.engine.retries import follow
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.stimuli import Abandon, Adopted, Cancel, Ended, Recover, StopAttempts
+from schedkit.core.engine.stimuli import (
+    Abandon,
+    Adopted,
+    Cancel,
+    ClaimsSettled,
+    Ended,
+    Recover,
+    StopAttempts,
+)
 from schedkit.core.events import RunRetrying, RunStarted, RunStopping
 from schedkit.core.model import Retry, Task, timeout_error
-from schedkit.core.run import Attempt, Run
+from schedkit.core.run import TAG, Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.tasks.request import as_requested
 from schedkit.values.instants import SECOND
 
-__all__ = ["Active", "Attempts"]
+__all__ = ["Attempts"]
 
 _CANCELLED = "cancelled by "
 _NO_RETRY = Retry()
@@ -35,32 +42,15 @@ _GAVE_UP = {
 Answer = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Active:
-    """An attempt whose end is not recorded; `why` and `actor` say why and by whom it was asked to stop.
-
-    `wanted`: if it ends well all the same, it counts: nobody has cancelled it, but its task is removed.
-    """
-
-    run: str
-    attempt: int
-    task: Task
-    deadline: int | None
-    why: str = ""
-    actor: str = ""
-    wanted: bool = False
-
-
 class Attempts:
     """The part of an engine that starts and ends attempts."""
 
-    def __init__(self, state: EngineState, runs: Runs) -> None:
-        self._state, self._runs = state, runs
+    def __init__(self, state: EngineState, runs: Runs, claims: Claims) -> None:
+        self._state, self._runs, self._claims = state, runs, claims
         self.active: dict[str, Active] = {}
         # Runs whose attempt is recorded as ended while its code goes on: it keeps its slot.
         self.overrunning: dict[str, int] = {}
-        # A heap of when to check an attempt, on the monotonic clock.
-        self._deadlines: list[tuple[int, str, int]] = []
+        self.deadlines = Deadlines(self.active)
 
     # Beginning
 
@@ -69,20 +59,37 @@ class Attempts:
         state = self._state
         starting = state.queue.start(state.now, most)
         for waiting in starting:
-            run = state.runs[waiting.id]
-            started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
-            state.move(run, started)
-            state.draft.events.append(RunStarted(at=state.at, after=started))
-            state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
-            state.hold_home(run.task)
-            self._activate(started)
+            if waiting.shared:
+                self._claims.claim(waiting)
+            else:
+                self._begin(state.runs[waiting.id])
         return len(starting)
+
+    def claimed(self, stimulus: ClaimsSettled) -> Answer:
+        """Start the runs that have got what they share with other processes; the others wait."""
+        state = self._state
+        for run in stimulus.runs:
+            if self._claims.settle(run, stimulus.number, stimulus.refused.get(run)):
+                state.queue.confirm(run, state.now)
+                self._begin(state.runs[run])
+        return {}
+
+    def _begin(self, run: Run) -> None:
+        state = self._state
+        started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
+        if run.waiting_for and run.waiting_for[0].startswith(TAG):  # it was shown what it waited for
+            started = replace(started, waiting_for=())
+        state.move(run, started)
+        state.draft.events.append(RunStarted(at=state.at, after=started))
+        state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
+        state.hold_home(run.task)
+        self._activate(started)
 
     def _activate(self, run: Run) -> None:
         task = as_requested(self._state.tasks[run.task], run.request)
         deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
         self.active[run.id] = Active(run.id, run.attempt, task, deadline)
-        self._watch_deadline(run.id, run.attempt, deadline)
+        self.deadlines.watch(run.id)
         self._state.draft.starts.append(Start(run, task))
 
     def recover(self, stimulus: Recover) -> Answer:
@@ -110,6 +117,7 @@ class Attempts:
             elif run.state is State.RUNNING:
                 self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
+        self._claims.recover()
         return {}
 
     def _adopt(self, adopted: Adopted) -> None:
@@ -124,13 +132,13 @@ class Attempts:
         cancelled = adopted.why == "cancel"
         why = "" if cancelled else adopted.why
         self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
-        self._watch_deadline(adopted.run, adopted.attempt, deadline)
+        self.deadlines.watch(adopted.run)
         if cancelled or run.reason:  # its code or its row may not know yet
             actor = adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED)
             self.cancel_run(run, actor, wanted=adopted.wanted)
 
     def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(Waiting(run, task.name, 0, 0, self._runs.keys_of(task)))
+        self._state.queue.hold(self._runs.holding(run, task))
 
     # End
 
@@ -141,7 +149,7 @@ class Attempts:
             del self.overrunning[run_id]
             if run_id in self.active:  # its next attempt was recorded before this end, and has the slot
                 return {}
-            state.queue.release(run_id)
+            self._claims.release(run_id)
             waiting = state.runs.get(run_id)
             if waiting is not None:
                 self._runs.offer(waiting)  # its retry, which waited for this thread to end
@@ -154,7 +162,7 @@ class Attempts:
             self._timed_out(active)
             return self.ended(stimulus)
         del self.active[run_id]
-        state.queue.release(run_id)
+        self._claims.release(run_id)
         outcome, reason, error = stimulus.outcome, stimulus.reason, stimulus.error
         if active.why == "cancel":
             if not (active.wanted and outcome is Outcome.DONE):
@@ -275,7 +283,7 @@ class Attempts:
                 state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor, wanted=wanted))
             active.deadline = state.steady + state.config.cancel_grace
-            self._watch_deadline(run.id, active.attempt, active.deadline)
+            self.deadlines.watch(run.id)
 
     def _cancel_abroad(self, run: Run, actor: str) -> None:
         """Cancel a run that is running in another process, which gets the event."""
@@ -316,33 +324,11 @@ class Attempts:
 
     # Time
 
-    def _watch_deadline(self, run: str, attempt: int, deadline: int | None) -> None:
-        if deadline is None:
-            return
-        heapq.heappush(self._deadlines, (deadline, run, attempt))
-        if len(self._deadlines) > 64 + 4 * len(self.active):
-            # An attempt that has ended is not held until its deadline, which may be an hour away.
-            self._deadlines = [entry for entry in self._deadlines if self._matters(*entry)]
-            heapq.heapify(self._deadlines)
-
-    def _matters(self, deadline: int, run: str, attempt: int) -> bool:
-        active = self.active.get(run)
-        return active is not None and active.attempt == attempt and active.deadline == deadline
-
-    def next_deadline(self) -> int | None:
-        """Return when the next attempt is to be checked, on the monotonic clock."""
-        while self._deadlines and not self._matters(*self._deadlines[0]):
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
-
     def time_out(self, most: int | None = None) -> int:
         """Time out attempts past their deadline, at most so many; return how many."""
         ended = 0
-        while ended != most and (deadline := self.next_deadline()) is not None:
-            if deadline > self._state.steady:
-                break
+        while ended != most and (run_id := self.deadlines.pop(self._state.steady)) is not None:
             ended += 1
-            _, run_id, _ = heapq.heappop(self._deadlines)
             active = self.active[run_id]
             if active.why == "cancel":
                 self._give_up_waiting(active)

@@ -19,6 +19,10 @@ __all__ = [
     "CodeRecorded",
     "DetailsRecorded",
     "FireRecorded",
+    "KeysClaimed",
+    "KeysDropped",
+    "KeysKept",
+    "LimitPut",
     "ParentsHeard",
     "RunChanged",
     "SettingPut",
@@ -157,6 +161,42 @@ class WaitDropped(msgspec.Struct, frozen=True, gc=False):
     parent: str
 
 
+class LimitPut(msgspec.Struct, frozen=True, gc=False):
+    """How many runs may hold a key at once, in all processes together; `most` None: any number."""
+
+    key: str
+    most: int | None
+    actor: str
+
+
+class KeysClaimed(msgspec.Struct, frozen=True, gc=False):
+    """A run is to hold limited keys; it gets all of them, or waits for those that have no room.
+
+    `yields`: a run of another process that waits with a smaller rank goes first.
+    """
+
+    run: str
+    keys: tuple[str, ...]
+    rank: int
+    yields: bool
+    life: str
+
+
+class KeysKept(msgspec.Struct, frozen=True, gc=False):
+    """A run that is running holds limited keys, whether they have room or not."""
+
+    run: str
+    keys: tuple[str, ...]
+    life: str
+
+
+class KeysDropped(msgspec.Struct, frozen=True, gc=False):
+    """A run in this life holds no limited keys any more, and waits for none."""
+
+    run: str
+    life: str
+
+
 class SettingPut(msgspec.Struct, frozen=True, gc=False):
     """A setting of the whole ledger."""
 
@@ -185,6 +225,10 @@ Change = (
     | ParentsHeard
     | CodeRecorded
     | FireRecorded
+    | KeysClaimed
+    | KeysDropped
+    | KeysKept
+    | LimitPut
     | WaitAdded
     | WaitBound
     | WaitEnded

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from schedkit.core.engine.changes import Change
+from schedkit.core.engine.changes import Change, KeysClaimed
 from schedkit.core.engine.stimuli import Stimulus
 from schedkit.core.events import Event
 from schedkit.core.model import Task
@@ -81,6 +81,11 @@ class Decision(msgspec.Struct, frozen=True):
     finished: list[Finished]
     more: bool
     wake_at: int | None
+
+    @property
+    def claims(self) -> list[str]:
+        """The runs that claim limited keys."""
+        return [change.run for change in self.changes if isinstance(change, KeysClaimed)]
 
     @property
     def writes(self) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from schedkit.core.engine.attempts import Active, Attempts
+from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.changes import Answered, SettingPut
+from schedkit.core.engine.claims import Claims
+from schedkit.core.engine.deadlines import Active
 from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
@@ -15,19 +17,22 @@ from schedkit.core.engine.hearing import Hearing
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
-from schedkit.core.engine.snapshot import Snapshot
+from schedkit.core.engine.snapshot import Limit, Snapshot
 from schedkit.core.engine.state import EngineConfig, EngineState
 from schedkit.core.engine.stimuli import (
     Abandon,
     Announce,
     Answer,
     Cancel,
+    ClaimsSettled,
     Declare,
+    DeclareLimits,
     Drain,
     Ended,
     Heard,
     HoldWrites,
     KeepRequest,
+    LimitsSeen,
     Pause,
     Recover,
     Remove,
@@ -75,7 +80,8 @@ class Engine:
         state = self._state = EngineState(config)
         state.decided = decided
         self._runs = Runs(state)
-        self._attempts = Attempts(state, self._runs)
+        self._claims = Claims(state, self._runs)
+        self._attempts = Attempts(state, self._runs, self._claims)
         self._due_times = DueTimes(state, self._runs, self._attempts)
         self._tasks = Tasks(state, self._runs, self._attempts, self._due_times)
         declaring = Declaring(state, self._runs, self._attempts, self._due_times)
@@ -85,12 +91,15 @@ class Engine:
             Announce: self._announce,
             Answer: _answered,
             Cancel: self._attempts.cancel,
+            ClaimsSettled: self._attempts.claimed,
             Declare: declaring.declare,
+            DeclareLimits: self._claims.declare,
             Drain: self._tasks.drain,
             Ended: self._attempts.ended,
             Heard: hearing.hear,
             HoldWrites: self._tasks.hold,
             KeepRequest: declaring.keep_request,
+            LimitsSeen: self._claims.see,
             Pause: self._tasks.pause,
             Recover: hearing.recover,
             Remove: self._tasks.remove,
@@ -107,6 +116,10 @@ class Engine:
     def _load(self, snapshot: Snapshot) -> None:
         state = self._state
         state.paused = snapshot.paused
+        state.limits = dict(snapshot.limits)
+        for key, limit in snapshot.limits.items():
+            state.queue.limit(key, limit.most)
+        self._claims.load(snapshot.claims)
         state.last.update(snapshot.last)
         state.taken = {task: set(times) for task, times in snapshot.taken.items()}
         state.rows = {row.name: row for row in snapshot.tasks}
@@ -142,6 +155,8 @@ class Engine:
             more = self._pass_time()
         else:
             more = bool(stimuli) or self._pass_a_moment()
+        if self._claims.waits and self._claims.sweep():
+            more = True
         draft = state.draft
         for event in draft.events:
             state.touched[event.task] = state.decided
@@ -211,7 +226,7 @@ class Engine:
     def _wake_at(self) -> int | None:
         state = self._state
         times: list[int] = []
-        deadline = self._attempts.next_deadline()
+        deadline = self._attempts.deadlines.next()
         if deadline is not None:
             times.append(state.now + max(0, deadline - state.steady))
         if not self._stands:
@@ -280,6 +295,21 @@ class Engine:
     def dependencies(self) -> DependencyTracker:
         """Which runs wait for which."""
         return self._state.dependencies
+
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """How many runs may hold each shared key at once, in all processes together."""
+        return self._state.limits
+
+    @property
+    def shared_keys(self) -> frozenset[str]:
+        """The shared keys for which runs wait here, or which they claim: their use has to be looked at."""
+        return self._claims.watched
+
+    @property
+    def looks_at_limits(self) -> bool:
+        """Whether the limits of the ledger are to be looked at, or the use of shared keys."""
+        return self._claims.unsure or bool(self.shared_keys)
 
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""

@@ -172,6 +172,8 @@ def _limit_text(hindrance: Hindrance, queue: RunQueue, moments: Moments) -> str:
     most = queue.limits.get(key, 0)
     if kind == "task":
         return f"{queue.used(key)} of it are running, and at most {most} may at once (max_instances)"
+    if kind == "tag" and key in queue.blocked:
+        return f"at most {most} with the tag {name!r} may run at once in all processes, and others do"
     if kind == "tag":
         return f"{queue.used(key)} with the tag {name!r} are running, and at most {most} may at once"
     places = {"process": ("child processes", "processes"), "thread": ("threads", "threads")}
@@ -185,7 +187,8 @@ def _stuck(hindrance: Hindrance, queue: RunQueue, hung: Sequence[Hung]) -> list[
     return [
         each
         for each, holder in held
-        if holder is not None and (hindrance.kind == "concurrency" or hindrance.key in holder.keys)
+        if holder is not None
+        and (hindrance.kind == "concurrency" or hindrance.key in (*holder.keys, *holder.counted))
     ]
 
 

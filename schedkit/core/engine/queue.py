@@ -4,6 +4,9 @@ Runs are ordered by rank: the due time less a head start for priority, so that a
 nothing starves. A run starts when all it needs is free: a slot of the scheduler's
 `concurrency`, one of each of its keys (its task, its tags, a worker thread), and its task's rate. A
 run that finds a key exhausted is parked with that key until a slot of the key is released.
+
+Some keys are shared with other processes. A run that takes one is claiming until the ledger has granted it
+(`confirm`) or refused it (`refuse`); a key that was refused is blocked until there is room again (`unblock`).
 """
 
 from __future__ import annotations
@@ -29,7 +32,12 @@ def rank(due: int, priority: int) -> int:
 
 
 class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A run that wants to start at `due` (microseconds since 1970) or later."""
+    """A run that wants to start at `due` (microseconds since 1970) or later.
+
+    It needs a slot of each of its `keys`, of which those `shared` are the ledger's to grant. It counts
+    towards those `counted` too, without waiting for them. `tags` are the keys of all its tags, of which the
+    limited ones are shared.
+    """
 
     id: str
     task: str
@@ -37,6 +45,9 @@ class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     due: int
     keys: tuple[str, ...] = ()
     rate: Rate | None = None
+    shared: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Hindrance(msgspec.Struct, frozen=True):
@@ -91,6 +102,8 @@ class RunQueue:
         self._parked: dict[str, list[_Entry]] = {}
         self._freed: set[str] = set()
         self._starts: dict[str, deque[int]] = {}
+        self._blocked: set[str] = set()
+        self._claiming: Counter[str] = Counter()  # runs of each task with a rate
         self._lent: dict[str, str] = {}  # a run → the one that waits for its end, in whose place it may start
         self._count = itertools.count()  # equal ranks start in the order of their offers
 
@@ -118,12 +131,22 @@ class RunQueue:
         free_at = _rated(run.rate, deque(self._starts.get(run.task, ())), now)
         return Hindrance("rate", str(run.rate), free_at) if free_at > now else None
 
+    def get(self, run: str) -> Waiting | None:
+        """Return a run that waits, None if it does not."""
+        return self._waiting.get(run)
+
     def used(self, key: str) -> int:
         """Return how many runs hold a key, those that are running in other processes too."""
         return self._used.get(key, 0)
 
+    @property
+    def blocked(self) -> frozenset[str]:
+        """The shared keys that other processes have used up."""
+        return frozenset(self._blocked)
+
     def limit(self, key: str, most: int | None) -> None:
         """Set how many runs may hold `key` at once; None: any number."""
+        self._blocked.discard(key)
         if most is None:
             self.limits.pop(key, None)
         else:
@@ -163,6 +186,8 @@ class RunQueue:
             waiting = entry[2]
             if self._wants(waiting):
                 full = next((key for key in waiting.keys if self._full(key)), None)
+                if full is None and self._claimed_up(waiting, now):
+                    full = _claim_key(waiting.task)
                 if full is not None:
                     heapq.heappush(self._parked.setdefault(full, []), entry)
                 elif (ready_at := _rated(waiting.rate, self._starts.get(waiting.task), now)) > now:
@@ -179,6 +204,7 @@ class RunQueue:
         started: list[Waiting] = []
         for waiting in [self._waiting[run] for run in self._lent if run in self._waiting]:
             full = any(self._full(key) for key in waiting.keys if key != "thread")
+            full = full or self._claimed_up(waiting, now)
             late = max(waiting.due, _rated(waiting.rate, self._starts.get(waiting.task), now)) > now
             if not full and not late and len(started) != most:
                 self._take(waiting, now)
@@ -205,6 +231,9 @@ class RunQueue:
     def _unpark(self) -> None:
         """Move runs parked with a freed key back into the queue, as many as the key has slots for."""
         for key in tuple(self._freed):
+            if key in self._blocked:
+                self._freed.discard(key)
+                continue
             parked = self._parked.get(key)
             room = len(parked or ()) if key not in self.limits else self.limits[key] - self._used.get(key, 0)
             while parked and room > 0:
@@ -219,30 +248,89 @@ class RunQueue:
 
     def _full(self, key: str) -> bool:
         most = self.limits.get(key)
-        return most is not None and self._used.get(key, 0) >= most
+        return (most is not None and self._used.get(key, 0) >= most) or key in self._blocked
+
+    def _claimed_up(self, waiting: Waiting, now: int) -> bool:
+        """Tell whether a rate has room only until the claims of other runs of the task are settled."""
+        claiming, rate = self._claiming.get(waiting.task, 0), waiting.rate
+        if not claiming or rate is None:
+            return False
+        starts = self._starts.get(waiting.task, ())
+        since = now - round(rate.seconds * SECOND)
+        recent = sum(start > since for start in starts)
+        return recent < rate.count <= recent + claiming
 
     def _take(self, waiting: Waiting, now: int) -> None:
         del self._waiting[waiting.id]
         self.running[waiting.id] = waiting
-        for key in waiting.keys:
+        self._hold(waiting)
+        if waiting.rate is None:
+            return
+        if waiting.shared:
+            self._claiming[waiting.task] += 1
+        else:
+            self._note_start(waiting.task, now)
+
+    def _note_start(self, task: str, now: int) -> None:
+        # In their order, though the clock may have been set back.
+        insort(self._starts.setdefault(task, deque()), now)
+
+    def _hold(self, run: Waiting) -> None:
+        for key in run.keys:
             self._used[key] = self._used.get(key, 0) + 1
+        for key in run.counted:
+            self._used[key] = self._used.get(key, 0) + 1
+
+    def confirm(self, run: str, now: int) -> None:
+        """Let a claiming run start: all its shared keys were granted."""
+        self._settle(run)
+        waiting = self.running[run]
         if waiting.rate is not None:
-            # In their order, though the clock may have been set back.
-            insort(self._starts.setdefault(waiting.task, deque()), now)
+            self._note_start(waiting.task, now)
+
+    def refuse(self, run: str, keys: Iterable[str]) -> None:
+        """Queue a claiming run again: these keys are used up by other processes, and blocked."""
+        waiting = self.withhold(run)
+        self._blocked.update(keys)
+        self._waiting[run] = waiting
+        heapq.heappush(self._ready, (waiting.rank, next(self._count), waiting))
+
+    def withhold(self, run: str) -> Waiting:
+        """Release the slots of a claiming run, which does not start."""
+        self._settle(run)
+        waiting = self.running[run]
+        self.release(run)
+        return waiting
+
+    def _settle(self, run: str) -> None:
+        waiting = self.running[run]
+        if waiting.rate is not None:
+            self._claiming[waiting.task] -= 1
+            if not self._claiming[waiting.task]:
+                del self._claiming[waiting.task]
+            self._freed.add(_claim_key(waiting.task))
+
+    def block(self, keys: Iterable[str]) -> None:
+        """Let no run claim these shared keys for now."""
+        self._blocked.update(keys)
+
+    def unblock(self, key: str) -> None:
+        """Let runs claim a shared key again."""
+        self._blocked.discard(key)
+        if key in self._parked:
+            self._freed.add(key)
 
     def hold(self, run: Waiting) -> None:
         """Have a run hold its slots without a check of the limits: it runs already."""
         if run.id not in self.running:
             self.running[run.id] = run
-            for key in run.keys:
-                self._used[key] = self._used.get(key, 0) + 1
+            self._hold(run)
 
     def hold_keys(self, run: Waiting) -> None:
         """Have a run that is running in another process hold its keys, but no slot here."""
         if run.id not in self._abroad:
             self._abroad[run.id] = run
-            for key in run.keys:
-                self._used[key] = self._used.get(key, 0) + 1
+            self._hold(run)
 
     def release(self, run: str) -> None:
         """Release the slots of a run whose code has ended."""
@@ -251,18 +339,24 @@ class RunQueue:
             return
         for to in [to for to, lender in self._lent.items() if lender == run]:
             del self._lent[to]
-        for key in held.keys:
-            self._used[key] -= 1
-            if not self._used[key]:
-                del self._used[key]
-            if key in self._parked:
-                self._freed.add(key)
+        for keys in (held.keys, held.counted):
+            for key in keys:
+                self._used[key] -= 1
+                if not self._used[key]:
+                    del self._used[key]
+                if key in self._parked:
+                    self._freed.add(key)
 
     def next_time(self) -> int | None:
         """Return the earliest time for which a run waits, None without one."""
         while self._timers and not self._wants(self._timers[0][2]):
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
+
+
+def _claim_key(task: str) -> str:
+    """Return the key with which runs wait for claims of their task to be settled."""
+    return f"claims:{task}"
 
 
 def _rated(rate: Rate | None, starts: deque[int] | None, now: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import (
@@ -23,16 +24,29 @@ from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.stimuli import Submit
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
-from schedkit.core.run import Attempt, Run
+from schedkit.core.run import TAG, Attempt, Run
 from schedkit.core.states import Overlap, State
 from schedkit.core.tasks.request import as_requested
 from schedkit.errors import UsageError
 from schedkit.values.instants import from_micros
 
-__all__ = ["Runs"]
+__all__ = ["Keys", "Runs"]
 
 # Causes of runs that wait for the parents of their task which are under way.
 _AFTER_PARENTS = ("schedule", "request")
+
+
+class Keys(msgspec.Struct, frozen=True, gc=False):
+    """The keys that each run of a task holds, besides a slot of the concurrency.
+
+    `instances` counts the runs of the task; `others` are its limited tags (`shared`) and its executor;
+    `tags` are all its tags.
+    """
+
+    instances: tuple[str, ...]
+    others: tuple[str, ...]
+    shared: tuple[str, ...]
+    tags: tuple[str, ...]
 
 
 class Runs:
@@ -40,7 +54,7 @@ class Runs:
 
     def __init__(self, state: EngineState) -> None:
         self._state = state
-        self._keys: dict[str, tuple[Task, tuple[str, ...]]] = {}
+        self._keys: dict[str, tuple[Task, Keys]] = {}
         # Parent → the tasks that have a run for each of its runs; and the reverse.
         self._children: dict[str, dict[str, Task]] = {}
         self._parents: dict[str, tuple[str, ...]] = {}
@@ -60,8 +74,12 @@ class Runs:
         if parents:
             self._parents[task.name] = parents
         self._forget(before)
+        self.queue_again(task)
+
+    def queue_again(self, task: Task) -> None:
+        """Queue the waiting runs of a task by its present tags, executor, rate and limits."""
+        self._keys.pop(task.name, None)
         for run_id in self._state.by_task.get(task.name, ()):
-            # Runs that wait already are queued with the old tags, executor and rate.
             self._state.queue.withdraw(run_id)
             run = self._state.runs[run_id]
             if run_id in self._state.abroad:
@@ -216,18 +234,42 @@ class Runs:
             return
         if run.id in state.queue or run.id in state.queue.running or run.id in state.abroad:
             return  # its last attempt's thread still holds the slot
-        place = Waiting(run.id, run.task, rank(run.due, run.priority), run.due, self.keys_of(task), task.rate)
-        state.queue.offer(place)
+        state.queue.offer(self.waiting(run, task))
 
-    def keys_of(self, task: Task) -> tuple[str, ...]:
-        """Return the keys that a run of a task holds, besides a slot of the concurrency."""
+    def waiting(self, run: Run, task: Task) -> Waiting:
+        """Return what a run needs to start, besides a slot of the concurrency."""
+        keys = self.keys_of(task)
+        # `max_instances` limits due times, and what follows from others; submitted runs only count.
+        limited = run.scheduled is not None or run.cause == "after"
+        return Waiting(
+            run.id,
+            run.task,
+            rank(run.due, run.priority),
+            run.due,
+            (*keys.instances, *keys.others) if limited else keys.others,
+            task.rate,
+            keys.shared,
+            () if limited else keys.instances,
+            keys.tags,
+        )
+
+    def holding(self, run: str, task: Task) -> Waiting:
+        """Return what a run holds that is running already."""
+        keys = self.keys_of(task)
+        return Waiting(
+            run, task.name, 0, 0, (*keys.instances, *keys.others), shared=keys.shared, tags=keys.tags
+        )
+
+    def keys_of(self, task: Task) -> Keys:
+        """Return the keys that a run of a task holds."""
         known = self._keys.get(task.name)
         if known is None or known[0] is not task:
             limits = self._state.config.limits
-            keys = [] if task.overlap is Overlap.ALLOW else [f"task:{task.name}"]
-            keys += [key for tag in task.tags if (key := f"tag:{tag}") in limits]
-            keys += [task.executor_kind] if task.executor_kind in limits else []
-            known = self._keys[task.name] = (task, tuple(keys))
+            tags = tuple(TAG + tag for tag in task.tags)
+            shared = tuple(key for key in tags if key in self._state.limits)
+            own = (task.executor_kind,) if task.executor_kind in limits else ()
+            instances = () if task.overlap is Overlap.ALLOW else (f"task:{task.name}",)
+            known = self._keys[task.name] = (task, Keys(instances, (*shared, *own), shared, tags))
         return known[1]
 
     def end(
@@ -276,8 +318,8 @@ class Runs:
         return task in self._after
 
     def hold_keys(self, run: Run, task: Task) -> None:
-        """Count a run that is running in another process in the limits of its task."""
-        self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys_of(task)))
+        """Count a run that is running in another process as an instance of its task."""
+        self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys_of(task).instances))
 
     def withdraw(self, run: Run, reason: str, by: str) -> None:
         """Cancel a run that waits."""

@@ -12,9 +12,12 @@ from schedkit.core.states import State
 from schedkit.errors import SchedkitError
 
 __all__ = [
+    "Claim",
     "Found",
+    "Limit",
     "OutdatedError",
     "Snapshot",
+    "Use",
     "WaitRow",
 ]
 
@@ -32,6 +35,28 @@ class WaitRow(msgspec.Struct, frozen=True, gc=False):
     parent_run: str | None
     how: str
     ended: State | None = None
+
+
+class Limit(msgspec.Struct, frozen=True, gc=False):
+    """How many runs may hold a key at once, in all processes together, and who declared it last."""
+
+    most: int
+    actor: str = ""
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """A limited key that a run holds, or (`held` false) was refused and waits for."""
+
+    key: str
+    run: str
+    held: bool
+
+
+class Use(msgspec.Struct, frozen=True, gc=False):
+    """How many runs of all processes hold a key, and the ranks of those of other processes that wait."""
+
+    held: int = 0
+    ahead: tuple[int, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +116,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         back.
     last : mapping of str to State
         How the last run of each parent ended.
+    limits : mapping of str to Limit
+        The limits of the ledger, by key.
+    claims : list of Claim
+        What runs in this life hold of these keys, and what they wait for.
     """
 
     tasks: list[TaskRow] = []
@@ -103,5 +132,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: list[Run] = []
     unheard: Mapping[str, list[tuple[int, Run]]] = {}
     ended: list[Run] = []
+    limits: Mapping[str, Limit] = {}
+    claims: list[Claim] = []
     paused: bool = False
     seq: int = 0

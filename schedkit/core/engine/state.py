@@ -14,6 +14,7 @@ from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
 from schedkit.core.engine.schedules import Schedules
+from schedkit.core.engine.snapshot import Limit
 from schedkit.core.events import TO_COME, Event, ScheduleAdvanced, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
@@ -30,7 +31,9 @@ class EngineConfig:
     Attributes
     ----------
     limits : mapping of str to int
-        How many runs may hold what others want too: ``tag:…``, ``process``, ``thread``.
+        How many runs may hold what others in this process want too: ``process``, ``thread``.
+    shared : mapping of str to int
+        The limits that this process declares for the whole ledger: ``tag:…``.
     cancel_grace : int
         Microseconds that a cancelled attempt may go on before it is recorded as cancelled.
     random : callable
@@ -43,6 +46,7 @@ class EngineConfig:
     life: str = ""
     concurrency: int = 5
     limits: Mapping[str, int] = field(default_factory=dict)
+    shared: Mapping[str, int] = field(default_factory=dict)
     tz: tzinfo | None = None
     most_interruptions: int = MOST_INTERRUPTIONS
     cancel_grace: int = 10 * SECOND
@@ -103,6 +107,7 @@ class EngineState:
         # Left in their state; a task until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
+        self.limits: dict[str, Limit] = {}  # of the whole ledger
         self.schedules = Schedules()
         self.queue = RunQueue(config.concurrency, config.limits)
         self.dependencies = DependencyTracker()

@@ -6,12 +6,12 @@ answered there; one with a `token` came from this process, and the reply carries
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from schedkit.core.engine.snapshot import Found
+from schedkit.core.engine.snapshot import Found, Limit, Use
 from schedkit.core.events import Event
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import Outcome
@@ -24,12 +24,15 @@ __all__ = [
     "Announce",
     "Answer",
     "Cancel",
+    "ClaimsSettled",
     "Declare",
+    "DeclareLimits",
     "Drain",
     "Ended",
     "Heard",
     "HoldWrites",
     "KeepRequest",
+    "LimitsSeen",
     "Pause",
     "Recover",
     "Remove",
@@ -216,6 +219,39 @@ class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     runs_aside: frozenset[str] = frozenset()
     tasks_aside: frozenset[str] = frozenset()
+
+
+class DeclareLimits(Stimulus, frozen=True, kw_only=True, gc=False):
+    """This process declares how many runs may hold a key at once, in all processes together.
+
+    `alone`: no other process lives, and limits that it does not declare are forgotten.
+    """
+
+    limits: Mapping[str, int]
+    alone: bool
+    actor: str
+
+
+class ClaimsSettled(Stimulus, frozen=True, kw_only=True, gc=False):
+    """The claims of a decision are written: `refused` has the keys that had no room for a run.
+
+    A run in `runs` that is not in it holds what it claimed. `number` counts the decision.
+    """
+
+    number: int
+    runs: Sequence[str]
+    refused: Mapping[str, frozenset[str]]
+
+
+class LimitsSeen(Stimulus, frozen=True, kw_only=True, gc=False):
+    """What the ledger says of its limits, and of the use of keys for which runs here wait.
+
+    It was read after `written` decisions of this engine.
+    """
+
+    limits: Mapping[str, Limit]
+    uses: Mapping[str, Use]
+    written: int = 0
 
 
 class HoldWrites(Stimulus, frozen=True, kw_only=True, gc=False):

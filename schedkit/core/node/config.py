@@ -10,6 +10,7 @@ from typing import Any
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.ids import new_id
+from schedkit.core.run import TAG
 from schedkit.core.store.retention import Retention
 from schedkit.values.instants import SECOND
 from schedkit.values.rng import chance
@@ -39,17 +40,21 @@ class NodeConfig:
     retention: Retention = field(default_factory=Retention)
 
     @property
+    def shared(self) -> dict[str, int]:
+        """The limits that this process declares for all processes at its ledger: ``tag:…``."""
+        return {TAG + tag: most for tag, most in self.tag_limits.items()}
+
+    @property
     def limits(self) -> dict[str, int]:
-        """How many runs may hold what others want too: ``tag:…``, ``process``, ``thread``."""
-        limits = {f"tag:{tag}": most for tag, most in self.tag_limits.items()}
-        limits["process"] = self.processes
+        """How many runs of this process may hold what others want too: ``process``, ``thread``."""
+        limits = {"process": self.processes}
         if self.threads < self.concurrency:
             limits["thread"] = self.threads
         return limits
 
     @property
     def at_once(self) -> dict[str, Any]:
-        """All that limits how many runs there are at once, as a board shows it."""
+        """What limits how many runs there are at once in this process, as a board shows it."""
         return {"concurrency": self.concurrency, "limits": self.limits}
 
     @property
@@ -67,6 +72,7 @@ class NodeConfig:
             life=life,
             concurrency=self.concurrency,
             limits=self.limits,
+            shared=self.shared,
             tz=self.tz,
             most_interruptions=self.most_interruptions,
             cancel_grace=round(self.cancel_grace * SECOND),

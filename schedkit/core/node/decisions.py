@@ -18,13 +18,22 @@ import anyio.to_thread
 
 from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.stimuli import Answer, Declare, Ended, HoldWrites, Recover, Stimulus
+from schedkit.core.engine.stimuli import (
+    Answer,
+    ClaimsSettled,
+    Declare,
+    Ended,
+    HoldWrites,
+    Recover,
+    Stimulus,
+)
 from schedkit.core.events import Event, StoreAway, StoreBack, TaskChanged
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.failures import Failures, tell_refusal
 from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
@@ -32,8 +41,7 @@ from schedkit.core.node.ticks import seconds_to_tick
 from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.refusals import StaleError
-from schedkit.core.store.writer import Writer
+from schedkit.core.store.writer import Refused, Writer
 from schedkit.errors import LedgerError, NotRunningError
 from schedkit.values.instants import SECOND
 
@@ -45,12 +53,6 @@ _log = logging.getLogger("schedkit")
 AT_ONCE = 50
 # The longest sleep: a jump of the wall clock, or a laptop that slept, is noticed within it.
 LONGEST_NAP_SECONDS = 1.0
-# After a failure, decisions about one thing each: enough for all that may start or be due at once.
-CAREFUL_DECISIONS = 200
-# So many engines in a row that came to nothing, some seconds, are enough.
-MOST_FAILURES = 6
-# Between two engines, if what was decided is refused or fails again and again.
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
 
 class _EngineEndedError(Exception):
@@ -114,11 +116,10 @@ class Decisions:
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
         self._inbox = Inbox()
-        self._careful = 0  # for so many decisions: one of what they are about has failed
         self._aside = Aside()
         self._unwritten: deque[Unwritten] = deque()
         self._refusal: BaseException | None = None  # of the first that is unwritten
-        self._failures = 0  # in a row
+        self._failures = Failures()
         self._given_up: Exception | None = None
         self.writer = Writer(
             ledger.store,
@@ -182,8 +183,7 @@ class Decisions:
             await self._inbox.wait(0.0 if self._refusal else nap)
             if self._refusal is not None:
                 raise _EngineEndedError
-            careful = self._careful > 0
-            self._careful -= careful
+            careful = self._failures.be_careful()
             stimuli = self._inbox.take(1 if careful else AT_ONCE)
             nap = self._decide(stimuli, again=stimuli, careful=careful)
             self._inbox.taken()
@@ -261,7 +261,7 @@ class Decisions:
             self._effects.executions.withdraw(unwritten.executions)
         refused: Stimulus | None = None
         if not (left[0].careful if left else failure.careful):
-            self._tell_refusal(error)
+            tell_refusal(error)
         elif (left[0].stimuli if left else failure.stimuli) and again:
             refused = again.pop(0)
             if isinstance(refused, Ended):
@@ -274,15 +274,13 @@ class Decisions:
         self._inbox.put_back(again)
         self._unwritten.clear()
         self._refusal = None
-        self._failures += 1
-        if self._failures > MOST_FAILURES:
+        if not self._failures.note(len(again)):
             self._give_up(as_ours(error))
             if refused is not None:
                 self._effects.reply(Reply(refused, {}, as_ours(error)))
             return
-        self._careful = len(again) + CAREFUL_DECISIONS
         self.writer.restart()
-        await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
+        await anyio.sleep(self._failures.pause)
         while True:
             try:
                 await self._make_engine()
@@ -294,13 +292,6 @@ class Decisions:
             self._effects.reply(Reply(refused, {}, as_ours(error)))
             if refused.command and not isinstance(refused, Answer):  # whoever left it waits
                 self.post(Answer(command=refused.command, error=as_ours(error)))
-
-    @staticmethod
-    def _tell_refusal(error: BaseException) -> None:
-        if isinstance(error, StaleError):  # another process has taken a task home
-            _log.info("the scheduler decides anew: %s", error)
-        else:
-            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
 
     def _give_up(self, error: Exception) -> None:
         """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
@@ -322,15 +313,18 @@ class Decisions:
 
     # After a commit, on the writer's thread
 
-    def _committed(self, decisions: Sequence[Decision]) -> None:
+    def _committed(self, decisions: Sequence[Decision], refused: Refused | None) -> None:
         events = [event for decision in decisions for event in decision.events]
         self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
         self._tell_others()
-        for _ in decisions:
-            self._effects.carry_out(self._unwritten.popleft())
-        self._failures = 0
+        for decision in decisions:
+            written = self._unwritten.popleft()
+            self._effects.carry_out(written)
+            if refused is not None and (runs := decision.claims):
+                self.post(ClaimsSettled(number=written.number, runs=runs, refused=refused))
+        self._failures.count = 0
 
     def hear_of_all(self, events: Iterable[Event]) -> None:
         """Note whether somebody has paused or resumed all tasks: two may have at once; on any thread."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -182,10 +181,7 @@ class Declarations:
     ) -> Declare:
         starts: list[int] = []
         if task.rate is not None:
-            runs = await anyio.to_thread.run_sync(
-                functools.partial(self._ledger.runs, task.name, limit=task.rate.count)
-            )
-            starts = [run.started for run in runs if run.started is not None]
+            starts = await anyio.to_thread.run_sync(self._ledger.starts, task.name, task.rate.count)
         return Declare(
             task=task,
             id=self._id(task.name),

@@ -12,7 +12,14 @@ import anyio
 
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.stimuli import Abandon, Announce, Drain, Stimulus, StopAttempts
+from schedkit.core.engine.stimuli import (
+    Abandon,
+    Announce,
+    DeclareLimits,
+    Drain,
+    Stimulus,
+    StopAttempts,
+)
 from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
 from schedkit.core.execution.executors import Executors
 from schedkit.core.node.clock import Clock, StoreClock
@@ -161,6 +168,10 @@ class Life:
             settings["limits"] = dump(self.config.at_once)
         told = NodeChanged(at=datetime.now(UTC), change=change, name=self.config.name, life=self.lease.life)
         self.post(Announce(event=told, settings=settings))
+
+    def declare_limits(self, alone: bool) -> None:
+        """Declare the limits of this process for the whole ledger; `alone`: nobody else lives there."""
+        self.post(DeclareLimits(limits=self.config.shared, alone=alone, actor=self.config.name))
 
     def turn(self) -> None:
         """Note that the loop turns; a process that stands still must not tell that it lives."""

@@ -10,8 +10,8 @@ import anyio
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
-from schedkit.core.engine.stimuli import Heard
-from schedkit.core.events import Event, RunEnded
+from schedkit.core.engine.stimuli import Heard, LimitsSeen
+from schedkit.core.events import Event, NodeChanged, RunEnded
 from schedkit.core.model import Task
 from schedkit.core.node.apart import bury
 from schedkit.core.node.declarations import Declarations
@@ -99,6 +99,7 @@ class Listening:
         await self._watching.poll_progress({execution.run.id for execution in life.executions.values()})
         if anyio.current_time() >= self._census_at:
             await self.take_census()
+        await self._look_at_limits(news)
 
     async def _whether_paused(self) -> bool | None:
         life = self._life
@@ -106,6 +107,15 @@ class Listening:
             return None
         life.decisions.told_of_all = False
         return await anyio.to_thread.run_sync(self._ledger.setting, "paused") == "1"
+
+    async def _look_at_limits(self, news: Sequence[Event] = ()) -> None:
+        """Look whether limits have changed, and whether keys for which runs here wait have room."""
+        life = self._life
+        started = any(isinstance(event, NodeChanged) and event.change == "started" for event in news)
+        if started or life.engine.looks_at_limits:
+            written, keys = life.decisions.decisions_written, life.engine.shared_keys
+            limits, uses = await anyio.to_thread.run_sync(self._ledger.limits_and_uses, keys, life.lease.life)
+            life.post(LimitsSeen(limits=limits, uses=uses, written=written))
 
     def _hear(self, events: Sequence[Event], paused: bool | None = None) -> None:
         """Take in what other processes did."""
@@ -121,11 +131,15 @@ class Listening:
         """Bury who has died, and inherit of their tasks what is declared here too."""
         life = self._life
         self._census_at = anyio.current_time() + LOOK_SECONDS
+        died = False
         nodes = await anyio.to_thread.run_sync(self._ledger.nodes)
         self._neighbours.know(nodes, life.lease.life)
         for node in nodes:
             if not node.alive and node.life != life.lease.life:
                 await bury(life, node)
+                died = True
+        if died:
+            await self._look_at_limits()
         living = {node.life for node in nodes if node.alive}
         left = await self._declarations.inherited(living)
         if left:

@@ -52,6 +52,11 @@ class Neighbours:
         """Listen no more."""
         await self._wakeups.close()
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process was alive at the last look."""
+        return not self._others
+
     def know(self, nodes: Sequence[NodeRow], life: str) -> None:
         """Take note of who lives beside this life."""
         self._others = [node for node in nodes if node.alive and node.life != life]

@@ -278,6 +278,7 @@ class Node:
                 life, self.watching, self.declarations, self.dispatcher, self._neighbours, self._inherit
             )
             await listening.take_census()
+            life.declare_limits(self._neighbours.alone)
             self.life = self.dispatcher.life = life
             # Born again, it does not take back what others have inherited: nobody has run its file again.
             known = await self.declarations.known_tasks()

@@ -20,8 +20,8 @@ from schedkit.core.store.groups import Rows
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import Row
-from schedkit.core.store.schema import events, nodes
-from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, Section, Untouched
+from schedkit.core.store.schema import claims, events, nodes
+from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, ClaimKeys, Section, Untouched
 from schedkit.core.text import dump
 
 __all__ = ["VIEW", "Commits", "OneStatement", "Statements", "commits_for"]
@@ -48,6 +48,9 @@ class Commits(Protocol):
 
     def base(self, connection: sa.Connection) -> int:
         """Return the number of the event before the first of the last commit."""
+
+    def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
+        """Return the runs of the last commit that got no limited keys, each with those without room."""
 
 
 def commits_for(store: Store, lease: Lease) -> Commits:
@@ -96,6 +99,12 @@ class Statements:
 
     def _apply(self, connection: sa.Connection, name: str, section: Section, rows: list[Row]) -> bool:
         text = self._texts[name]
+        if isinstance(section, ClaimKeys):
+            array = (dump(rows),)
+            if not self._store.sqlite:
+                connection.exec_driver_sql(section.lock, array)
+            connection.exec_driver_sql(text, array)
+            return True
         if isinstance(section, Check):
             return all(connection.exec_driver_sql(text, row).first() is not None for row in rows)
         if isinstance(section, Untouched):
@@ -118,6 +127,11 @@ class Statements:
         """Return the number of the event before the first of the last commit."""
         with connection.begin():
             return int(connection.scalar(sa.select(nodes.c.base).where(nodes.c.id == self._lease.life)) or 0)
+
+    def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
+        """Return the runs of the last commit that got no limited keys, each with those without room."""
+        with connection.begin():
+            return _refused(connection, self._lease.life, rows)
 
 
 # "schedlog" in eight bytes: the number of the lock that whoever numbers events holds until its commit.
@@ -200,3 +214,18 @@ class OneStatement:
         """Return the number of the event before the first of the last commit."""
         with self._store.autocommit(connection):
             return int(connection.exec_driver_sql(_BASE, {"life": self._lease.life}).scalar() or 0)
+
+    def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
+        """Return the runs of the last commit that got no limited keys, each with those without room."""
+        with self._store.autocommit(connection):
+            return _refused(connection, self._lease.life, rows)
+
+
+def _refused(connection: sa.Connection, life: str, rows: Rows) -> dict[str, frozenset[str]]:
+    runs = {run for _, run, *_ in rows["claims"]}
+    query = sa.select(claims.c.run, claims.c.key).where(claims.c.life == life, claims.c.held == 0)
+    found: dict[str, set[str]] = {}
+    for run, key in connection.execute(query):
+        if run in runs:
+            found.setdefault(run, set()).add(key)
+    return {run: frozenset(keys) for run, keys in found.items()}

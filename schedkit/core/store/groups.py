@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +15,10 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
+    KeysClaimed,
+    KeysDropped,
+    KeysKept,
+    LimitPut,
     ParentsHeard,
     RunChanged,
     SettingPut,
@@ -88,6 +93,8 @@ class _Group:
         self._ended: dict[tuple[str, int], Attempt] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.settings: dict[str, str] = {}
+        self._limits: dict[str, LimitPut] = {}
+        self._claims: dict[tuple[str, str], KeysClaimed] = {}
 
     def move(self, change: RunChanged) -> None:
         before, after = change.before, change.after
@@ -136,6 +143,23 @@ class _Group:
         else:
             self.rows["attempts"].append(end_values(change.run, change.attempt))
 
+    def put_limit(self, change: LimitPut) -> None:
+        self._limits[change.key] = change
+
+    def claim(self, change: KeysClaimed) -> None:
+        self._claims[change.run, change.life] = change
+
+    def keep(self, change: KeysKept) -> None:
+        self.rows["kept_claims"] += [(key, change.run, change.life, 0, 1) for key in change.keys]
+
+    def drop_claims(self, change: KeysDropped) -> None:
+        # What is dropped is written first; it may have been claimed in the same group.
+        gone = (change.run, change.life)
+        self._claims.pop(gone, None)
+        kept = self.rows["kept_claims"]
+        kept[:] = [row for row in kept if row[1:3] != gone]
+        self.rows["dropped_claims"].append((change.run, change.life))
+
     def finish(self) -> Rows:
         """Return the rows by section."""
         rows = self.rows
@@ -160,8 +184,22 @@ class _Group:
             elif home is not None:
                 rows["dropped_tasks"].append((name, home))
         rows["details"] += [details_values(run, details) for run, details in self.details.items()]
+        self._finish_limits()
         rows["settings"] += [(key, clean(value)) for key, value in self.settings.items()]
         return {name: found for name, found in rows.items() if found}
+
+    def _finish_limits(self) -> None:
+        for limit in self._limits.values():
+            if limit.most is None:
+                self.rows["dropped_limits"].append((limit.key,))
+            else:
+                self.rows["limits"].append((limit.key, limit.most, clean(limit.actor)))
+        claimed: Counter[str] = Counter()
+        for it in self._claims.values():
+            for key in it.keys:
+                row = (key, it.run, it.life, it.rank, int(it.yields), claimed[key])
+                self.rows["claims"].append(row)
+                claimed[key] += 1
 
 
 # One for all groups: each would be a circle with a table of its own, which the collector has to find.
@@ -172,6 +210,10 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     DetailsRecorded: lambda group, it: group.details.update({it.run: it.details}),
     ParentsHeard: _Group.hear_parents,
     FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
+    KeysClaimed: _Group.claim,
+    KeysDropped: _Group.drop_claims,
+    KeysKept: _Group.keep,
+    LimitPut: _Group.put_limit,
     RunChanged: _Group.move,
     SettingPut: lambda group, it: group.settings.update({it.key: it.value}),
     TaskAdvanced: _Group.advance,

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import POSTGRES_CLOCK, Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
-from schedkit.core.store.schema import beats, nodes
+from schedkit.core.store.schema import beats, claims, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.processes import alive
@@ -216,7 +216,7 @@ class Lease:
                 now = self.store.now(connection)
                 mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
                 connection.execute(mine.values(gone=now))
-                connection.execute(beats.delete().where(beats.c.life == self.life))
+                _forget(connection, self.life)
         except LedgerError as error:
             _log.warning("the end of this process was not recorded: %s", error.message)
         finally:
@@ -251,8 +251,14 @@ def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
     if row is None or row.alive:
         return False
     connection.execute(nodes.update().where(nodes.c.id == life).values(gone=store.now(connection)))
-    connection.execute(beats.delete().where(beats.c.life == life))
+    _forget(connection, life)
     return True
+
+
+def _forget(connection: sa.Connection, life: str) -> None:
+    """Delete what counts only while a life lasts: its beat, and the limited keys that its runs hold."""
+    for table in (beats, claims):
+        connection.execute(table.delete().where(table.c.life == life))
 
 
 def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:

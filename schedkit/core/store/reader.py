@@ -17,13 +17,14 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
+from schedkit.core.engine.snapshot import Found, Limit, Snapshot, Use, WaitRow
 from schedkit.core.events import Event, decode
 from schedkit.core.ids import new_id
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition
 from schedkit.core.store.database import Store
+from schedkit.core.store.limits import read_limits, read_starts, read_uses
 from schedkit.core.store.lives import NodeRow, living
 from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE, LIVE_RUNS, OPEN_WAITS, setting
 from schedkit.core.store.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
@@ -265,6 +266,21 @@ class Ledger:
         query = select(have.c.life, have.c.handler, have.c.code).where(have.c.handler.in_(names))
         with self.store.reading() as connection:
             return {(life, name): code for life, name, code in connection.execute(query)}
+
+    def limits(self) -> dict[str, Limit]:
+        """Return how many runs may hold each limited key, in all processes together."""
+        with self.store.reading() as connection:
+            return read_limits(connection)
+
+    def limits_and_uses(self, keys: Collection[str], life: str) -> tuple[dict[str, Limit], dict[str, Use]]:
+        """Return the limits, and how each of these keys is used; see `read_uses`."""
+        with self.store.reading() as connection:
+            return read_limits(connection), read_uses(connection, keys, life)
+
+    def starts(self, task: str, count: int) -> list[int]:
+        """Return the latest starts of the attempts of a task, so many at most."""
+        with self.store.reading() as connection:
+            return read_starts(connection, task, count)
 
     def events(
         self, after: int = 0, *, limit: int = 1000, run: str | None = None, besides: str | None = None

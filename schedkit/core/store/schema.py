@@ -20,6 +20,7 @@ __all__ = [
     "attempts",
     "beats",
     "chores",
+    "claims",
     "commands",
     "create",
     "deliveries",
@@ -236,12 +237,23 @@ commands = Table(
 )
 _partial("schedkit_commands_open", commands, "id", "done_at IS NULL")
 
-limits = Table(  # how many runs may hold what others want too
+limits = Table(  # how many runs may hold a key at once, in all processes together
     "schedkit_limits",
     _metadata,
-    Column("key", Text, primary_key=True),  # tag:…, task:…
+    Column("key", Text, primary_key=True),  # tag:…
     Column("most", Integer, nullable=False),
-    Column("actor", Text, nullable=False),
+    Column("actor", Text, nullable=False),  # who declared it last
+)
+
+claims = Table(  # which runs hold limited keys, and which were refused one and wait for it
+    "schedkit_claims",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("run", Text, primary_key=True),
+    Column("life", Text, primary_key=True),  # deleted with it
+    Column("rank", BigInteger, nullable=False),  # of those that wait, the smallest goes first
+    Column("held", Integer, nullable=False),  # 1: it holds the key, 0: it waits
+    sqlite_with_rowid=False,
 )
 
 deliveries = Table(  # what a run has delivered, so that another attempt does not deliver it again

@@ -14,7 +14,18 @@ import sqlalchemy as sa
 from schedkit.core.store import schema
 from schedkit.core.store.rows import ATTEMPT, END, EVENT, FIXED, GUARD, MUTABLE, TASK
 
-__all__ = ["SECTIONS", "SUBJECTS", "Append", "Check", "Delete", "Insert", "Section", "Untouched", "Update"]
+__all__ = [
+    "SECTIONS",
+    "SUBJECTS",
+    "Append",
+    "Check",
+    "ClaimKeys",
+    "Delete",
+    "Insert",
+    "Section",
+    "Untouched",
+    "Update",
+]
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,57 @@ class Untouched:
         return f"EXISTS (SELECT 1 FROM {_elements(array)} AS v, {schema.events.name} AS e WHERE {found})"
 
 
-Section = Append | Check | Insert | Untouched | Update | Delete
+@dataclass(frozen=True)
+class ClaimKeys:
+    """Runs that are to hold limited keys, a row for each key; a run gets all of its keys or none.
+
+    A row gives the key, the run, its life, its rank, whether it yields to smaller ranks of other lives, and
+    how many rows before it claim the same key. A key without room is written as waited for.
+    """
+
+    guarded = False
+
+    def for_all(self, array: str) -> str:
+        """Return the SQL for all rows of a JSON array, on SQLite."""
+        fields = ", ".join(
+            f"{value} AS {name}" for name, value in zip(_CLAIM, _values("value"), strict=False)
+        )
+        return self._text(f"(SELECT {fields} FROM json_each({array}) LIMIT -1)")
+
+    def for_one(self, mark: str) -> str:
+        """Return the SQL for all rows of a JSON array, which is its one parameter."""
+        if mark == "?":
+            return self.for_all("?1")
+        types = ("text", "text", "text", "bigint", "int", "int")
+        fields = ", ".join(
+            f"(value ->> {number})::{type} AS {name}"
+            for number, (name, type) in enumerate(zip(_CLAIM, types, strict=True))
+        )
+        claimed = f"WITH claimed AS (SELECT {fields} FROM jsonb_array_elements({mark}::jsonb)) "
+        return self._text("claimed", claimed)
+
+    @property
+    def lock(self) -> str:
+        """The SQL by which a transaction on PostgreSQL has the limits of the keys of its rows to itself."""
+        keys = "SELECT value ->> 0 FROM jsonb_array_elements(%s::jsonb)"
+        return f"SELECT key FROM {schema.limits.name} WHERE key IN ({keys}) ORDER BY key FOR UPDATE"
+
+    def _text(self, rows: str, head: str = "") -> str:
+        table, limits = schema.claims.name, schema.limits.name
+        first = "c.yields = 1 AND h.life <> c.life AND h.rank < c.rank"
+        used = f"(SELECT count(*) FROM {table} h WHERE h.key = c.key AND (h.held = 1 OR ({first})))"
+        full = f"{used} + c.earlier >= (SELECT most FROM {limits} l WHERE l.key = c.key)"
+        refused = f"SELECT DISTINCT c.run FROM {rows} AS c WHERE {full}"
+        return (
+            f"{head}INSERT INTO {table} (key, run, life, rank, held) "
+            f"SELECT c.key, c.run, c.life, c.rank, CASE WHEN f.run IS NULL THEN 1 ELSE 0 END "
+            f"FROM {rows} AS c LEFT JOIN ({refused}) AS f ON f.run = c.run WHERE f.run IS NULL OR {full}"
+        )
+
+
+_CLAIM = ("key", "run", "life", "rank", "yields", "earlier")
+
+Section = Append | Check | ClaimKeys | Delete | Insert | Untouched | Update
 
 
 def _conflict(section: Append | Insert) -> str:
@@ -247,6 +308,13 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "heard_parents": Update(schema.tasks.name, ("heard",), _HOME, guarded=True),
         "untouched_tasks": Untouched(),
         "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
+    },
+    "limits": {
+        "limits": _whole(schema.limits, ("key",)),
+        "dropped_limits": Delete(schema.limits.name, ("key",)),
+        "dropped_claims": Delete(schema.claims.name, ("run", "life")),
+        "kept_claims": _whole(schema.claims, ()),
+        "claims": ClaimKeys(),
     },
     "others": {
         "settings": _whole(schema.meta, ("key",)),

@@ -12,6 +12,7 @@ from schedkit.core.events import RunQueued, decode
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.core.store.limits import read_claims, read_limits
 from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE_RUNS, OPEN_WAITS, mappings, setting
 from schedkit.core.store.rows import run_from_row, task_from_row, wait_from_row
 from schedkit.core.store.schema import LIVE_STATES, attempts, events, nodes, runs, tasks, waits
@@ -54,6 +55,8 @@ def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life
         elsewhere=[run for run in _live_of(connection, parents - known) if run.id not in mine],
         unheard=_unheard(connection, rows),
         ended=_ended(connection, waiting),
+        limits=read_limits(connection),
+        claims=read_claims(connection, life),
         paused=setting(connection, "paused") == "1",
         seq=connection.scalar(LAST_SEQ) or 0,
     )

@@ -14,7 +14,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from enum import Enum
 from typing import Any, TypeVar
@@ -33,9 +33,10 @@ from schedkit.core.store.refusals import RefusedRowError
 from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 from schedkit.values.forks import undivided
 
-__all__ = ["Writer"]
+__all__ = ["Refused", "Writer"]
 
 T = TypeVar("T")
+Refused = Mapping[str, frozenset[str]]
 _log = logging.getLogger("schedkit")
 
 MOST_PER_GROUP = 1000  # changes
@@ -68,7 +69,8 @@ class Writer:
     Parameters
     ----------
     committed : callable
-        Called after each group with its decisions, whose events have their numbers.
+        Called after each group with its decisions, whose events have their numbers, and with the runs whose
+        claims of limited keys were refused, each with the keys that had no room; None: nothing was claimed.
     refused : callable
         Called with a decision that was not written, and the error. Those posted after it are dropped and
         not told, until `restart`; after the end each one is told.
@@ -85,7 +87,7 @@ class Writer:
         store: Store,
         lease: Lease,
         *,
-        committed: Callable[[list[Decision]], object],
+        committed: Callable[[list[Decision], Refused | None], object],
         refused: Callable[[Decision, Exception], object],
         lost: Callable[[], object],
         away: Callable[[str], object],
@@ -221,10 +223,10 @@ class Writer:
 
     def _write(self, group: list[Decision]) -> None:
         """Write a group; if that is refused, its decisions one by one, up to the one that is the cause."""
-        error = self._refusal(group)
+        error, refused = self._commit(group)
         self._in_burst = sum(len(decision.changes) for decision in group) >= BURST
         if error is None:
-            self._committed(group)
+            self._committed(group, refused)
         elif len(group) == 1:
             self._halted = self._ended is None
             self._refused(group[0], error)
@@ -234,22 +236,30 @@ class Writer:
                 if self._halted:
                     break
 
-    def _refusal(self, decisions: Sequence[Decision]) -> Exception | None:
-        """Write decisions in one transaction; return what refused them."""
+    def _commit(self, decisions: Sequence[Decision]) -> tuple[Exception | None, Refused | None]:
+        """Write decisions in one transaction; return the error that refused them, and the refused claims."""
+        base, refused = 0, None
         try:
             rows = rows_of(decisions)
+            logged, claimed = "events" in rows, "claims" in rows
+
+            def read(connection: sa.Connection) -> tuple[int, Refused | None]:
+                return (
+                    self._commits.base(connection) if logged else 0,
+                    self._commits.refused(connection, rows) if claimed else None,
+                )
+
             if rows:
                 self._groups += 1
-                logged = rows.get("events")
-                base = self._persistently(
+                base, refused = self._persistently(
                     lambda connection: self._commits.commit(connection, self._batch, rows),
-                    self._commits.base if logged else None,
+                    read,
                 )
                 if logged:
                     _number(decisions, base)
         except Exception as error:
-            return self._explained(error)
-        return None
+            return self._explained(error), None
+        return None, refused
 
     def _do(self, work: _Work) -> None:
         if not work.future.set_running_or_notify_cancel():
@@ -263,7 +273,7 @@ class Writer:
                     self._statements.write(connection, self._batch, rows_of([work.result]), told_by="")
 
         try:
-            base = self._persistently(in_transaction, self._commits.base if work.decides else None)
+            base = self._persistently(in_transaction, self._commits.base if work.decides else _nothing)
             if work.decides:
                 _number([work.result], base)
             work.future.set_result(work.result)
@@ -276,7 +286,7 @@ class Writer:
         self._renewed = time.monotonic()
         if self._ended is None and self._healthy():
             try:
-                self._persistently(self._beat)
+                self._persistently(self._beat, _nothing)
             except Exception as error:
                 _log.warning("the life at %s could not be told: %s", self._store, reason(error))
 
@@ -297,13 +307,13 @@ class Writer:
     def _persistently(
         self,
         transaction: Callable[[sa.Connection], object],
-        read: Callable[[sa.Connection], int] | None = None,
-    ) -> int:
+        read: Callable[[sa.Connection], T],
+    ) -> T:
         """Carry out a transaction, and read what it has made, waiting out a store that is away."""
         if self._ended is not None:
             raise self._ended
         self._batch += 1
-        pause, since, told, made = SHORTEST_PAUSE, time.monotonic(), False, 0
+        pause, since, told = SHORTEST_PAUSE, time.monotonic(), False
         while True:
             try:
                 with undivided():
@@ -311,8 +321,7 @@ class Writer:
                     if not (told and self._was_committed()):
                         self._check_there()
                         transaction(self._connect())
-                    if read is not None:
-                        made = read(self._connect())
+                    made = read(self._connect())
                 break
             except LifeEndedError as error:
                 self._ended = error
@@ -365,6 +374,11 @@ class Writer:
                     connection.close()
             except Exception:
                 _log.debug("closing a broken connection", exc_info=True)
+
+
+def _nothing(connection: sa.Connection) -> int:
+    """Read nothing of what a transaction has made."""
+    return 0
 
 
 def _number(decisions: Sequence[Decision], base: int) -> None:

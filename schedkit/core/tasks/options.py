@@ -147,7 +147,7 @@ class TaskOptions(TypedDict, total=False):
             parse=whole_number(1),
             default=1,
             default_words="the scheduler's job_defaults: 1",
-            words="Scheduled runs that may be alive at once.",
+            words="Runs of it that may be alive at once; those that are submitted do not wait for it.",
             scheduler_default=True,
         ),
     ]

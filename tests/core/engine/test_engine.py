@@ -227,7 +227,7 @@ def test_code_that_does_not_stop_is_given_up_after_the_grace() -> None:
 
 
 def test_what_is_stopped_is_queued_again_unless_it_is_done() -> None:
-    desk = Desk(Task(name="a"))
+    desk = Desk(Task(name="a"), concurrency=1)
     desk.submit("a", "r1")
     desk.submit("a", "r2")
     desk.ask(Drain())

@@ -161,7 +161,7 @@ def test_a_task_comes_with_its_runs() -> None:
     found = Found(
         row=row,
         seq=9,
-        live=[running("there", "a"), running("lost", "a"), a_run("waits", "a")],
+        live=[running("there", "a"), running("lost", "a", scheduled=NOW), a_run("waits", "a", scheduled=1)],
         abroad=frozenset({"there"}),
         last={"a": State.FAILED},
     )
@@ -210,7 +210,7 @@ def test_a_run_abroad_is_cancelled_by_its_home() -> None:
     row = declared("a", home=ELSEWHERE)
     found = Found(row=row, live=[running("r", "a")], abroad=frozenset({"r"}))
     desk.ask(declaration(Task(name="a"), found=found))
-    assert desk.submit("a", "s").starts == []
+    assert desk.submit("a", "s", scheduled=NOW).starts == []
     decision = desk.ask(Cancel(run="r", actor="you"))
     (recorded,) = [change for change in decision.changes if isinstance(change, AttemptRecorded)]
     assert recorded.attempt.outcome is Outcome.CANCELLED
@@ -263,7 +263,7 @@ def test_a_task_comes_back_to_where_one_of_its_runs_is() -> None:
     decision = desk.ask(replace(declaration(Task(name="a"), found=found), written=desk.engine.decided))
     assert moves(decision) == []
     assert desk.engine.queue.used("task:a") == 1
-    assert desk.submit("a", "s").starts == []
+    assert desk.submit("a", "s", scheduled=NOW).starts == []
     assert [start.run.id for start in desk.end().starts] == ["s"]
 
 

@@ -61,6 +61,8 @@ def test_whatever_happens_to_two_processes_they_keep_them_together(
     assert happened["outdated"]
     assert happened["buried"] > TWO / 4
     assert happened["abroad"], "no run goes on where its task was at home"
+    assert happened["claims"] > TWO
+    assert happened["refused claims"] > TWO / 10
 
 
 @pytest.mark.thorough

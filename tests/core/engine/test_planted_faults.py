@@ -18,6 +18,7 @@ from support.engine_histories import History
 from schedkit.core.engine import attempts, declaring, due_times, queue
 from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.changes import TaskUntouched
+from schedkit.core.engine.claims import Claims
 from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.engine import Engine
@@ -277,7 +278,40 @@ def a_task_goes_on_waiting_for_what_it_was_declared_without(patch: pytest.Monkey
     patch.setattr(Runs, "forget_waits", lambda self, name, task=None: None)
 
 
+# Limits of the ledger
+
+
+@fault
+def a_run_starts_without_its_claim(patch: pytest.MonkeyPatch) -> None:
+    settle = Claims.settle
+
+    def granted(self: Claims, run: str, number: int, refused: Any) -> Any:
+        return settle(self, run, number, None)
+
+    patch.setattr(Claims, "settle", granted)
+
+
+@fault
+def a_key_stays_claimed_after_its_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claims, "_drop", lambda self, run: None)
+
+
+@fault
+def what_an_earlier_engine_claimed_stays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claims, "load", lambda self, claims: None)
+
+
 # Several processes
+
+
+@fault_of_two
+def nobody_tries_again_what_was_refused(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claims, "_see_use", lambda self, key, use: None)
+
+
+@fault_of_two
+def the_limits_of_others_are_not_seen(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claims, "_set_limits", lambda self, limits: None)
 
 
 @fault_of_two

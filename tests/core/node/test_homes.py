@@ -302,13 +302,14 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
         release.wait(20)
         return "first"
 
-    declare(sched, held, "/a.py", every("1h"))
+    daily = cron("0 0 * * *", tz="UTC")
+    declare(sched, held, "/a.py", daily)
     running = sched.submit("one")
     assert entered.wait(10)
-    waits = sched.submit("one")
+    (waits,) = sched.backfill("one", "2025-01-01T00:00+00:00", "2025-01-01T00:00+00:00")
     heard = Heard(sched)
     again = make(name="again")
-    declare(again, other_code, "/a.py", every("1h"))
+    declare(again, other_code, "/a.py", daily)
     again.start()
     heard.wait_for(heard.of(events.TaskChanged, task="one", change="moved"))
     assert (again.at_home, again.standing_by) == (["one"], [])

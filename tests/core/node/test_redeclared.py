@@ -41,6 +41,7 @@ class Crowd:
             self.inside -= 1
 
 
+DAILY = cron("0 0 * * *", tz="UTC")
 RULES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"overlap": "allow"}, {"overlap": "allow", "tags": "db"}),
     ({"overlap": "allow"}, {"max_instances": 1}),
@@ -58,9 +59,9 @@ def test_runs_that_wait_keep_to_the_limits_of_the_new_declaration(
     gate, crowd = threading.Event(), Crowd()
     sched.task(name="block", overlap="allow")(lambda: gate.wait(10))
     blocks = sched.submit_many("block", [{}] * 5)
-    sched.task(name="work", **before)(crowd.enter)
-    runs = sched.submit_many("work", [{}] * 8)
-    sched.task(name="work", **after)(crowd.enter)
+    sched.task(DAILY, name="work", **before)(crowd.enter)
+    runs = sched.backfill("work", "2025-01-01T00:00+00:00", "2025-01-08T00:00+00:00")
+    sched.task(DAILY, name="work", **after)(crowd.enter)
     gate.set()
     for run in [*blocks, *runs]:
         run.result("10s")
@@ -77,10 +78,10 @@ def test_runs_that_wait_may_make_use_of_a_wider_limit(make: Make) -> None:
         first.set()
         gate.wait(10)
 
-    sched.task(name="work")(hold)
-    runs = sched.submit_many("work", [{}] * 5)
+    sched.task(DAILY, name="work")(hold)
+    runs = sched.backfill("work", "2025-01-01T00:00+00:00", "2025-01-05T00:00+00:00")
     assert first.wait(10)
-    sched.task(name="work", overlap="allow")(lambda: together.wait(10))
+    sched.task(DAILY, name="work", overlap="allow")(lambda: together.wait(10))
     for run in runs[1:]:
         run.result("10s")
     gate.set()

@@ -18,6 +18,10 @@ from schedkit.core.engine.changes import (
     AttemptRecorded,
     AttemptStarted,
     Change,
+    KeysClaimed,
+    KeysDropped,
+    KeysKept,
+    LimitPut,
     ParentsHeard,
     RunChanged,
     SettingPut,
@@ -27,10 +31,12 @@ from schedkit.core.engine.changes import (
     TaskUntouched,
 )
 from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.snapshot import Limit, Use
 from schedkit.core.events import Event, NodeChanged, RunQueued
 from schedkit.core.run import Attempt
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
+from schedkit.core.store.limits import read_claims
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 
 
@@ -193,3 +199,100 @@ def test_who_reads_on_from_a_number_misses_nothing(new_database: Callable[[], st
 
 def told(run: Any) -> Decision:
     return decided(begun(run), events=(event(run),))
+
+
+# Limits of the ledger
+
+X, Y = "tag:x", "tag:y"
+
+
+def limited(written: WrittenLedger, **limits: int) -> None:
+    written.write(decided(*(LimitPut(f"tag:{tag}", most, "tests") for tag, most in limits.items())))
+
+
+def claim(written: WrittenLedger, run: str, *keys: str, rank: int = 0, yields: bool = True) -> KeysClaimed:
+    return KeysClaimed(run, keys or (X,), rank, yields, written.lease.life)
+
+
+def holds(written: WrittenLedger) -> dict[str, bool]:
+    """Return the runs that hold a key, or wait for one."""
+    with written.store.reading() as connection:
+        return {found.run: found.held for found in read_claims(connection, written.lease.life)}
+
+
+def test_a_claim_is_granted_while_there_is_room(written: WrittenLedger) -> None:
+    limited(written, x=2)
+    written.write(decided(claim(written, "a"), begun(RUN)), decided(claim(written, "b"), claim(written, "c")))
+    assert written.settled == [{"c": frozenset({X})}], "what stands beside a refused claim is written"
+    assert written.ledger.live() == [RUN]
+    assert holds(written) == {"a": True, "b": True, "c": False}
+    written.write(decided(KeysDropped("a", written.lease.life), KeysDropped("c", written.lease.life)))
+    assert written.settled == [{"c": frozenset({X})}], "without a claim there is nothing to tell"
+    written.write(decided(claim(written, "c"), claim(written, "d", Y)))
+    assert written.settled[1:] == [{}]
+    assert holds(written) == {"b": True, "c": True, "d": True}
+
+
+def test_a_run_gets_all_its_keys_or_waits_for_those_without_room(written: WrittenLedger) -> None:
+    limited(written, x=1, y=1)
+    written.write(decided(claim(written, "a", Y)))
+    written.write(decided(claim(written, "b", X, Y)))
+    written.write(decided(claim(written, "c", X)))
+    assert written.settled == [{}, {"b": frozenset({Y})}, {}]
+
+
+def test_two_processes_share_a_limit_in_the_order_of_their_ranks(written: WrittenLedger) -> None:
+    with written_ledger(str(written.store.path or written.store.url.render_as_string(False))) as other:
+        limited(written, x=1)
+        written.write(decided(claim(written, "a", rank=1)))
+        other.write(decided(claim(other, "b", rank=5)))
+        again = (KeysDropped("a", written.lease.life), claim(written, "c", rank=9))
+        written.write(decided(*again))
+        assert written.settled[1:] == [{"c": frozenset({X})}], "another one waits with a smaller rank"
+        assert written.ledger.limits_and_uses([X], other.lease.life) == (
+            {X: Limit(1, "tests")},
+            {X: Use(0, (9,))},
+        )
+        other.write(decided(KeysDropped("b", other.lease.life), claim(other, "b", rank=5)))
+        assert other.settled == [{"b": frozenset({X})}, {}]
+        written.write(decided(KeysKept("it runs", (X,), written.lease.life)))
+        other.write(decided(KeysDropped("b", other.lease.life)))
+        assert other.ledger.limits_and_uses([X], other.lease.life)[1] == {X: Use(1, (9,))}
+        other.write(decided(claim(other, "d", rank=10, yields=False)))
+        written.write(decided(LimitPut(X, None, "tests"), claim(written, "e")))
+        assert (other.settled[-1], written.settled[-1]) == ({"d": frozenset({X})}, {})
+
+
+def test_claims_at_once_are_never_more_than_there_is_room(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with written_ledger(url) as one, written_ledger(url) as other:
+        limited(one, x=3)
+        for number in range(20):
+            for each in (one, other):
+                each.writer.post(decided(claim(each, f"{number} {each.lease.life}", rank=number)))
+        for each in (one, other):
+            each.settle()
+        assert [*holds(one).values(), *holds(other).values()].count(True) == 3
+
+
+def test_what_a_life_held_is_free_once_it_has_ended(written: WrittenLedger) -> None:
+    limited(written, x=1)
+    with written_ledger(str(written.store.path or written.store.url.render_as_string(False))) as other:
+        other.write(decided(claim(other, "a")))
+    written.write(decided(claim(written, "b")))
+    assert written.settled == [{}]
+
+
+def test_what_is_kept_and_dropped_in_one_group_is_not_held(written: WrittenLedger) -> None:
+    limited(written, x=1)
+    life = written.lease.life
+    written.write(decided(KeysKept("a", (X,), life)), decided(KeysDropped("a", life), LimitPut(X, 2, "me")))
+    assert holds(written) == {}
+    assert written.ledger.limits() == {X: Limit(2, "me")}
+
+
+def test_what_is_claimed_dropped_and_claimed_again_in_one_group_is_held_once(written: WrittenLedger) -> None:
+    limited(written, x=1)
+    first, again = claim(written, "a"), claim(written, "a", rank=1)
+    written.write(decided(first), decided(KeysDropped("a", written.lease.life)), decided(again))
+    assert (written.settled, holds(written)) == ([{}], {"a": True})
