@@ -108,32 +108,33 @@ def test_a_frame_survives_the_scheduler(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    "value",
     [
-        (np.int64(3), 3),
-        (np.bool_(True), True),
-        ({"rows": np.int64(3), "share": np.float64(0.5)}, {"rows": 3, "share": 0.5}),
-        ({"t": pd.Timestamp("2026-03-01", tz="UTC")}, {"t": "2026-03-01T00:00:00+00:00"}),
-        (np.datetime64("2026-03-01"), "2026-03-01"),
-        (pd.Timedelta("90s"), "PT90S"),
-        ([pd.NaT, np.arange(2)], [None, [0, 1]]),
+        np.int64(3),
+        np.bool_(True),
+        {"rows": np.int64(3), "share": np.float64(0.5)},
+        {"t": pd.Timestamp("2026-03-01", tz="UTC")},
+        np.datetime64("2026-03-01"),
+        np.timedelta64(1, "s"),
+        pd.Timedelta("90s"),
+        [pd.NaT, {1, 2}],
+        b"bytes",
     ],
+    ids=repr,
 )
-def test_what_json_holds_is_kept_with_its_meaning(sched: Scheduler, value: Any, kept: Any) -> None:
+def test_values_are_kept_with_their_types(sched: Scheduler, value: Any) -> None:
     task = sched.task(name="one")(lambda: value)
     task.submit().wait("10s")
     found = task.latest()
-    assert (found, type(found)) == (kept, type(kept))
+    assert (repr(found), type(found)) == (repr(value), type(value))
 
 
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (b"bytes", "type bytes, was not kept: JSON cannot hold it"),
-        ({"deep": [b"bytes"]}, "it holds bytes"),
-        (object(), "type object, was not kept"),
-        (np.timedelta64(1, "s"), "timedelta64 has no form"),
-        (pd.DataFrame({"c": [1j]}), "type DataFrame, was not kept: Parquet cannot hold it"),
+        (object(), "type object, was not kept: builtins.object cannot be kept with its type"),
+        ({"deep": [object()]}, "builtins.object cannot be kept"),
+        (pd.DataFrame({"c": [1j]}), "type DataFrame, was not kept"),
     ],
 )
 def test_what_cannot_be_kept_says_so_and_fails_nothing(sched: Scheduler, value: Any, why: str) -> None:
