@@ -115,11 +115,11 @@ def test_a_stop_request_cancels_the_call_and_raises_in_the_task() -> None:
 
     worker = threading.Thread(target=task)
     worker.start()
-    assert thing.aio.entered.wait(5)
+    assert thing.aio.entered.wait(60)
     listener.stop()
     worker.join(5)
     assert isinstance(raised[0], StopRequested)
-    assert thing.aio.cancelled.wait(5)
+    assert thing.aio.cancelled.wait(60)
     with context.use(listener), pytest.raises(StopRequested):
         thing.where()
 
@@ -141,7 +141,7 @@ def test_cancelling_the_awaiting_task_cancels_ours() -> None:
             group.cancel_scope.cancel()
 
     anyio.run(main)
-    assert thing.cancelled.wait(5)
+    assert thing.cancelled.wait(60)
 
 
 def test_a_base_exception_does_not_end_our_loop() -> None:

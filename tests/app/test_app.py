@@ -236,17 +236,17 @@ def test_a_report_takes_parameters_and_knows_its_last_good_run(project: Path) ->
     (report,) = loads_reports(ROWS.replace("MODULE", __name__))
     with app().scheduler() as scheduler:
         task = app().add_report(scheduler, report)
-        assert len(task.submit().result("30s")) == 20
-        assert len(task.submit(size=5, tags="a, b").result("30s")) == 5
+        assert len(task.submit().result("60s")) == 20
+        assert len(task.submit(size=5, tags="a, b").result("60s")) == 5
         made_rows.append(9)
         with pytest.raises(
             RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"
         ):
-            task.submit().result("30s")
+            task.submit().result("60s")
         # A failed run is none to compare with, and one with another parameter is another report.
         made_rows.append(11)
-        assert len(task.submit(size=40).result("30s")) == 11
-        assert len(task.submit().result("30s")) == 11
+        assert len(task.submit(size=40).result("60s")) == 11
+        assert len(task.submit().result("60s")) == 11
         with pytest.raises(ParameterError, match=r"unknown parameter 'szie' \(did you mean 'size'"):
             task.submit(szie=1)
         with pytest.raises(ParameterError, match="expected int"):

@@ -67,7 +67,7 @@ def test_a_scheduled_run_that_fails_is_told_where_it_runs(
     (project / "bad.py").write_text(HOSTILE)
 
     def until_it_failed(go_on: object) -> None:
-        app().scheduler().submit("evil").wait("30s")
+        app().scheduler().submit("evil").wait("60s")
 
     monkeypatch.setattr(run_command, "until_interrupted", until_it_failed)
     assert main(["run", "bad.py"]) == 0

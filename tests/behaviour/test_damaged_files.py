@@ -88,7 +88,7 @@ def _make_ledger(path: Path) -> None:
     with Scheduler(path, results=path.parent / "results") as sched:
         task = sched.task(name="adds")(lambda n, run: run.log("info", f"adding to {n}") or n + 1)
         for n in range(20):
-            task.submit(n=n).result("30s")
+            task.submit(n=n).result("60s")
 
 
 def _read_ledger(path: Path) -> None:
@@ -110,7 +110,7 @@ def _read_ledger(path: Path) -> None:
 
 def _use_ledger(path: Path) -> None:
     with Scheduler(path, results=path.parent / "results") as sched:
-        sched.task(name="adds")(lambda n: n + 1).submit(n=1).wait("30s")
+        sched.task(name="adds")(lambda n: n + 1).submit(n=1).wait("60s")
         sched.history()
 
 

@@ -19,7 +19,7 @@ Output = pytest.CaptureFixture[str]
 def test_trigger_prints_the_id_of_the_run(running: Scheduler, capsys: Output) -> None:
     assert main(["trigger", "add", "-p", "a=5", "-p", "note=007", "-p", "b=2"]) == 0
     run = running.run(capsys.readouterr().out.strip())
-    assert run.result("30s") == 7
+    assert run.result("60s") == 7
     assert run.run.params == {"a": 5, "b": 2, "note": "007"}
     assert run.run.actor == getpass.getuser()
 
@@ -37,13 +37,13 @@ def test_trigger_waits_and_its_exit_code_is_the_runs(running: Scheduler, capsys:
 
 def test_retry_runs_again_with_other_parameters(running: Scheduler, capsys: Output) -> None:
     run = running.submit("add", a=5, note="first")
-    assert run.result("30s") == 7
+    assert run.result("60s") == 7
     assert main(["retry", run.id, "-p", "b=10"]) == 0
     again = running.run(capsys.readouterr().out.strip())
-    assert again.result("30s") == 15
+    assert again.result("60s") == 15
     assert again.run.params == {"a": 5, "b": 10, "note": "first"}
     assert again.run.retry_of == run.id
-    running.submit("evil").wait("30s")
+    running.submit("evil").wait("60s")
     assert main(["retry", "evil", "--wait"]) == 1
 
 
@@ -96,7 +96,7 @@ def test_cancel_ends_a_run(running: Scheduler, capsys: Output) -> None:
     run = running.submit("waits")
     assert main(["cancel", run.id]) == 0
     assert capsys.readouterr().out == f"cancelled {run.id} of waits\n"
-    assert run.wait("30s").state is State.CANCELLED
+    assert run.wait("60s").state is State.CANCELLED
     assert main(["cancel", run.id]) == 2
     assert f"run {run.id} of task 'waits' has already ended as CANCELLED" in capsys.readouterr().err
 
@@ -104,7 +104,7 @@ def test_cancel_ends_a_run(running: Scheduler, capsys: Output) -> None:
 def test_backfill_runs_due_times_without_a_run_once(running: Scheduler, capsys: Output) -> None:
     assert main(["backfill", "hourly", "2026-01-02T00:00Z", "2026-01-02T03:00Z", "--json"]) == 0
     made = [row["id"] for row in json.loads(capsys.readouterr().out)]
-    due = {running.run(id).wait("30s").scheduled_at for id in made}
+    due = {running.run(id).wait("60s").scheduled_at for id in made}
     assert due == {datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=n) for n in range(4)}
     assert main(["backfill", "hourly", "2026-01-02T00:00Z", "2026-01-02T03:00Z"]) == 0
     assert capsys.readouterr().out == "0 runs of hourly\n"

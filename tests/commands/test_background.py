@@ -96,7 +96,7 @@ def test_signals_end_it() -> None:
     try:
         ended = background.told_to_end()
         os.kill(os.getpid(), signal.SIGTERM)
-        assert ended.wait(5)
+        assert ended.wait(60)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

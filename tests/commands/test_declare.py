@@ -58,8 +58,8 @@ def declared(sched: Scheduler, *, scheduled: bool = True) -> Declared:
 
 def test_every_document_is_a_task_or_several(sched: Scheduler, folder: Path) -> None:
     assert list(declared(sched).names) == ["rows-A", "rows-B", "weekly"]
-    assert sched.submit("rows-B").result("30s")["Key"].tolist() == ["B-1"]
-    assert sched.submit("rows-B", project="C").result("30s")["Key"].tolist() == ["C-1"]
+    assert sched.submit("rows-B").result("60s")["Key"].tolist() == ["B-1"]
+    assert sched.submit("rows-B", project="C").result("60s")["Key"].tolist() == ["C-1"]
     assert (folder / "out" / "rows-B.csv").exists()
     assert sched.tasks["weekly"].next_run is not None
     assert sched.tasks["weekly"].task.tags == ("notebooks",)

@@ -23,13 +23,13 @@ def test_a_backup_is_the_ledger_of_a_moment_and_can_be_put_back(
     running: Scheduler, project: Path, capsys: Output
 ) -> None:
     first = running.submit("add")
-    first.wait("30s")
+    first.wait("60s")
     assert main(["ledger", "backup", "copy.db"]) == 0
     assert runs_in(project / "copy.db") == [first.id]
     assert (project / "copy.db").stat().st_mode & 0o077 == 0
     assert list(project.glob("copy.db-*")) == []
     later = running.submit("add")
-    later.wait("30s")
+    later.wait("60s")
     capsys.readouterr()
     assert main(["ledger", "restore", "copy.db"]) == 2
     assert "runs at the ledger" in capsys.readouterr().err
@@ -42,14 +42,14 @@ def test_a_backup_is_the_ledger_of_a_moment_and_can_be_put_back(
     assert [row["id"] for row in json.loads(capsys.readouterr().out)] == [first.id]
     # It is a whole ledger: processes go on with it.
     with running:
-        assert running.submit("add").result("30s") == 3
+        assert running.submit("add").result("60s") == 3
 
 
 def test_a_damaged_ledger_is_told_and_mended_from_a_backup(
     running: Scheduler, project: Path, capsys: Output
 ) -> None:
     for _ in range(20):
-        running.submit("add").wait("30s")
+        running.submit("add").wait("60s")
     running.stop()
     assert main(["ledger", "check", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 20

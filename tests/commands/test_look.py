@@ -37,8 +37,8 @@ def test_tasks(running: Scheduler, capsys: Output) -> None:
 
 
 def test_runs_by_state(running: Scheduler, capsys: Output, gate: threading.Event) -> None:
-    running.submit("add").wait("30s")
-    running.submit("evil").wait("30s")
+    running.submit("add").wait("60s")
+    running.submit("evil").wait("60s")
     waiting = running.submit("waits")
     assert {row["task"] for row in facts(capsys, "runs")} == {"add", "evil", "waits"}
     assert [row["task"] for row in facts(capsys, "runs", "--state", "failed")] == ["evil"]
@@ -49,12 +49,12 @@ def test_runs_by_state(running: Scheduler, capsys: Output, gate: threading.Event
     assert main(["runs", "--state", "faild"]) == 2
     assert "unknown state 'faild' (did you mean 'FAILED'?)" in capsys.readouterr().err
     gate.set()
-    assert waiting.wait("30s").state is State.DONE
+    assert waiting.wait("60s").state is State.DONE
 
 
 def test_show_tells_everything(running: Scheduler, capsys: Output) -> None:
     run = running.submit("add", a=4)
-    assert run.result("30s") == 6
+    assert run.result("60s") == 6
     (found,) = [json.loads(printed(capsys, "show", "add", "--json"))]
     assert (found["id"], found["params"], found["facts"]) == (run.id, {"a": 4}, {"sum": {"value": 6}})
     assert [line["message"] for line in found["log"]] == ["adding 4 and 2 "]
@@ -71,7 +71,7 @@ def test_text_of_a_site_is_only_text(
 ) -> None:
     for name, value in {"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "COLUMNS": width, "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
-    running.submit("evil").wait("30s")
+    running.submit("evil").wait("60s")
     for command in (["show", "evil"], ["logs", "evil"], ["runs"], ["history"], ["tasks"]):
         # Headings are bold and titles italic, which is ours.
         shown = re.sub(r"\x1b\[[013]m", "", printed(capsys, *command))
@@ -84,7 +84,7 @@ def test_text_of_a_site_is_only_text(
 
 
 def test_json_holds_the_text_escaped(running: Scheduler, capsys: Output) -> None:
-    running.submit("evil").wait("30s")
+    running.submit("evil").wait("60s")
     out = printed(capsys, "show", "evil", "--json")
     assert out.isascii()
     assert "\x1b" not in out
@@ -101,14 +101,14 @@ def test_logs_are_followed_to_the_end(running: Scheduler, gate: threading.Event)
 
 def test_logs_of_an_ended_run(running: Scheduler, capsys: Output) -> None:
     run = running.submit("add")
-    run.wait("30s")
+    run.wait("60s")
     assert printed(capsys, "logs", run.id).endswith("  adding 1 and 2\n")
     assert printed(capsys, "logs", "add", "-f").endswith("  adding 1 and 2\n")
     assert [line["message"] for line in facts(capsys, "logs", "add")] == ["adding 1 and 2 "]
 
 
 def test_due_lists_what_comes_and_what_became_of_the_past(running: Scheduler, capsys: Output) -> None:
-    running.backfill("hourly", "2026-01-02T00:00Z", "2026-01-02T00:00Z")[0].wait("30s")
+    running.backfill("hourly", "2026-01-02T00:00Z", "2026-01-02T00:00Z")[0].wait("60s")
     rows = facts(capsys, "due", "hourly", "--limit", "3")
     following = [datetime.fromisoformat(str(row["scheduled"])) for row in rows if row["outcome"] == "next"]
     first = running.tasks["hourly"].next_run

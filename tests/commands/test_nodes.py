@@ -121,7 +121,7 @@ def test_a_command_is_of_its_kind_and_ends_when_told(
         until(lambda: [node.pid for node in looking.nodes] == [process.pid])
         assert rows(capsys)["__main__.py"]["kind"] == kind
         assert main(["nodes", "--end", str(process.pid)]) == 0
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_process_that_does_not_answer_is_named_with_its_pid(

@@ -96,7 +96,7 @@ class Heard:
             self._changed.notify_all()
 
     def wait_for(
-        self, wanted: Callable[[Event], object], count: int = 1, timeout: float = 20.0
+        self, wanted: Callable[[Event], object], count: int = 1, timeout: float = 60.0
     ) -> list[Event]:
         """Return the facts that are `wanted` once there are `count` of them."""
         with self._changed:
@@ -112,7 +112,7 @@ class Heard:
         )
 
 
-def until(holds: Callable[[], object], timeout: float = 20.0) -> None:
+def until(holds: Callable[[], object], timeout: float = 60.0) -> None:
     """Wait for what no fact tells: a process takes in what it hears of others a moment after it is told."""
     give_up = time.monotonic() + timeout
     while not holds():

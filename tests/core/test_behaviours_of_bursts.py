@@ -71,7 +71,7 @@ def test_behaviour_10_a_burst_of_1000_never_holds_the_loop(
         life = life_of(before)
         if how == "due at one instant":  # it passed while nobody was there
             put_back = schema.tasks.update().values(next_at=schema.tasks.c.next_at - 3_600_000_000)
-            life.writer.call(lambda connection: connection.execute(put_back)).result(20)
+            life.writer.call(lambda connection: connection.execute(put_back)).result(60)
         elif how == "left by the process before":
             life.engine.queue.concurrency = 0  # it comes to nothing any more
             before.submit_many("t0", [{}] * COUNT)

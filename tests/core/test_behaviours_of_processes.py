@@ -100,7 +100,7 @@ def test_behaviour_4_a_runner_that_was_taken_for_dead_cannot_record_success(
         assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED]
         assert [node.name for node in sched.nodes] == ["fresh", "stale"], "the oldest first"
         fresh.tell("release")
-        assert run.result("20s") == "by fresh"
+        assert run.result("60s") == "by fresh"
         assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
     fresh.end()
     stale.hear("home")

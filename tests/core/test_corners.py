@@ -57,7 +57,7 @@ def where(tmp_path: Path) -> str:
 
 def write(sched: Scheduler, work: Callable[[sa.Connection], Any]) -> Any:
     life = life_of(sched)
-    return life.writer.call(work).result(10)
+    return life.writer.call(work).result(60)
 
 
 def test_a_schedule_that_the_ledger_has_moved(
@@ -188,7 +188,7 @@ def test_blocking_names_refuse_inside_a_coroutine(sched: Scheduler) -> None:
 def test_handles_have_a_repr(sched: Scheduler) -> None:
     handle = sched.task(every("1h"), name="one", description="does one thing")(lambda: 1)
     run = handle.submit()
-    run.result("10s")
+    run.result("60s")
     assert repr(handle).startswith("<task 'one': idle, next 20")
     assert repr(run) == f"<run {run.id} of 'one': DONE>"
     assert repr(sched) == f"<Scheduler running, ledger {sched.ledger}, 1 tasks>"
@@ -224,7 +224,7 @@ def test_a_run_forwards_its_progress_to_who_waits(sched: Scheduler) -> None:
     bar = Bar()
     run = sched.submit("tells")
     with context.use(bar):
-        assert run.result("10s") == 1
+        assert run.result("60s") == 1
     assert bar.seen == [("rows", 2, 2), "careful"]
     # Someone who waits inside a run that is asked to stop does not wait on.
     with context.use(bar):
@@ -260,8 +260,8 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
 
     service().call(twice)
     service().call(life.decided)
-    life.writer.call(lambda connection: None).result(10)
-    assert sched.run(run).result("10s") == 1
+    life.writer.call(lambda connection: None).result(60)
+    assert sched.run(run).result("60s") == 1
     assert len(sched.runs()) == 1
     told = [event for event in sched.queries.ledger.events() if isinstance(event, events.TaskChanged)]
     assert [event.change for event in told] == ["declared", "paused", "resumed"]
@@ -272,7 +272,7 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
     unsubscribe = sched.subscribe(lambda event: 1 / 0)
     heard = Heard(sched)
     sched.task(name="one")(lambda: 1)
-    sched.submit("one").result("10s")
+    sched.submit("one").result("60s")
     heard.wait_for(heard.of(events.RunEnded))
     unsubscribe()
     assert any("a listener failed" in record.message for record in caplog.records)
@@ -364,19 +364,19 @@ def test_a_result_that_says_how_it_went() -> None:
 
 def test_children_that_are_gone_are_replaced(sched: Scheduler) -> None:
     sched.task(runs_in="process", name="pid", overlap="allow")(os.getpid)
-    first = sched.submit("pid").result("30s")
+    first = sched.submit("pid").result("60s")
     os.kill(first, 9)
     with contextlib.suppress(ChildProcessError):  # somebody has waited for its end already
         os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
-    assert sched.submit("pid").result("30s") != first
+    assert sched.submit("pid").result("60s") != first
 
 
 def test_an_outcome_is_told_to_a_waiter_of_an_ended_run(sched: Scheduler, make: Make) -> None:
     sched.task(name="one")(lambda: 7)
     run = sched.submit("one")
-    run.wait("10s")
+    run.wait("60s")
     again = sched.run(run.id)
-    assert again.result("10s") == 7
+    assert again.result("60s") == 7
     assert [attempt.outcome for attempt in again.attempts] == [Outcome.DONE]
     assert again.attempts[0].seconds >= 0
 
@@ -389,8 +389,8 @@ def test_an_ended_run_leaves_no_cycles(sched: Scheduler) -> None:
 
     def some() -> None:
         for _ in range(10):
-            sched.submit("sync").wait("10s")
-            sched.submit("async").wait("10s")
+            sched.submit("sync").wait("60s")
+            sched.submit("async").wait("60s")
         life = life_of(sched)
         assert not life.executions
 

@@ -30,16 +30,16 @@ def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
     async def waits() -> None: ...
 
     blocking = sched.submit("blocks")
-    assert entered.wait(10)
+    assert entered.wait(60)
     run = sched.submit("waits")
     heard.wait_for(heard.of(events.RunStarted, run=run.id))
     run.cancel()
     release.set()
-    blocking.wait("10s")
-    assert run.wait("10s").state is State.CANCELLED
+    blocking.wait("60s")
+    assert run.wait("60s").state is State.CANCELLED
     together = threading.Barrier(2)
     sched.task(name="both", overlap="allow")(lambda: together.wait(5))
     for both in sched.submit_many("both", [{}, {}]):
-        both.result("10s")  # two places, as before
+        both.result("60s")  # two places, as before
     life = life_of(sched)
     assert not life.executions

@@ -116,7 +116,7 @@ def test_a_commit_of_a_life_that_is_gone_by_now_is_none(sched: Scheduler, where:
             connection.execute(schema.nodes.update().values(gone=1, batch=life.writer.transactions))
 
     with commits_failing(sched, 1, taken), pytest.raises(LifeEndedError):
-        life.writer.call(lambda connection: None).result(20)
+        life.writer.call(lambda connection: None).result(60)
     engine.dispose()
 
 
@@ -144,7 +144,7 @@ def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
         with pytest.raises(LedgerError, match="disk I/O error"):
             ticking.sched.runs("ticking")
         assert any("schedkit_commands" in sql for sql in failed), "it goes on looking for commands"
-    other.submit("ticking").result("10s")
+    other.submit("ticking").result("60s")
     ticking.sched.queries.ledger.store.close()
     ticking.wait(3)
 
@@ -173,8 +173,8 @@ def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, hear
         heard.wait_for(heard.of(events.StoreAway))
         assert not durable.is_set()
         assert ran == []
-    assert durable.wait(10)
-    assert sched.run(ids[0]).wait("10s").state is State.DONE
+    assert durable.wait(60)
+    assert sched.run(ids[0]).wait("60s").state is State.DONE
     assert ran == ids
 
 
@@ -193,7 +193,7 @@ def test_who_gives_up_waiting_for_a_locked_store_stops_nobody_else(
         calls[word]()
         heard.wait_for(heard.of(events.StoreAway))
     heard.wait_for(heard.of(events.StoreBack))
-    assert sched.submit("one").result("10s") == 1
+    assert sched.submit("one").result("60s") == 1
 
 
 async def impatient(call: Coroutine[Any, Any, object]) -> None:
@@ -214,23 +214,23 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
         release.wait(0 if room else 20)
 
     sched.submit("holds")
-    assert entered.wait(10)
+    assert entered.wait(60)
     curse = (
         "CREATE TRIGGER curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
     )
-    life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(60)
     ran: list[str] = []
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
     heard = Heard(sched)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
-    life.writer.call(lambda connection: None).result(10)
+    life.writer.call(lambda connection: None).result(60)
     service().call(asyncio.sleep, 0)  # what follows the refusal on our loop has happened
     assert life.engine.alive("cursed") == 0
     release.set()
-    assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
+    assert [run.result("60s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
     assert not [event for event in heard.events if event.task == "cursed"], "what was not written is not told"
@@ -250,20 +250,20 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
         release.wait(20)
 
     sched.submit("holds")
-    assert entered.wait(10)
+    assert entered.wait(60)
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     run = sched.submit("cursed")
     curse = (
         "CREATE TRIGGER curse BEFORE UPDATE ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
     )
-    life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(60)
     release.set()
     with pytest.raises(LedgerError, match="cursed"):
-        run.wait("10s")
+        run.wait("60s")
     assert ran == []
     sched.task(name="next")(lambda: 1)
-    assert sched.submit("next").result("10s") == 1
+    assert sched.submit("next").result("60s") == 1
 
 
 def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:
@@ -276,7 +276,7 @@ def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, 
         return "too late"
 
     run = sched.submit("stale")
-    assert entered.wait(10)
+    assert entered.wait(60)
     # Others have taken it for dead, as after a process that slept past its lease.
     engine = sa.create_engine(f"sqlite:///{where}")
     with engine.begin() as connection:
@@ -284,14 +284,14 @@ def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, 
     release.set()
     engine.dispose()
     heard.wait_for(heard.of(events.NodeChanged, change="lost"))
-    assert run.result("20s") == "too late", "it ran again in the next life"
+    assert run.result("60s") == "too late", "it ran again in the next life"
     outcomes = [attempt.outcome for attempt in run.attempts]
     assert outcomes == [Outcome.INTERRUPTED, Outcome.DONE]
 
 
 def test_an_event_store_reads_back(sched: Scheduler) -> None:
     sched.task(name="one")(lambda: 1)
-    sched.submit("one").result("10s")
+    sched.submit("one").result("60s")
     log = sched.queries.ledger.events()
     assert [event.seq for event in log] == sorted(event.seq for event in log)
     assert all(isinstance(event.at, datetime) for event in log)
@@ -320,7 +320,7 @@ def test_an_end_that_could_not_be_written_at_stop_is_told_by_others(make: Make, 
         release.wait(30)
 
     run = sched.submit("held")
-    assert entered.wait(10)
+    assert entered.wait(60)
     with locked(where):
         sched.stop("0.2s")
     release.set()
@@ -335,7 +335,7 @@ def test_an_end_that_could_not_be_written_at_stop_is_told_by_others(make: Make, 
 def test_what_no_waiting_cures_is_not_waited_for(sched: Scheduler) -> None:
     writer = life_of(sched).writer
     with pytest.raises(LedgerError, match="no such table"):
-        writer.call(lambda connection: connection.exec_driver_sql("DELETE FROM nowhere")).result(10)
+        writer.call(lambda connection: connection.exec_driver_sql("DELETE FROM nowhere")).result(60)
 
 
 def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) -> None:
@@ -349,7 +349,7 @@ def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) 
         stopping.start()
         while writer._deadline is None:
             threading.Event().wait(0.01)
-    assert [call.result(10) for call in asked] == ["written"] * 3
+    assert [call.result(60) for call in asked] == ["written"] * 3
     stopping.join(30)
     assert sched.nodes == []
 
@@ -362,5 +362,5 @@ def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, heard: Hea
         heard.wait_for(heard.of(events.StoreAway))  # at that, or at a write of the scheduler's own before it
         assert writer.call(lambda connection: written.append(2)).cancel()
         last = writer.call(lambda connection: written.append(3))
-    last.result(10)
+    last.result(60)
     assert written == [1, 3]

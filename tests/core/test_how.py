@@ -91,7 +91,7 @@ def test_priorities_decide_who_starts_first(make: Make, gate: Gate) -> None:
     runs = [sched.submit(name) for name in ("low", "medium", "high", "urgent")]
     gate.open.set()
     for run in [first, *runs]:
-        run.result("10s")
+        run.result("60s")
     assert gate.order == ["medium", "urgent", "high", "medium", "low"]
 
 
@@ -112,7 +112,7 @@ def test_limits_for_all_for_a_task_and_for_a_tag(make: Make, gate: Gate) -> None
     gate.nobody_else()
     gate.open.set()
     for run in runs:
-        run.result("10s")
+        run.result("60s")
     assert gate.most == 4
 
 
@@ -128,7 +128,7 @@ def test_submitted_runs_of_a_task_are_as_wide_as_the_scheduler(make: Make, gate:
     assert (due.state, gate.most) == (State.QUEUED, 3)
     gate.open.set()
     for run in [*runs, due]:
-        run.result("10s")
+        run.result("60s")
 
 
 def test_fewer_threads_than_places(make: Make, gate: Gate) -> None:
@@ -143,10 +143,10 @@ def test_fewer_threads_than_places(make: Make, gate: Gate) -> None:
     runs = sched.submit_many("sync", [{}] * 5)
     gate.wait(2)
     gate.nobody_else()
-    assert coroutine.submit().result("10s") == "not a thread"
+    assert coroutine.submit().result("60s") == "not a thread"
     gate.open.set()
     for run in runs:
-        run.result("10s")
+        run.result("60s")
     assert gate.most == 2
 
 
@@ -167,13 +167,13 @@ def test_fewer_processes_than_places(make: Make, tmp_path: Path) -> None:
         time.sleep(0.01)
     assert sorted(run.state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
     go.touch()
-    assert [run.result("20s") for run in runs] == [0, 1, 2]
+    assert [run.result("60s") for run in runs] == [0, 1, 2]
 
 
 def test_a_rate_spreads_starts(sched: Scheduler) -> None:
     sched.task(name="limited", rate="2/0.5s", overlap="allow")(lambda: None)
     runs = sched.submit_many("limited", [{}] * 5)
-    starts = sorted(run.wait("30s").started_at for run in runs)
+    starts = sorted(run.wait("60s").started_at for run in runs)
     for earlier, later in zip(starts, starts[2:], strict=False):
         assert later - earlier >= timedelta(seconds=0.5)
 
@@ -184,11 +184,11 @@ def test_a_rate_survives_a_restart(make: Make) -> None:
     first = make()
     with first:
         first.task(rate="1/2s")(limited)
-        earlier = first.submit("limited").wait("30s").started_at
+        earlier = first.submit("limited").wait("60s").started_at
     second = make()
     second.task(rate="1/2s")(limited)
     with second:
-        later = second.submit("limited").wait("30s").started_at
+        later = second.submit("limited").wait("60s").started_at
     assert later - earlier >= timedelta(seconds=2)
 
 
@@ -231,14 +231,14 @@ def test_a_child_runs_after_its_parents(sched: Scheduler) -> None:
     for name, after in {"a": (), "b": (), "joined": ("a", "b"), "last": "joined"}.items():
         sched.task(name=name, after=after)(lambda run: order.append(run.task))
     a = sched.submit("a")
-    a.result("10s")
+    a.result("60s")
     (joined,) = sched.runs("joined")
     assert joined.state is State.PENDING
     assert joined.waiting_for == ("a", "b")
     (last,) = sched.runs("last")
     assert last.state is State.PENDING
-    sched.submit("b").result("10s")
-    sched.run(last.id).result("10s")
+    sched.submit("b").result("60s")
+    sched.run(last.id).result("60s")
     assert order == ["a", "b", "joined", "last"]
     assert sched.runs("joined")[0].cause == "after"
 
@@ -250,14 +250,14 @@ def test_a_failed_parent_skips_its_children_and_says_so(sched: Scheduler) -> Non
     sched.task(name="anyway", after=After("parent", on="any"))(lambda: "ran")
     run = sched.submit("parent")
     with pytest.raises(RunFailedError):
-        run.result("10s")
+        run.result("60s")
     assert len(run.attempts) == 2, "a dependent waits for the final failure"
     (child,), (grandchild,) = sched.runs("child"), sched.runs("grandchild")
     with pytest.raises(RunSkippedError, match="its parent 'parent' ended as FAILED"):
-        sched.run(child.id).result("10s")
+        sched.run(child.id).result("60s")
     with pytest.raises(RunSkippedError, match="its parent 'child' ended as SKIPPED"):
-        sched.run(grandchild.id).result("10s")
-    assert sched.run(sched.runs("anyway")[0].id).result("10s") == "ran"
+        sched.run(grandchild.id).result("60s")
+    assert sched.run(sched.runs("anyway")[0].id).result("60s") == "ran"
 
 
 def _fails() -> None:
@@ -275,14 +275,14 @@ def test_pairs_stay_pairs_when_one_parent_fails(sched: Scheduler) -> None:
     sched.task(name="a")(parent)
     sched.task(name="b")(parent)
     sched.task(name="child", after=["a", "b"])(lambda run: seen.append(run.id))
-    sched.submit("a").wait("10s")
-    sched.submit("b").wait("10s")
+    sched.submit("a").wait("60s")
+    sched.submit("b").wait("60s")
     succeed["a"] = True
-    sched.submit("a").wait("10s")
-    sched.submit("b").wait("10s")
+    sched.submit("a").wait("60s")
+    sched.submit("b").wait("60s")
     second, first = sched.runs("child")
-    assert sched.run(first.id).wait("10s").state is State.SKIPPED
-    assert sched.run(second.id).wait("10s").state is State.DONE
+    assert sched.run(first.id).wait("60s").state is State.SKIPPED
+    assert sched.run(second.id).wait("60s").state is State.DONE
     assert seen == [second.id]
 
 
@@ -291,7 +291,7 @@ def test_waiting_for_parents_survives_a_restart(make: Make) -> None:
     first.start()
     for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
         first.task(name=name, after=after)(lambda: 1)
-    first.submit("a").result("10s")
+    first.submit("a").result("60s")
     first.stop("1s")
     second = make()
     for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
@@ -299,8 +299,8 @@ def test_waiting_for_parents_survives_a_restart(make: Make) -> None:
     second.start()
     (pending,) = second.runs("child")
     assert pending.state is State.PENDING
-    second.submit("b").result("10s")
-    assert second.run(pending.id).result("10s") == 2
+    second.submit("b").result("60s")
+    assert second.run(pending.id).result("60s") == 2
 
 
 def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -> None:
@@ -310,7 +310,7 @@ def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -
         for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
             sched.task(name=name, after=after)(gate.stand if name == "b" else lambda: 1)
     first.start()
-    first.submit("a").result("10s")
+    first.submit("a").result("60s")
     parent = first.submit("b")
     gate.wait(1)
     die(first)
@@ -318,8 +318,8 @@ def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -
     (pending,) = second.runs("child")
     assert pending.state is State.PENDING
     gate.open.set()
-    second.run(parent.id).wait("10s")
-    assert second.run(pending.id).result("10s") == 1
+    second.run(parent.id).wait("60s")
+    assert second.run(pending.id).result("60s") == 1
 
 
 def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
@@ -332,14 +332,14 @@ def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
     (queued,) = heard.wait_for(heard.of(events.RunQueued, task="child"))[:1]
     assert queued.after.state is State.PENDING
     gate.open.set()
-    parent.result("10s")
-    assert sched.run(queued.run).wait("10s").state is State.DONE
+    parent.result("60s")
+    assert sched.run(queued.run).wait("60s").state is State.DONE
     sched.pause()
 
 
 def test_a_scheduled_child_of_a_failed_parent_is_skipped(sched: Scheduler, heard: Heard) -> None:
     sched.task(name="parent")(_fails)
-    sched.submit("parent").wait("10s")
+    sched.submit("parent").wait("60s")
     sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))[:1]
     assert ended.after.state is State.SKIPPED
@@ -369,13 +369,13 @@ def heavy(n: int, run: Any) -> tuple[int, int]:
 def test_a_process_runs_a_heavy_task(sched: Scheduler) -> None:
     sched.task(runs_in="process", overlap="allow")(heavy)
     run = sched.submit("heavy", n=3)
-    pid, square = run.result("30s")
+    pid, square = run.result("60s")
     assert pid != os.getpid()
     assert square == 9
     assert run.progress == {"rows": (3, 3)}
     assert run.log == ["in the child"]
     assert run.facts["made"] == {"n": 3}
-    again, _ = sched.submit("heavy", n=4).result("30s")
+    again, _ = sched.submit("heavy", n=4).result("60s")
     assert again == pid, "a child is used again"
 
 
@@ -390,7 +390,7 @@ def test_a_run_is_the_same_to_its_task_wherever_that_runs(sched: Scheduler) -> N
         for name, place in {"here": "thread", "child": "process", "executor": pool}.items():
             task = sched.task(name=name, runs_in=place, params={"n": 7})(tell)
             run = task.submit(n=8)
-            told[name] = run.result("20s")
+            told[name] = run.result("60s")
             assert told[name] == [run.id, name, {"n": 8}, 1, "None", f"<run {run.id} of {name!r}, attempt 1>"]
             assert len(run.log) == 1
     assert len(told) == 3
@@ -403,7 +403,7 @@ def test_a_function_of_a_cell_travels_by_value(sched: Scheduler) -> None:
     def closure(n: int) -> int:
         return n + offset
 
-    assert closure.submit(n=1).result("30s") == 11
+    assert closure.submit(n=1).result("60s") == 11
 
 
 def test_what_fails_in_a_process_is_told(sched: Scheduler) -> None:
@@ -423,14 +423,14 @@ def test_what_fails_in_a_process_is_told(sched: Scheduler) -> None:
         os._exit(3)
 
     with pytest.raises(RunFailedError, match="ValueError: in the child"):
-        sched.submit("raises", kind="plain").result("30s")
+        sched.submit("raises", kind="plain").result("60s")
     with pytest.raises(RunFailedError, match="LocalError: 1 and 2"):
-        sched.submit("raises", kind="local").result("30s")
+        sched.submit("raises", kind="local").result("60s")
     # Not taken for an error of the pipe between the two processes.
     with pytest.raises(RunFailedError, match=r"FileNotFoundError: .*nowhere.csv"):
-        sched.submit("raises", kind="file").result("30s")
+        sched.submit("raises", kind="file").result("60s")
     with pytest.raises(RunFailedError, match="ended with exit code 3"):
-        sched.submit("raises", kind="exit").result("30s")
+        sched.submit("raises", kind="exit").result("60s")
 
 
 def test_what_a_process_writes_becomes_lines_of_its_run(
@@ -460,13 +460,13 @@ def test_what_a_process_writes_becomes_lines_of_its_run(
 
     for word in ("one", "two"):
         run = sched.submit("loud", word=word)
-        assert run.result("30s") == word
+        assert run.result("60s") == word
         # What has no newline of its own runs into the next line.
         assert set("\n".join(run.log).replace("to 2", "to 2\n").split("\n")) - {""} == lines(word)
     for word in ("bad", "asks"):  # and there is nothing to read: an input would wait for ever
         run = sched.submit("loud", word=word)
         with pytest.raises(RunFailedError, match=r"no rows|EOFError"):
-            run.result("30s")
+            run.result("60s")
         assert f"{word} printed" in run.log
     assert "one" not in "".join(capfd.readouterr())
 
@@ -479,7 +479,7 @@ def test_a_process_that_writes_without_end(sched: Scheduler) -> None:
             os.write(2, f"line {number}\n".encode())
 
     run = sched.submit("floods")
-    run.result("30s")
+    run.result("60s")
     assert run.log[-1] == "and 2001 more lines"
     assert len(run.log) <= 500
 
@@ -491,7 +491,7 @@ def test_the_last_words_of_a_process_that_crashed(sched: Scheduler) -> None:
         os.abort()
 
     with pytest.raises(RunFailedError, match=r"exit code -6 \(its last words: free\(\): invalid pointer\)"):
-        sched.submit("crashes").result("30s")
+        sched.submit("crashes").result("60s")
 
 
 def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
@@ -502,7 +502,7 @@ def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.
         return subprocess.Popen(["sh", "-c", "sleep 1; echo late; sleep 60"]).pid
 
     caplog.set_level("INFO", "schedkit")
-    left = sched.submit("leaves").result("30s")
+    left = sched.submit("leaves").result("60s")
     deadline = time.monotonic() + 20
     while "a child process wrote: late" not in caplog.text:
         assert time.monotonic() < deadline
@@ -531,11 +531,11 @@ def test_a_process_is_cancelled_and_timed_out(make: Make) -> None:
     heard.wait_for(heard.of(events.RunProgressed, run=run.id))
     run.cancel()
     with pytest.raises(RunCancelledError):
-        run.result("30s")
+        run.result("60s")
     late = sched.submit("stubborn")
     with pytest.raises(RunTimeoutError):
-        late.result("30s")
-    assert sched.submit("stubborn").wait("30s").state is State.TIMEOUT, "its place is free again"
+        late.result("60s")
+    assert sched.submit("stubborn").wait("60s").state is State.TIMEOUT, "its place is free again"
 
 
 def test_a_pool_of_threads_shares_the_memory_of_this_process(sched: Scheduler) -> None:
@@ -551,12 +551,12 @@ def test_a_pool_of_threads_shares_the_memory_of_this_process(sched: Scheduler) -
 
     with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
         sched.task(runs_in=pool)(work)
-        sched.submit("work").result("10s")
+        sched.submit("work").result("60s")
         assert seen == ["mine_0"]
         run = sched.submit("work", stay=True)
-        assert began.wait(10)
+        assert began.wait(60)
         assert run.cancel()
-        assert run.wait("10s").state is State.CANCELLED
+        assert run.wait("60s").state is State.CANCELLED
 
 
 def test_what_cannot_travel_says_what_to_do(sched: Scheduler) -> None:
@@ -567,7 +567,7 @@ def test_what_cannot_travel_says_what_to_do(sched: Scheduler) -> None:
         lock.acquire()
 
     with pytest.raises(RunFailedError, match=r"'locked' cannot travel .* \(make locks, .* inside"):
-        locked.submit().result("10s")
+        locked.submit().result("60s")
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
@@ -608,9 +608,9 @@ def test_hooks_are_called_around_a_run(sched: Scheduler) -> None:
         cleanup=lambda: calls.append("cleanup"),
         validate_params=validate,
     )(work)
-    sched.submit("work", n=1).result("10s")
-    sched.submit("work", n=3).wait("10s")
-    assert sched.submit("work", n=9).wait("10s").error == {
+    sched.submit("work", n=1).result("60s")
+    sched.submit("work", n=3).wait("60s")
+    assert sched.submit("work", n=9).wait("60s").error == {
         **(sched.runs("work")[0].error or {}),
         "message": "n is too large",
     }
@@ -634,8 +634,8 @@ def test_async_hooks_and_failing_hooks(sched: Scheduler, caplog: pytest.LogCaptu
 
     sched.task(name="work", on_success=success, cleanup=bad)(work)
     sched.task(name="sync", on_success=success)(lambda: 2)
-    assert sched.submit("work").result("10s") == 1
-    assert sched.submit("sync").result("10s") == 2
+    assert sched.submit("work").result("60s") == 1
+    assert sched.submit("sync").result("60s") == 2
     assert calls == ["success 1", "success 2"]
     assert any("hook bad of task 'work' failed" in record.message for record in caplog.records)
 
@@ -657,8 +657,8 @@ def test_a_timeout_calls_the_hooks_too(sched: Scheduler) -> None:
         on_failure=failed,
         on_retry=lambda attempt, attempts: retried.append(attempt),
     )(slow)
-    sched.submit("slow").wait("10s")
-    assert called.wait(10)
+    sched.submit("slow").wait("60s")
+    assert called.wait(60)
     assert retried == [1]
 
 
@@ -685,7 +685,7 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     released.append(1)
     after_the_board.wait_for(heard.of(events.LoopBlocked, over=True))
     assert sched.screens.board()["scheduler"]["trouble"] is None
-    run.result("10s")
+    run.result("60s")
     assert len(times) > 2, "our own loop and its schedules go on"
     sched.pause()
 
@@ -706,10 +706,10 @@ def test_a_coroutine_that_will_not_be_cancelled_is_recorded(make: Make) -> None:
         return "went on"
 
     run = sched.submit("stubborn")
-    assert entered.wait(10)
+    assert entered.wait(60)
     run.cancel()
     release.set()
-    assert run.wait("10s").state is State.CANCELLED, "cancellation is never swallowed"
+    assert run.wait("60s").state is State.CANCELLED, "cancellation is never swallowed"
 
 
 def test_code_that_does_not_stop_is_recorded_and_keeps_its_place(make: Make, gate: Gate) -> None:
@@ -720,14 +720,14 @@ def test_code_that_does_not_stop_is_recorded_and_keeps_its_place(make: Make, gat
     run = sched.submit("deaf")
     gate.wait(1)
     run.cancel()
-    recorded = run.wait("10s")
+    recorded = run.wait("60s")
     assert recorded.state is State.CANCELLED
     assert "keeps its place" in recorded.reason
     waiting = sched.submit("next")
     with pytest.raises(TimeoutError, match=r"has not ended within 0\.1s: it is QUEUED and waits: all "):
         waiting.wait("0.1s")
     gate.open.set()
-    assert waiting.result("10s") == 1
+    assert waiting.result("60s") == 1
 
 
 def test_a_task_that_cancels_itself_has_failed(sched: Scheduler) -> None:
@@ -736,7 +736,7 @@ def test_a_task_that_cancels_itself_has_failed(sched: Scheduler) -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(RunFailedError, match="cancelled itself"):
-        sched.submit("odd").result("10s")
+        sched.submit("odd").result("60s")
 
 
 def test_a_coroutine_from_a_plain_function_is_refused(sched: Scheduler) -> None:
@@ -744,7 +744,7 @@ def test_a_coroutine_from_a_plain_function_is_refused(sched: Scheduler) -> None:
 
     sched.task(name="odd")(lambda: inner())
     with pytest.raises(RunFailedError, match="declare it with async def"):
-        sched.submit("odd").result("10s")
+        sched.submit("odd").result("60s")
 
 
 def test_an_exit_in_a_task_ends_only_the_task(sched: Scheduler) -> None:
@@ -753,7 +753,7 @@ def test_an_exit_in_a_task_ends_only_the_task(sched: Scheduler) -> None:
         raise SystemExit(3)
 
     with pytest.raises(RunFailedError, match="SystemExit"):
-        sched.submit("leaves").result("10s")
+        sched.submit("leaves").result("60s")
 
 
 def test_a_failed_result_may_be_retried(sched: Scheduler) -> None:
@@ -765,7 +765,7 @@ def test_a_failed_result_may_be_retried(sched: Scheduler) -> None:
         return TaskResult.failed("no") if len(tries) == 1 else TaskResult.success("yes")
 
     run = sched.submit("says")
-    assert run.result("10s") is None
+    assert run.result("60s") is None
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.FAILED, Outcome.DONE]
 
 
@@ -773,7 +773,7 @@ def test_a_result_that_says_nothing_leaves_no_fact(sched: Scheduler) -> None:
     sched.task(name="quiet")(lambda: TaskResult.success("", 42))
     sched.task(name="speaks")(lambda: TaskResult.success("synced", rows=3))
     quiet, speaks = sched.submit("quiet"), sched.submit("speaks")
-    assert (quiet.result("10s"), speaks.result("10s")) == (42, {"rows": 3})
+    assert (quiet.result("60s"), speaks.result("60s")) == (42, {"rows": 3})
     assert (quiet.facts, speaks.facts) == ({}, {"result": {"message": "synced", "rows": 3}})
 
 
@@ -785,7 +785,7 @@ def test_a_traceback_is_kept_to_its_end_and_no_longer_than_agreed(sched: Schedul
     sched.task(name="deep")(lambda: deep(5))
     run = sched.submit("deep")
     with pytest.raises(RunFailedError):
-        run.result("10s")
+        run.result("60s")
     assert run.error is not None
     assert len(run.error["traceback"]) == MAX_TRACEBACK_CHARS
 
@@ -807,7 +807,7 @@ def test_a_generator_that_a_coroutine_left_open_is_closed_with_the_loop(sched: S
             return page
         return 0
 
-    assert sched.submit("takes the first").result("10s") == 1
+    assert sched.submit("takes the first").result("60s") == 1
     assert not closed.is_set()
     sched.stop()
-    assert closed.wait(10)
+    assert closed.wait(60)

@@ -73,14 +73,14 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     with declared_in("/sleeper.py"):
         first.task(name="held")(held)
     run = first.submit("held")
-    assert entered.wait(10)
+    assert entered.wait(60)
     heard = Heard(first)
     # As if the process had been stopped: its writer neither renews nor writes.
     life, before = life_of(first), life_of(first).lease.life
     standing = threading.Event()
     stands = threading.Event()
     life.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
-    assert stands.wait(30)  # in the middle of a transaction that holds its life's row
+    assert stands.wait(60)  # in the middle of a transaction that holds its life's row
     second = Scheduler(url, results=tmp_path, lease="1s", name="heir")
     with declared_in("/heir.py"):
         second.task(name="held")(held)
@@ -89,7 +89,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     standing.set()
     release.set()
     heard.wait_for(heard.of(events.NodeChanged, change="lost"))
-    assert second.run(run.id).result("10s") == "attempt 2"
+    assert second.run(run.id).result("60s") == "attempt 2"
     until(lambda: lives_again(first, before))
     until(lambda: first.standing_by == ["held"])
     assert first.state == "running"

@@ -72,7 +72,7 @@ def test_waiters_and_answers_that_cross_are_never_lost() -> None:
             promise: Promise[int] = promise, line: threading.Barrier = line, to: list[int] = heard
         ) -> None:
             line.wait()
-            to.append(promise.result(10))
+            to.append(promise.result(60))
 
         thread = threading.Thread(target=wait)
         thread.start()

@@ -59,9 +59,9 @@ def main(instant: str, ledger: str, journal: str) -> None:
     sched.start()
     if instant == "never":
         for run in sched.runs():
-            sched.run(run.id).wait("20s")
+            sched.run(run.id).wait("60s")
     else:
-        sched.submit("work").wait("20s")
+        sched.submit("work").wait("60s")
     sched.stop("5s")
 
 

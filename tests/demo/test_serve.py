@@ -36,7 +36,7 @@ def test_a_process_says_where_it_is_and_ends_on_a_signal(number: int) -> None:
         answer = httpx.get(f"{ready['jira_dc']['url']}/rest/api/2/search", headers=headers)
         assert answer.json()["total"] == 25
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert process.stdout.read() == b""
 
 
@@ -127,7 +127,7 @@ def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFi
 
             asking = threading.Thread(target=ask)
             asking.start()
-            assert started.wait(30)
+            assert started.wait(60)
             site.stop()
             asking.join(30)
             assert not asking.is_alive(), "an answer that stalls for a minute held the end of the site up"

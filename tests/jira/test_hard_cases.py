@@ -328,7 +328,7 @@ def test_stopping_is_prompt(dialect: str) -> None:
 
         thread = threading.Thread(target=work)
         thread.start()
-        assert waiting.wait(30)
+        assert waiting.wait(60)
         run.cancel()
         thread.join(30)
         assert outcome, "a search that was cancelled still waits for its site"

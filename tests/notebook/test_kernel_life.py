@@ -88,7 +88,7 @@ def test_an_interrupted_wait_leaves_its_run_alone(
     assert cell.error in {"KeyboardInterrupt", "CancelledError"}
     assert cells.say("print(run.state)") == "RUNNING"
     (project / "gate").touch()
-    assert cells.say("print(run.result(20), run.state, len(run.attempts))") == "41 DONE 1"
+    assert cells.say("print(run.result(60), run.state, len(run.attempts))") == "41 DONE 1"
     # The same handle may be awaited again.
     assert cells.say("print(await run)") == "41"
 
@@ -163,7 +163,7 @@ def pulse(run):
     same = "print([now is then for now, then in zip((context._current, context._default), known)])"
     assert cells.say(same) == "[True, True]"
     assert cells.say("from schedkit.core.api import task_handle; print(task_handle.RELOADED)") == "True"
-    assert cells.say("print(pulse.pulse.submit().result(20))") == "new"
+    assert cells.say("print(pulse.pulse.submit().result(60))") == "new"
     assert cells.say("print(await pulse.pulse.submit())") == "new"
     assert cells.say("print([row['name'] for row in sched.screens.board()['tasks']])") == "['pulse']"
     cells.run("sched.stop()")
@@ -179,7 +179,7 @@ def frame():
     return pandas.DataFrame({"Key": ["DEMO-1"]})
 """
     cells.run(START + SLOW + frame)
-    cells.run("frame.submit().result(20); run = slow.submit()")
+    cells.run("frame.submit().result(60); run = slow.submit()")
     upcoming = cells.say("print(slow.next_run.isoformat())")
     id = cells.say("print(run.id)")
     until(lambda: lines(project / "started") == ["1"])
@@ -207,7 +207,7 @@ def once(run):
 
     (project / "gate").touch()
     cells.run(SLOW + frame + once)
-    assert cells.say(f"run = sched.run({id!r}); print(run.result(20), run.state)") == "42 DONE"
+    assert cells.say(f"run = sched.run({id!r}); print(run.result(60), run.state)") == "42 DONE"
     assert lines(project / "started") == ["1", "2"]
     states = json.loads(cells.say("print(json.dumps([str(a.outcome) for a in run.attempts]))"))
     assert [state.lower() for state in states] == ["interrupted", "done"]
@@ -319,7 +319,7 @@ def fails_with_hook():
         "while not expected <= set(open('ran').read().split()): time.sleep(0.05)\n"
         "time.sleep(0.3)"
     )
-    heavy = cells.say("run.result(20); print(json.dumps(run.log))")
+    heavy = cells.say("run.result(60); print(json.dumps(run.log))")
     assert json.loads(heavy) == ["past Python", "from a program", "printed"]
     ran = lines(project / "ran")
     assert {"logs", "fails", "fails_async", "blocks", "hook", "heavy"} <= set(ran)

@@ -165,6 +165,6 @@ def test_runs_of_a_scheduler(tmp_path: Path) -> None:
         assert wait_for(lambda: slow.progress.get("cells", (0, None))[0] >= 2, 60)
         slow.cancel()
         with pytest.raises(RunCancelledError):
-            slow.result("30s")
+            slow.result("60s")
         with pytest.raises(ParameterError, match="unknown parameter 'most'"):
             task.submit(most=1)

@@ -53,7 +53,7 @@ def test_the_callers_own_modules_are_shown(cells: Kernel) -> None:
 
 def test_a_run_that_failed_is_one_line(cells: Kernel) -> None:
     cells.run("sched = Scheduler(); sched.start()\n@sched.task()\ndef broken(): raise KeyError('Summary')")
-    told = shown(cells, "broken.submit().result(30)")
+    told = shown(cells, "broken.submit().result(60)")
     assert "RunFailedError: run " in told
     assert told.rstrip().endswith("ended as FAILED: KeyError: 'Summary'")
     assert len(told.splitlines()) < 8

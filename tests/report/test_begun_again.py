@@ -71,13 +71,13 @@ def test_a_retry_after_a_later_destination_failed(
             lambda: len(run_report(report, tools))
         )
         run = weekly.submit()
-        rows = run.result("30s")
-        assert run.wait("30s").attempt == 2
+        rows = run.result("60s")
+        assert run.wait("60s").attempt == 2
         told = sched.run(run.id)
         assert "excel: delivered by an earlier attempt of this run" in str(told.log)
         assert [Path(each["path"]).name for each in told.artifacts] == ["weekly.xlsx"]
         assert len(excel.read(tmp_path / "weekly.xlsx")) == rows
-        weekly.submit().result("30s")
+        weekly.submit().result("60s")
     assert len(excel.read(tmp_path / "weekly.xlsx")) == 2 * rows
 
 

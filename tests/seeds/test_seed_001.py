@@ -122,13 +122,13 @@ def test_the_state_diagram(sched: Scheduler) -> None:
 
     sched.subscribe(hear)
     run = slow.submit()
-    assert states.wait(10)
+    assert states.wait(60)
     release.set()
     assert seen == ["QUEUED", "RUNNING", "RETRY", "RUNNING", "TIMEOUT"]
     assert [a.outcome.value for a in run.attempts] == ["timeout", "timeout"]
     # What depends on it is skipped, and says why.
     (child,) = sched.runs("never")
-    assert sched.run(child.id).wait("5s").state is State.SKIPPED
+    assert sched.run(child.id).wait("60s").state is State.SKIPPED
     assert "slow" in sched.run(child.id).run.reason
 
 
@@ -152,4 +152,4 @@ def test_a_failure_is_reported_with_its_cause(sched: Scheduler, demo_site: DemoS
         }
     )
     with pytest.raises(RunFailedError, match=r"'evil\.example\.org' is not a configured site"):
-        run.result("10s")
+        run.result("60s")

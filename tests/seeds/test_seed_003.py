@@ -61,7 +61,7 @@ def test_its_configuration_file(sched: Scheduler, fence: Fences) -> None:
         "health_check": (1, 0, "auto"),
     }
     for task in tasks.values():
-        assert sched.add(task).submit().result("30s") == task.name
+        assert sched.add(task).submit().result("60s") == task.name
 
 
 @pytest.mark.usefixtures("modules")
@@ -102,11 +102,11 @@ class DataSyncTask(BaseTask):
 def test_its_base_task(sched: Scheduler) -> None:
     handle = sched.add(DataSyncTask())
     assert (handle.name, handle.task.description) == ("DataSyncTask", "数据同步任务")
-    assert handle.submit(batch_size=7).result("5s")["processed_count"] == 7
+    assert handle.submit(batch_size=7).result("60s")["processed_count"] == 7
     with pytest.raises(RunFailedError, match="source is 'api' or 'database'"):
-        handle.submit(source="file").result("10s")
+        handle.submit(source="file").result("60s")
     with pytest.raises(RunFailedError, match="validate_params refused"):
-        handle.submit(batch_size=0).result("10s")
+        handle.submit(batch_size=0).result("60s")
 
 
 def test_its_decorators_are_options(sched: Scheduler) -> None:
@@ -117,7 +117,7 @@ def test_its_decorators_are_options(sched: Scheduler) -> None:
     assert (run.task.rate, run.task.timeout) == (Rate(5, 60), 300)
     runs = [run.submit() for _ in range(7)]
     for started in runs[:5]:
-        assert started.result("5s") == {"processed_records": 1000}
+        assert started.result("60s") == {"processed_records": 1000}
     # The sixth within a minute waits for its turn; nobody is told an error.
     assert [str(r.state) for r in runs[5:]] == ["QUEUED", "QUEUED"]
 
@@ -134,9 +134,9 @@ def test_retryable_and_fatal_errors(sched: Scheduler) -> None:
         return "ok"
 
     handle = sched.task(retry=3)(work)
-    assert handle.submit(kind="retryable").result("10s") == "ok"
+    assert handle.submit(kind="retryable").result("60s") == "ok"
     with pytest.raises(RunFailedError, match="no licence"):
-        handle.submit(kind="fatal").result("10s")
+        handle.submit(kind="fatal").result("60s")
     assert tries == {"retryable": 2, "fatal": 1}
 
 
@@ -158,10 +158,10 @@ def test_batches_stop_when_asked(sched: Scheduler) -> None:
         return {"total_processed": total}
 
     run = batch.submit()
-    assert began.wait(5)
+    assert began.wait(60)
     assert run.cancel()
     with pytest.raises(RunCancelledError):
-        run.result("5s")
+        run.result("60s")
     assert seen
     assert seen[0] > 0
 

@@ -52,27 +52,27 @@ def test_its_two_tasks(sched: Scheduler) -> None:
     assert sync.task.description == "定时同步商品库存数据"
     assert crawl.task.trigger == cron("0 2 * * *")
     assert crawl.task.timeout == 3600
-    assert crawl.submit().result("5s") == 1
+    assert crawl.submit().result("60s") == 1
 
 
 def test_its_three_results(sched: Scheduler) -> None:
     sync = sched.add(SyncInventoryTask)
     done = sync.submit()
-    assert done.result("5s") == {"synced_count": 100, "failed_count": 0}
+    assert done.result("60s") == {"synced_count": 100, "failed_count": 0}
     assert done.run.reason == "库存同步完成"
     failed = sync.submit(outcome="failed")
     with pytest.raises(RunFailedError, match="数据库连接失败"):
-        failed.result("5s")
+        failed.result("60s")
     skipped = sync.submit(outcome="skipped")
     with pytest.raises(RunSkippedError, match="没有需要处理的数据"):
-        skipped.result("5s")
+        skipped.result("60s")
     assert [run.state for run in sync.runs()] == [State.SKIPPED, State.FAILED, State.DONE]
 
 
 def test_history_and_state(sched: Scheduler) -> None:
     sync = sched.add(SyncInventoryTask())
     for outcome in ("success", "failed"):
-        sync.submit(outcome=outcome).wait("5s")
+        sync.submit(outcome=outcome).wait("60s")
     history = sync.history(limit=10)
     assert list(history["state"]) == ["FAILED", "DONE"]
     assert list(history["task"]) == ["sync_inventory"] * 2
@@ -91,7 +91,7 @@ def test_disable_and_enable(sched: Scheduler) -> None:
     assert crawl.paused
     assert crawl.next_run is None
     # A person may still start it.
-    assert crawl.submit().result("5s") == 1
+    assert crawl.submit().result("60s") == 1
     sched.enable("crawl_site")
     assert crawl.next_run is not None
 
@@ -123,8 +123,8 @@ def test_no_concurrency_means_the_time_is_recorded_and_skipped(sched: Scheduler)
 
     sched.subscribe(hear)
     sched.add(Slow())
-    assert began.wait(5)
-    assert skipped.wait(5)
+    assert began.wait(60)
+    assert skipped.wait(60)
     release.set()
     # A busy machine may have been late too, which is recorded as coalesced.
     due_times = sched.due_times("slow")

@@ -117,7 +117,7 @@ def test_a_page_sees_what_happens(both: Served) -> None:
 def test_the_log_of_a_run_comes_where_it_is_asked_for(both: Served) -> None:
     scheduler, server = both
     run = scheduler.submit("crawl_site", pages=9)
-    run.result("20s")
+    run.result("60s")
     with httpx.stream("GET", f"{server.url}/api/v1/events", params={"run": run.id}, timeout=20) as stream:
         _, snapshot = next(messages(stream.iter_lines()))
     (row,) = [row for row in snapshot["runs"] if row["id"] == run.id]

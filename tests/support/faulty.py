@@ -127,7 +127,7 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
 
     sa.event.listen(engine, "connect", limit)
     writer = life_of(sched).writer
-    writer.call(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1")).result(10)
+    writer.call(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1")).result(60)
     try:
         yield
     finally:

@@ -93,7 +93,7 @@ class WrittenLedger:
 
     def settle(self) -> None:
         """Return when all that was posted is written or refused."""
-        self.writer.call(lambda connection: None).result(20)
+        self.writer.call(lambda connection: None).result(60)
 
     def write(self, *decisions: Decision) -> None:
         """Post decisions so that they share a group, and wait for them."""

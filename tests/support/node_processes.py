@@ -62,7 +62,7 @@ class NodeProcess:
         """Let its runs end, and stop it."""
         self.tell("end")
         self.hear("ended")
-        assert self.popen.wait(30) == 0
+        assert self.popen.wait(60) == 0
 
     def close(self) -> None:
         """End it, if it is still there."""

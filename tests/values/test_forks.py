@@ -65,7 +65,7 @@ def test_a_fork_waits_until_no_thread_is_in_what_it_must_not_divide() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert entered.wait(30)
+    assert entered.wait(60)
     threading.Timer(0.2, may_leave.set).start()
     assert _exit_code(lambda: 0 if left.is_set() else 1) == 0
     thread.join(30)
@@ -86,7 +86,7 @@ def test_a_fork_does_not_wait_for_ever() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert entered.wait(30)
+    assert entered.wait(60)
     assert _exit_code(uses_it) == 7
     may_leave.set()
     thread.join(30)

@@ -40,7 +40,7 @@ __all__ = [
     "waits",
 ]
 
-VERSION = 2
+VERSION = 3
 LIVE_STATES = ("PENDING", "QUEUED", "RUNNING", "RETRY")
 
 _metadata = MetaData()

@@ -51,7 +51,7 @@ def test_a_cancel_waits_for_a_store_that_takes_no_writes(tmp_path: Path) -> None
         assert not cancelling.done()
         other.execute("ROLLBACK")
         other.close()
-        assert cancelling.result(30)
+        assert cancelling.result(60)
         (row,) = sched.runs("waits")  # as the ledger has it
         assert row.state is State.CANCELLED
         release.set()

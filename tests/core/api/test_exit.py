@@ -33,7 +33,7 @@ async def quick():
     return 1
 
 sched.start()
-quick.submit().result(20)
+quick.submit().result(60)
 endless.submit()
 started.wait(20)
 """
@@ -61,7 +61,7 @@ sched.task(name="next")(lambda: 1)
 child = multiprocessing.get_context("fork").Process(target=int)
 child.start()
 child.join(30)
-print(child.exitcode, sched.submit("next").result(20), [node.here for node in sched.nodes])
+print(child.exitcode, sched.submit("next").result(60), [node.here for node in sched.nodes])
 """
 
 
@@ -91,7 +91,7 @@ def web():
     ended.wait(30)
     for _ in range(3):
         assert ticks.acquire(timeout=30)
-    print(sched.state, sched.submit("tick").result(20))
+    print(sched.state, sched.submit("tick").result(60))
 
 pool = concurrent.futures.ThreadPoolExecutor(1)  # idle workers keep nothing alive
 pool.submit(int).result()
@@ -128,7 +128,7 @@ children = [os.fork() for _ in range(2)]
 if 0 in children:
     sys.exit(7)  # as a worker of gunicorn --preload does
 print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
-print(sched.state, sched.submit("one").result(20))
+print(sched.state, sched.submit("one").result(60))
 """
 
 

@@ -53,7 +53,7 @@ def test_a_sync_function_runs_in_a_thread_and_is_recorded(sched: Scheduler) -> N
         return a + b
 
     run = add.submit(a=2, b=3)
-    assert run.result("10s") == 5
+    assert run.result("60s") == 5
     assert run.state is State.DONE
     (recorded,) = sched.runs("add")
     assert recorded.state is State.DONE
@@ -72,7 +72,7 @@ def test_a_coroutine_runs_on_the_users_loop(sched: Scheduler) -> None:
         await asyncio.sleep(0)
         return threading.current_thread().name
 
-    assert fetch.submit().result("10s") == "schedkit-users"
+    assert fetch.submit().result("60s") == "schedkit-users"
 
 
 def test_a_run_is_awaitable_from_any_loop(sched: Scheduler) -> None:
@@ -96,7 +96,7 @@ def test_a_frame_survives_the_scheduler(make: Make) -> None:
 
     with first:
         first.task()(table)
-        pd.testing.assert_frame_equal(first.submit("table").result("10s"), frame)
+        pd.testing.assert_frame_equal(first.submit("table").result("60s"), frame)
     second = make()
     with second:
         assert second.tasks["table"].state == "waiting"
@@ -124,7 +124,7 @@ def test_a_frame_survives_the_scheduler(make: Make) -> None:
 )
 def test_values_are_kept_with_their_types(sched: Scheduler, value: Any) -> None:
     task = sched.task(name="one")(lambda: value)
-    task.submit().wait("10s")
+    task.submit().wait("60s")
     found = task.latest()
     assert (repr(found), type(found)) == (repr(value), type(value))
 
@@ -140,7 +140,7 @@ def test_values_are_kept_with_their_types(sched: Scheduler, value: Any) -> None:
 def test_what_cannot_be_kept_says_so_and_fails_nothing(sched: Scheduler, value: Any, why: str) -> None:
     task = sched.task(name="one")(lambda: value)
     run = task.submit()
-    assert run.result("10s") is value
+    assert run.result("60s") is value
     assert run.state is State.DONE
     with pytest.raises(ResultGoneError, match=why):
         task.latest()
@@ -154,7 +154,7 @@ def test_failures_say_why(sched: Scheduler) -> None:
 
     run = broken.submit()
     with pytest.raises(RunFailedError, match="'broken' ended as FAILED: KeyError: 'Summary'"):
-        run.result("10s")
+        run.result("60s")
     assert run.error is not None
     assert "in broken" in run.error["traceback"]
     assert "schedkit/core" not in run.error["traceback"]
@@ -175,7 +175,7 @@ def test_retry_until_it_succeeds(sched: Scheduler) -> None:
         return "now"
 
     run = flaky.submit()
-    assert run.result("10s") == "now"
+    assert run.result("60s") == "now"
     assert tries == [1, 2, 3]
     assert retried == [(1, 3), (2, 3)]
     assert outcomes(sched, run.id) == [Outcome.FAILED, Outcome.FAILED, Outcome.DONE]
@@ -194,7 +194,7 @@ def test_only_what_may_pass_is_retried(sched: Scheduler, error: Exception, tries
 
     run = fails.submit()
     with pytest.raises(RunFailedError):
-        run.result("10s")
+        run.result("60s")
     assert len(run.attempts) == tries
     assert failed == [error]
 
@@ -210,15 +210,15 @@ def test_a_timeout_is_recorded_at_once_and_keeps_its_place(sched: Scheduler) -> 
     ended = threading.Event()
     sched.subscribe(lambda e: isinstance(e, events.RunRetrying) and ended.set())
     run = stuck.submit()
-    assert entered.wait(10)
-    assert ended.wait(10)
+    assert entered.wait(60)
+    assert ended.wait(60)
     entered.clear()
     assert outcomes(sched, run.id) == [Outcome.TIMEOUT]
     assert not entered.wait(0.2), "the retry must wait until the thread has really ended"
     release.set()
-    assert entered.wait(10)
+    assert entered.wait(60)
     assert not other.is_set()
-    run.wait("10s")
+    run.wait("60s")
 
 
 def test_a_timeout_without_a_further_try(sched: Scheduler) -> None:
@@ -230,7 +230,7 @@ def test_a_timeout_without_a_further_try(sched: Scheduler) -> None:
 
     run = sleeps.submit()
     with pytest.raises(RunTimeoutError, match=r"timeout of 0\.05 s"):
-        run.result("10s")
+        run.result("60s")
     assert run.state is State.TIMEOUT
     assert outcomes(sched, run.id) == [Outcome.TIMEOUT]
 
@@ -249,7 +249,7 @@ def test_a_plain_hook_of_a_timeout_stays_off_the_users_loop(sched: Scheduler) ->
         await asyncio.sleep(30)
 
     sleeps.submit()
-    assert told.wait(10)
+    assert told.wait(60)
     assert where[0].startswith("schedkit-task")
 
 
@@ -262,10 +262,10 @@ def test_cancelling_a_coroutine(sched: Scheduler) -> None:
         await asyncio.sleep(30)
 
     run = sleeps.submit()
-    assert entered.wait(10)
+    assert entered.wait(60)
     assert run.cancel()
     with pytest.raises(RunCancelledError, match="cancelled by tests"):
-        run.result("10s")
+        run.result("60s")
     assert outcomes(sched, run.id) == [Outcome.CANCELLED]
     assert not run.cancel()
 
@@ -285,10 +285,10 @@ def test_a_sync_task_stops_at_its_next_schedkit_call(sched: Scheduler) -> None:
             after.append("swallowed")
 
     run = works.submit()
-    assert entered.wait(10)
+    assert entered.wait(60)
     run.cancel()
     asked.set()
-    assert run.wait("10s").state is State.CANCELLED
+    assert run.wait("60s").state is State.CANCELLED
     assert after == []
 
 
@@ -303,11 +303,11 @@ def test_a_waiting_run_is_cancelled_at_once(make: Make) -> None:
 
     first, second = waits.submit(), waits.submit()
     second.cancel()
-    assert second.wait("10s").state is State.CANCELLED
+    assert second.wait("60s").state is State.CANCELLED
     assert second.attempts == []
     release.set()
-    assert first.wait("10s").state is State.DONE
-    assert waits.submit().wait("10s").state is State.DONE, "it keeps no place either"
+    assert first.wait("60s").state is State.DONE
+    assert waits.submit().wait("60s").state is State.DONE, "it keeps no place either"
 
 
 def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
@@ -324,7 +324,7 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
         return TaskResult.success("fine", rows=10)
 
     run = tells.submit()
-    assert run.result("10s") == {"rows": 10}
+    assert run.result("60s") == {"rows": 10}
     assert run.progress == {"extract": (10, 10)}
     assert run.log == ["half way", "all the way"]
     assert run.facts == {"extraction": {"rows": 10}, "result": {"message": "fine", "rows": 10}}
@@ -348,7 +348,7 @@ def test_a_level_may_be_a_word(sched: Scheduler, place: str) -> None:
         run.log("nonsense", "still told")
 
     run = sched.task(name="tells", runs_in=place)(tells).submit()
-    run.result("30s")
+    run.result("60s")
     lines = sched.screens.run_detail(run.id)["log"]
     assert [(line["level"], line["message"]) for line in lines] == [
         (20, "plain"), (30, "by word"), (40, "by number"), (20, "still told"),
@@ -366,9 +366,9 @@ def test_a_task_may_say_skipped_or_failed(sched: Scheduler) -> None:
         return TaskResult.skipped("nothing new") if word == "skip" else TaskResult.failed("no rows")
 
     with pytest.raises(RunSkippedError, match="nothing new"):
-        says.submit(word="skip").result("10s")
+        says.submit(word="skip").result("60s")
     with pytest.raises(RunFailedError, match="no rows"):
-        says.submit(word="fail").result("10s")
+        says.submit(word="fail").result("60s")
 
 
 def test_a_schedule_fires_on_time_and_once(sched: Scheduler) -> None:
@@ -382,7 +382,7 @@ def test_a_schedule_fires_on_time_and_once(sched: Scheduler) -> None:
         if len(times) == 4:
             enough.set()
 
-    assert enough.wait(10)
+    assert enough.wait(60)
     ticks.pause()
     steps = {later - earlier for earlier, later in itertools.pairwise(sorted(times))}
     assert steps == {timedelta(seconds=0.2)}
@@ -399,7 +399,7 @@ def test_a_task_without_parentheses(sched: Scheduler) -> None:
     async def waits() -> int:
         return 3
 
-    assert (bare(2), bare.submit().result("10s"), waits.submit().result("10s")) == (2, 1, 3)
+    assert (bare(2), bare.submit().result("60s"), waits.submit().result("60s")) == (2, 1, 3)
     with pytest.raises(UsageError, match=r"unknown option 'timeot' .did you mean 'timeout'"):
         sched.task(timeot="1s")
 
@@ -427,7 +427,7 @@ def test_parameters_that_are_no_data_are_refused_by_whoever_submits(make: Make) 
         with pytest.raises(ParameterError, match=r"task 't': parameter 'x' is .* cannot be stored"):
             submit(x=object())
     assert home.runs() == []
-    assert other.submit("t", x=[1, {"a": None}]).result(20) == [1, {"a": None}]
+    assert other.submit("t", x=[1, {"a": None}]).result(60) == [1, {"a": None}]
 
 
 def test_a_name_is_text(sched: Scheduler) -> None:
@@ -464,7 +464,7 @@ def test_history_is_a_typed_frame(sched: Scheduler) -> None:
     def one() -> int:
         return 1
 
-    one.submit().result("10s")
+    one.submit().result("60s")
     frame = one.history()
     assert frame.loc[0, "state"] == "DONE"
     assert str(frame["started"].dtype) == "datetime64[us, UTC]"
@@ -481,7 +481,7 @@ def test_many_at_once_are_durable_and_done(make: Make) -> None:
 
     runs = sched.submit_many("square", [{"n": n} for n in range(200)])
     assert {run.id for run in sched.runs(limit=1000)} == {run.id for run in runs}
-    assert [run.result("20s") for run in runs] == [n * n for n in range(200)]
+    assert [run.result("60s") for run in runs] == [n * n for n in range(200)]
 
 
 def test_pausing_all_and_backfill(sched: Scheduler) -> None:
@@ -500,7 +500,7 @@ def test_pausing_all_and_backfill(sched: Scheduler) -> None:
     made = ticks.backfill(missed.scheduled, missed.until)
     assert len(made) == missed.count
     for run in made:
-        run.result("10s")
+        run.result("60s")
     assert ticks.backfill(missed.scheduled, missed.until) == []
 
 
@@ -508,7 +508,7 @@ def test_a_task_is_removed_and_its_history_stays(sched: Scheduler) -> None:
     @sched.task(every("1h"))
     def gone() -> None: ...
 
-    gone.submit().result("10s")
+    gone.submit().result("60s")
     sched.remove("gone")
     assert "gone" not in sched.tasks
     assert len(sched.runs("gone")) == 1
@@ -545,14 +545,14 @@ def test_stopping_lets_runs_end_or_interrupts_them(make: Make, tmp_path: Path) -
     first.start()
     first.task()(patient)
     run = first.submit("patient")
-    assert entered.wait(10)
+    assert entered.wait(60)
     first.stop("0.1s")
     with pytest.raises(UsageError):
         first.submit("unknown")
     second = make(name="second")
     second.start()
     second.task()(patient)
-    assert second.run(run.id).result("10s") == 2
+    assert second.run(run.id).result("60s") == 2
     assert outcomes(second, run.id) == [Outcome.INTERRUPTED, Outcome.DONE]
     recorded = second.run(run.id).run
     assert recorded.interruptions == 1
@@ -565,7 +565,7 @@ def test_times_are_utc(sched: Scheduler) -> None:
         return 1
 
     before = datetime.now(UTC)
-    one.submit().result("10s")
+    one.submit().result("60s")
     (run,) = sched.runs()
     assert before <= run.queued_at <= datetime.now(UTC)
 
@@ -592,7 +592,7 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
     told = threading.Event()
     sched.subscribe(lambda event: told.set())
     sched.task(name="thread", runs_in="process", rate="3/10s")(lambda: None)
-    assert told.wait(10)
+    assert told.wait(60)
     assert sched.queries.flush_events()
     (row,) = [task for task in sched.screens.board()["tasks"] if task["name"] == "thread"]
     assert (row["executor"], row["rate"]) == ("process", "3 in 10s")  # as events tell one that is there
@@ -609,7 +609,7 @@ def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) 
     told = threading.Event()
     sched.subscribe(lambda event: told.set())
     sched.task(name="two", max_instances=3)(lambda: None)
-    assert told.wait(10)
+    assert told.wait(60)
     assert sched.queries.flush_events()
     assert limits() == {"any": None, "two": 3}  # as events tell one that is there
 
@@ -619,7 +619,7 @@ def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
         return left + right
 
     handle = sched.task(add)
-    assert handle.submit(2).result("10s") == 3
+    assert handle.submit(2).result("60s") == 3
     assert handle.submit(2, right=5).run.params == {"left": 2, "right": 5}
     with pytest.raises(ParameterError, match="too many positional arguments"):
         handle.submit(1, 2, 3)  # type: ignore[call-overload]  # what people write

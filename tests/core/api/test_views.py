@@ -36,7 +36,7 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
     for _ in range(50):
         sched.screens.open_run(run.id)
     enough.set()
-    run.result("10s")
+    run.result("60s")
     heard.wait_for(heard.of(RunEnded, run=run.id))
     assert shown_lines(sched) == run.log[-200:]
     assert sched.screens.run_detail(run.id) == sched.screens.board()["runs"][0]
@@ -60,6 +60,6 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
     heard.wait_for(heard.of(RunLogged, message="first"))
     other.screens.open_run(run.id)
     go_on.set()
-    run.result("10s")
+    run.result("60s")
     heard.wait_for(heard.of(RunLogged, message="last"))
     assert shown_lines(other) == ["first", "last"]

@@ -110,7 +110,7 @@ def _(sched: Scheduler) -> None:
 @row("bound methods of several objects are several jobs; the result is each object's own")
 def _(sched: Scheduler) -> None:
     jobs = [sched.add_job(Counter(word).tick, "interval", hours=1) for word in ("a", "b")]
-    assert [sched.tasks[job.id].submit().result("20s") for job in jobs] == ["a", "b"]
+    assert [sched.tasks[job.id].submit().result("60s") for job in jobs] == ["a", "b"]
 
 
 @row("class methods, lambdas, nested functions and partials can be jobs")
@@ -120,7 +120,7 @@ def _(sched: Scheduler) -> None:
 
     functions = [Counter.make, lambda: "lambda", nested("x"), nested("y"), functools.partial(tick, "p")]
     jobs = [sched.add_job(function, "interval", hours=1) for function in functions]
-    found = [sched.tasks[job.id].submit().result("20s") for job in jobs]
+    found = [sched.tasks[job.id].submit().result("60s") for job in jobs]
     assert found == ["made", "lambda", "x", "y", "p"]
 
 
@@ -142,7 +142,7 @@ def _(sched: Scheduler) -> None:
 @row("args= are positional arguments, kwargs= named ones", "args", "kwargs")
 def _(sched: Scheduler) -> None:
     job = sched.add_job(tick, "interval", hours=1, args=["x"], kwargs={"times": 2})
-    assert sched.tasks[job.id].submit().result("20s") == "xx"
+    assert sched.tasks[job.id].submit().result("60s") == "xx"
 
 
 @row(
@@ -162,9 +162,9 @@ def _(sched: Scheduler) -> None:
 
     job = sched.add_job(joined, "interval", hours=1, args=("a", "b", "c"), kwargs={"sep": "-"})
     assert (job.func, job.args, job.kwargs) == (joined, ("a", "b", "c"), {"sep": "-"})
-    assert sched.tasks[job.id].submit().result("20s") == "a-b-c"
+    assert sched.tasks[job.id].submit().result("60s") == "a-b-c"
     largest = sched.add_job(max, "interval", hours=1, args=[3, 5])
-    assert sched.tasks[largest.id].submit().result("20s") == 5
+    assert sched.tasks[largest.id].submit().result("60s") == 5
 
 
 @row("arguments that the function does not take are refused at once")
@@ -217,7 +217,7 @@ def _(sched: Scheduler) -> None:
 def _(sched: Scheduler) -> None:
     done = threading.Event()
     sched.add_job(done.set)
-    assert done.wait(20)
+    assert done.wait(60)
 
 
 @row("next_run_time= is the first run, whatever the trigger says; None adds the job paused", "next_run_time")
@@ -231,7 +231,7 @@ def _(sched: Scheduler) -> None:
 def _(sched: Scheduler) -> None:
     done = threading.Event()
     job = sched.add_job(done.set, "interval", hours=1, next_run_time=datetime.now(UTC), id="now")
-    assert done.wait(20)
+    assert done.wait(60)
     assert job.next_run_time is not None
 
 
@@ -518,7 +518,7 @@ def _(make: Callable[..., Scheduler]) -> None:
     assert (job.pending, now.pending, sched.get_jobs(pending=False)) == (True, True, [])
     sched.start()
     assert not job.pending
-    assert done.wait(20)
+    assert done.wait(60)
 
 
 @row(
@@ -559,8 +559,8 @@ def _(make: Callable[..., Scheduler]) -> None:
     assert sched.paused
     assert sched.runs() == []
     sched.resume()
-    assert done.wait(20)
-    assert now.wait(20)
+    assert done.wait(60)
+    assert now.wait(60)
     sched.start(paused=True)
     assert sched.paused, "it ran already"
 
@@ -608,7 +608,7 @@ def _(make: Callable[..., Scheduler]) -> None:
         return "whole" if gate.wait(20) else "cut"
 
     sched.add_job(slow, id="slow")
-    assert begun.wait(20)
+    assert begun.wait(60)
     threading.Timer(0.05, gate.set).start()
     sched.shutdown()
     assert [str(run.state) for run in sched.runs("slow")] == ["DONE"]

@@ -61,7 +61,7 @@ def test_a_cron_job_as_people_write_it(sched: Scheduler) -> None:
     assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (False, 3, 30)
     assert job.next_run_time is not None
     assert repr(job) == "<Job 'morning': at 07:00 on Monday to Friday, Europe/Berlin>"
-    assert sched.tasks["morning"].submit().result("5s") == "hello you"
+    assert sched.tasks["morning"].submit().result("60s") == "hello you"
 
 
 def test_the_four_aliases_and_trigger_objects(sched: Scheduler) -> None:
@@ -84,7 +84,7 @@ def test_the_four_aliases_and_trigger_objects(sched: Scheduler) -> None:
 def test_without_a_trigger_it_runs_once_now(sched: Scheduler) -> None:
     done = threading.Event()
     sched.add_job(done.set, id="now")
-    assert done.wait(5)
+    assert done.wait(60)
     sched.runs("now")
     job = sched.add_job(greet, "date", id="also now")
     assert isinstance(job, Job)
@@ -240,7 +240,7 @@ def test_a_first_time_may_be_text(sched: Scheduler) -> None:
 
 def results_of(sched: Scheduler, heard: conftest.Heard, count: int) -> dict[str, Any]:
     heard.wait_for(heard.of(RunEnded), count)
-    return {run.task: sched.run(run.id).result("5s") for run in sched.runs()}
+    return {run.task: sched.run(run.id).result("60s") for run in sched.runs()}
 
 
 def test_what_is_added_before_the_start_runs_then(make: Callable[..., Scheduler]) -> None:
@@ -344,10 +344,10 @@ def test_scheduled_job_decorates(sched: Scheduler) -> None:
 def test_one_time_jobs_of_a_known_handler(sched: Scheduler) -> None:
     sched.task(name="crawl", tags=("crawler",))(greet)
     run = sched.add_one_time_job("crawl_all_1", handler_class_name="crawl", job_data={"name": "all"})
-    assert run.result("5s") == "hello all"  # type: ignore[union-attr]  # no run_date: a run
+    assert run.result("60s") == "hello all"  # type: ignore[union-attr]  # no run_date: a run
     wait_until(lambda: sched.get_job("crawl_all_1") is None)
-    assert sched.add_one_time_job("by_tag", "crawler").result("5s") == "hello world"  # type: ignore[union-attr]  # a run
-    assert sched.add_one_time_job("by_function", greet).result("5s") == "hello world"  # type: ignore[union-attr]  # a run
+    assert sched.add_one_time_job("by_tag", "crawler").result("60s") == "hello world"  # type: ignore[union-attr]  # a run
+    assert sched.add_one_time_job("by_function", greet).result("60s") == "hello world"  # type: ignore[union-attr]  # a run
     planned = sched.add_one_time_job("later", "crawl", run_date=later(hours=1))
     assert planned.next_run_time is not None  # type: ignore[union-attr]  # with run_date: a job
     assert sched.get_job("later") is not None
@@ -381,7 +381,7 @@ def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> N
     sched.add_listener(errors.hear, events.EVENT_JOB_ERROR | events.EVENT_JOB_MISSED)
     sched.start()
     sched.add_job(greet, "interval", hours=1, id="g")
-    sched.tasks["g"].submit().wait("5s")
+    sched.tasks["g"].submit().wait("60s")
     sched.add_job(fail, id="f")
     wait_until(lambda: sched.get_job("f") is None)
     sched.pause_job("g")
@@ -430,7 +430,7 @@ def test_missed_and_overlapped_times_are_told(sched: Scheduler) -> None:
     count = len(heard.events)
     later = Heard()
     sched.add_listener(later.hear, events.EVENT_JOB_EXECUTED)
-    sched.tasks["slow"].submit().wait("5s")
+    sched.tasks["slow"].submit().wait("60s")
     wait_until(lambda: later.events)
     assert len(heard.events) == count
     sched.remove_listener(heard.hear)
@@ -454,11 +454,11 @@ def test_status_is_the_union_of_the_older_designs(make: Callable[..., Scheduler]
     sched.start()
     sched.add_job(greet, "cron", hour=2, minute=0, timezone=UTC, id="nightly", name="Nightly")
     sched.add_job(fail, "interval", hours=1, id="hourly", next_run_time=None)
-    sched.tasks["nightly"].submit().wait("5s")
-    sched.tasks["hourly"].submit().wait("5s")
+    sched.tasks["nightly"].submit().wait("60s")
+    sched.tasks["hourly"].submit().wait("60s")
     sched.add_job(greet, id="once")
     wait_until(lambda: sched.get_job("once") is None)  # it is none of the jobs as soon as it has begun
-    sched.run(sched.runs("once")[0].id).wait("5s")
+    sched.run(sched.runs("once")[0].id).wait("60s")
     found = sched.get_status()
     assert found["status"] == "running"
     assert found["is_running"] is found["running"] is True

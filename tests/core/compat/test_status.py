@@ -30,14 +30,14 @@ def fails() -> None:
 
 def test_runs_that_end_are_counted_on_top_of_the_history(sched: Scheduler, make: Make) -> None:
     sched.task(name="fails")(fails)
-    sched.submit("fails").wait("10s")
+    sched.submit("fails").wait("60s")
     other = make(name="other")
     other.start()
     assert counts(sched, "fails") == counts(other, "fails") == (1, 1)
     heard = Heard(other)
     sched.task(name="fails")(lambda: 1)
     run = sched.submit("fails")
-    run.wait("10s")
+    run.wait("60s")
     assert counts(sched, "fails") == (2, 1)
     heard.wait_for(heard.of(RunEnded, run=run.id))
     assert counts(other, "fails") == (2, 1)

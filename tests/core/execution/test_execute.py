@@ -26,7 +26,7 @@ def test_it_is_given_every_parameter_as_the_function_gets_it(sched: Scheduler) -
         return size
 
     sched.task(name="work", validate_params=lambda **params: seen.append(params))(work)
-    assert sched.submit("work", size="5").result("10s") == 5
+    assert sched.submit("work", size="5").result("60s") == 5
     assert seen == [{"size": 5, "source": "api"}]
 
 
@@ -39,9 +39,9 @@ def test_a_class_that_checks_its_defaults_runs_without_any_parameter(sched: Sche
             return kwargs.get("source") in ("api", "database") and kwargs["batch_size"] > 0
 
     sync = sched.add(DataSync)
-    assert sync.submit().result("10s") == "100 from api"
+    assert sync.submit().result("60s") == "100 from api"
     with pytest.raises(RunFailedError, match=r"validate_params refused .*'ftp'"):
-        sync.submit(source="ftp").result("10s")
+        sync.submit(source="ftp").result("60s")
 
 
 def test_false_and_a_coroutine_refuse_too(sched: Scheduler) -> None:
@@ -58,7 +58,7 @@ def test_false_and_a_coroutine_refuse_too(sched: Scheduler) -> None:
     sched.task(name="coroutine", validate_params=refuse)(coroutine)
     for name in ("false", "awaited", "coroutine"):
         with pytest.raises(RunFailedError, match="validate_params refused"):
-            sched.submit(name).result("10s")
+            sched.submit(name).result("60s")
     assert ran == []
 
 
@@ -70,4 +70,4 @@ def test_what_is_refused_is_not_tried_again(sched: Scheduler, error: Exception, 
     retry = Retry(attempts=2, delay=0, on=(Exception,))
     sched.task(name="work", retry=retry, validate_params=refuse)(lambda: None)
     run = sched.submit("work")
-    assert run.wait("10s").attempt == tries
+    assert run.wait("60s").attempt == tries

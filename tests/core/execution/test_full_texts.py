@@ -41,7 +41,7 @@ def test_a_long_log_line_is_cut_and_kept_whole_as_an_artifact(sched: Scheduler) 
         run.log(logging.INFO, LONG)
 
     run = sched.submit("talks")
-    run.result("30s")
+    run.result("60s")
     short, long = run.log
     assert short == "short"
     assert long == f"{LONG[:MAX_STORED_CHARS]}{LEFT_OUT}'Full text of log line 2')"
@@ -72,7 +72,7 @@ def test_a_long_message_and_large_facts_of_a_result(sched: Scheduler, status: An
         return TaskResult(status=status, message=LONG, data={"rows": 5, "all": LONG})
 
     run = sched.submit("tells")
-    run.wait("30s")
+    run.wait("60s")
     assert len(run.run.reason) < 2 * MAX_STORED_CHARS
     assert whole(run.artifacts, "the message") == LONG
     facts = run.facts["result"]
@@ -91,7 +91,7 @@ def test_the_ledger_and_the_board_stay_small(sched: Scheduler, tmp_path: Path) -
 
     run = sched.submit("talks")
     with pytest.raises(RunFailedError):
-        run.result("30s")
+        run.result("60s")
     sched.screens.open_run(run.id)
     assert len(msgspec.json.encode(sched.screens.board())) < 100_000
     sched.stop()
@@ -105,7 +105,7 @@ def test_dropped_log_lines_are_counted(sched: Scheduler) -> None:
             run.log(logging.INFO, f"line {number}")
 
     run = sched.submit("talks")
-    run.result("30s")
+    run.result("60s")
     assert len(run.log) == MAX_LOG_LINES
     assert run.log[0] == "735 earlier lines were dropped: the log keeps the last 499"
     assert run.log[1:] == [f"line {number}" for number in range(735, 1234)]
@@ -119,7 +119,7 @@ def test_parameters_too_large_are_refused_with_the_size_and_what_to_do(sched: Sc
         task.submit(keys=["ABC-12345"] * (MAX_PARAMETER_BYTES // 12 + 1))
     with pytest.raises(ParameterError, match="too large"):
         task.submit(keys="x" * 200_000, note="y" * 200_000)
-    assert task.submit(keys=["ABC-12345"] * 20_000).result("30s") == 20_000
+    assert task.submit(keys=["ABC-12345"] * 20_000).result("60s") == 20_000
 
 
 def test_a_run_that_is_forgotten_takes_its_texts_along(tmp_path: Path) -> None:

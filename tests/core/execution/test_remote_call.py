@@ -39,7 +39,7 @@ def test_a_run_and_its_effects_are_known_wherever_it_runs(where: Any, tmp_path: 
         task = sched.task(name="tells", **where)(tells)
         for _ in range(2):
             run = task.submit()
-            assert run.result("30s") == (run.id, [1, 2])
+            assert run.result("60s") == (run.id, [1, 2])
 
 
 async def tells_async() -> tuple[str | None, list[int]]:
@@ -49,7 +49,7 @@ async def tells_async() -> tuple[str | None, list[int]]:
 def test_a_coroutine_knows_its_run(tmp_path: Path) -> None:
     with Scheduler(tmp_path / "ledger.db") as sched:
         run = sched.task(name="tells")(tells_async).submit()
-        assert run.result("30s") == (run.id, [1, 2])
+        assert run.result("60s") == (run.id, [1, 2])
 
 
 def test_a_context_elsewhere() -> None:

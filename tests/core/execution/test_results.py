@@ -252,7 +252,7 @@ with Scheduler(folder / "ledger.db", results=folder / "results") as sched:
         return list(range(1_000_000))
 
     run = sched.submit("big")
-    run.wait("30s")
+    run.wait("60s")
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     print(run.state, run.error["type"], run.error["message"])
 print([str(path) for path in (folder / "results").rglob("*") if path.is_file()])

@@ -80,7 +80,7 @@ def test_no_two_tries_at_once(tmp_path: Path, pools: Pools, kind: str) -> None:
         heard = Heard(sched)
         run = sched.submit("t")
         time_out(sched, run, heard)
-        assert retrying.wait(30)
+        assert retrying.wait(60)
         assert trace.read_text().splitlines() == ["begin 1"]
         go.touch()
         assert run.result("60s") == "value of 2"
@@ -102,6 +102,6 @@ def test_the_place_comes_back(tmp_path: Path, pools: Pools, kind: str) -> None:
         heard = Heard(sched)
         run = sched.submit("t")
         time_out(sched, run, heard)
-        assert run.wait("30s").state is State.TIMEOUT
-        assert sched.submit("next").result("30s") == "has a place"
+        assert run.wait("60s").state is State.TIMEOUT
+        assert sched.submit("next").result("60s") == "has a place"
         assert run.log == ["began"]

@@ -33,7 +33,7 @@ def test_who_blocks_the_loop_is_told_once_and_that_it_is_over(monkeypatch: pytes
 
     try:
         loop.start(blocks, "crawl (run 7)")
-        assert entered.wait(10)
+        assert entered.wait(60)
         assert look_after(0) == 0
         assert look_after(0.9) == 0, "not yet"
         assert look_after(0.2) == 1
@@ -43,7 +43,7 @@ def test_who_blocks_the_loop_is_told_once_and_that_it_is_over(monkeypatch: pytes
         assert look_after(5) == 1, "once"
         release.set()
         loop.start(turns, "next")
-        assert turned.wait(10)
+        assert turned.wait(60)
         assert look_after(1) == 2
         assert told[1] == ("crawl (run 7)", pytest.approx(7.1), "", True)
         assert look_after(0.1) == 2

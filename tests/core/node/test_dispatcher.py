@@ -180,11 +180,11 @@ def walk(doors: Doors, at_home: bool) -> None:
         assert task.next_run.day == 2
         run = doors.submit()
         assert doors.cancel(run)
-        assert run.wait("10s").state is State.CANCELLED
+        assert run.wait("60s").state is State.CANCELLED
         assert not doors.cancel(run)
         again = doors.retry(run, n=3)
         if at_home:
-            assert again.result("10s") == 3
+            assert again.result("60s") == 3
             (made,) = doors.backfill()
             assert sched.cancel(made.id)
         else:
@@ -236,7 +236,7 @@ def test_without_a_person_the_process_is_who_asks(make: Make) -> None:
     with context.acting_as("ann"), context.acting_as("bob"):
         (second, third) = asks.submit_many("one", [{"n": 2}, {"n": 3}])
     assert [one.run.actor for one in (run, second, third)] == ["asks", "bob", "bob"]
-    assert [one.result("10s") for one in (run, second, third)] == [1, 2, 3]
+    assert [one.result("60s") for one in (run, second, third)] == [1, 2, 3]
     with ledger_of(asks) as ledger:
         assert [event.actor for event in ledger.events() if isinstance(event, events.TaskChanged)][
             -1
@@ -256,12 +256,12 @@ def test_a_failed_run_runs_again_with_its_parameters_or_with_others(place: str, 
         return n / by
 
     failed = asks.submit("divide", n=6)
-    assert failed.wait("10s").state is State.FAILED
+    assert failed.wait("60s").state is State.FAILED
     again = failed.retry()
-    assert again.wait("10s").state is State.FAILED
+    assert again.wait("60s").state is State.FAILED
     assert (again.run.params, again.run.retry_of) == ({"n": 6}, failed.id)
     mended = again.retry(by=2)
-    assert mended.result("10s") == 3.0
+    assert mended.result("60s") == 3.0
     assert (mended.run.params, mended.run.retry_of, mended.run.cause) == (
         {"n": 6, "by": 2},
         again.id,
@@ -290,7 +290,7 @@ def test_a_command_is_carried_out_once_though_it_is_heard_twice(make: Make) -> N
     with ledger_of(home) as ledger:
         for _ in range(2):
             assert service().call(send_command.send_command, ledger, asked) == {"ok": True, "run": "00run"}
-    assert home.run("00run").result("10s") == 1
+    assert home.run("00run").result("60s") == 1
     assert len(home.runs()) == 1
 
 
@@ -347,7 +347,7 @@ def test_a_former_home_with_other_code_does_not_have_the_task_any_more(make: Mak
     assert former.standing_by == []
     new.stop("1s")
     heard.wait_for(heard.of(events.NodeChanged, change="stopped", name="new"))
-    assert former.submit("child").result("10s") == "child"  # it goes on, and the task is not inherited
+    assert former.submit("child").result("60s") == "child"  # it goes on, and the task is not inherited
     assert former.home("one") is None
     declare(former)
     assert former.at_home == ["child", "one"]
@@ -380,7 +380,7 @@ def test_what_is_asked_for_again_with_its_key_is_not_done_again(place: str, make
         again = asks.submit("one", n=2)  # as after an answer that was lost
         assert again.id == first.id
         if place != "homeless":
-            assert first.result("10s") == 1
+            assert first.result("60s") == 1
         assert asyncio.run(asks.aio.submit("one", n=3)).id == first.id, "also when it has ended"
     with context.acting_as("ann", key="k2"):
         several = [[run.id for run in asks.submit_many("one", [{"n": 4}, {"n": 5}])] for _ in range(2)]
@@ -420,7 +420,7 @@ def test_a_key_that_the_ledger_refuses_is_looked_for_again(
     home.task(name="quick")(lambda: 1)
     with context.acting_as("ann", key="k"):
         first = home.submit("quick")
-    assert first.result("10s") == 1
+    assert first.result("60s") == 1
     look, looks = Ledger.run_by_key, list[str]()
 
     def too_early(ledger: Ledger, key: str) -> Run | None:
@@ -431,4 +431,4 @@ def test_a_key_that_the_ledger_refuses_is_looked_for_again(
     with context.acting_as("ann", key="k"):
         assert asks.submit("one", n=1).id == first.id
     assert asks.runs("one") == []
-    assert asks.submit("quick").result("10s") == 1, "what was refused is no hindrance"
+    assert asks.submit("quick").result("60s") == 1, "what was refused is no hindrance"

@@ -46,39 +46,39 @@ def test_a_child_asks_its_parent(make: Make) -> None:
     sched = make(name="parent")
     sched.start()
     task = sched.task(name="one")(lambda n: n + 1)
-    assert task.submit(n=1).result("10s") == 2
+    assert task.submit(n=1).result("60s") == 2
     assert in_a_fork(lambda: [sched.state, sched.at_home, str(sched.home("one")).split()[0]]) == [
         "stopped",
         [],
         "parent",
     ]
-    assert in_a_fork(lambda: task.submit(n=2).result("30s")) == 3
+    assert in_a_fork(lambda: task.submit(n=2).result("60s")) == 3
     assert in_a_fork(sched.pause) is None
     assert sched.paused
-    assert in_a_fork(lambda: [sched.watch(), sched.state, task.submit(n=3).result("30s"), sched.stop()]) == [
+    assert in_a_fork(lambda: [sched.watch(), sched.state, task.submit(n=3).result("60s"), sched.stop()]) == [
         None,
         "watching",
         4,
         None,
     ]
     assert sched.state == "running"
-    assert task.submit(n=4).result("10s") == 5
+    assert task.submit(n=4).result("60s") == 5
 
 
 def test_a_child_may_run_what_its_parent_has_stopped_running(make: Make) -> None:
     sched = make(name="parent")
     sched.start()
     task = sched.task(name="one")(lambda: os.getpid())
-    sched.submit("one").result("10s")
+    sched.submit("one").result("60s")
     sched.stop()
 
     def alone() -> list[Any]:
         with sched:
-            return [sched.state, task.submit().result("30s") == os.getpid()]
+            return [sched.state, task.submit().result("60s") == os.getpid()]
 
     assert in_a_fork(alone) == ["running", True]
     with sched:
-        assert task.submit().result("10s") == os.getpid()
+        assert task.submit().result("60s") == os.getpid()
 
 
 def test_what_a_fork_forgets(make: Make) -> None:
@@ -92,4 +92,4 @@ def test_what_a_fork_forgets(make: Make) -> None:
     node_of(sched).forked()
     assert (sched.state, list(sched.tasks)) == ("stopped", ["one"])
     with sched:
-        assert sched.submit("one").result("10s") == 1
+        assert sched.submit("one").result("60s") == 1

@@ -70,8 +70,8 @@ def test_each_process_runs_what_it_declares(sched: Scheduler, other: Scheduler) 
     assert (sched.at_home, other.at_home) == (["here"], ["there"])
     assert (sched.state, other.state) == ("running", "running")
     for asks in (sched, other):
-        assert asks.submit("here").result("10s") == "by tests"
-        assert asks.submit("there").result("10s") == "by other"
+        assert asks.submit("here").result("60s") == "by tests"
+        assert asks.submit("there").result("60s") == "by other"
         assert list(asks.tasks) == ["here", "there"]
         assert [task.state for task in asks.tasks.values()] == ["idle", "idle"]
         assert [str(asks.home(name)).split()[0] for name in asks.tasks] == ["tests", "other"]
@@ -129,16 +129,16 @@ def test_a_process_has_others_run_pause_reschedule_cancel_and_remove(
         await asyncio.sleep(30)
         return 0
 
-    assert other.submit("patient", n=7).result("10s") == 7
+    assert other.submit("patient", n=7).result("60s") == 7
     assert asyncio.run(_asked(other, "patient", n=7)) == 7
     (run, _) = sched.runs("patient")
     assert (run.cause, run.actor) == ("submit", "other")
     held = other.submit("patient")
-    assert entered.wait(10)
+    assert entered.wait(60)
     assert held.state is State.RUNNING
     assert held.cancel()
     with pytest.raises(RunCancelledError, match="cancelled by other"):
-        held.result("10s")
+        held.result("60s")
     assert not held.cancel()
     other.pause("patient")
     assert patient.paused
@@ -224,7 +224,7 @@ def test_what_is_asked_of_nobody_is_refused_and_never_happens(make: Make) -> Non
             asyncio.run(task.aio.submit(n=1))
         with sched:
             assert sched.queries.ledger.commands(life_of(sched).lease.life) == []
-            task.submit(n=2).result("10s")
+            task.submit(n=2).result("60s")
     assert time.monotonic() - before < 30, "nobody waits for a process that does not exist"
     assert ran == [2, 2]
 
@@ -286,7 +286,7 @@ def test_runs_that_wait_for_a_home_begin_when_their_task_is_declared(homeless: S
     waits = homeless.submit("one")
     late = homeless.submit("one")
     declare(homeless, other_code, "/b.py")
-    assert [run.result("10s") for run in (waits, late)] == ["other"] * 2
+    assert [run.result("60s") for run in (waits, late)] == ["other"] * 2
     assert homeless.tasks["one"].state == "idle"
 
 
@@ -305,7 +305,7 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
     daily = cron("0 0 * * *", tz="UTC")
     declare(sched, held, "/a.py", daily)
     running = sched.submit("one")
-    assert entered.wait(10)
+    assert entered.wait(60)
     (waits,) = sched.backfill("one", "2025-01-01T00:00+00:00", "2025-01-01T00:00+00:00")
     heard = Heard(sched)
     again = make(name="again")
@@ -316,11 +316,11 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
     assert str(sched.home("one")).startswith("again ")
     assert waits.state is State.QUEUED, "one at a time, wherever"
     release.set()
-    assert running.result("10s") == "first"
-    assert waits.result("10s") == "other"
+    assert running.result("60s") == "first"
+    assert waits.result("60s") == "other"
     until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
-    assert sched.submit("one").result("10s") == "other"
+    assert sched.submit("one").result("60s") == "other"
 
 
 def test_the_same_code_elsewhere_stands_by_and_goes_on(
@@ -338,7 +338,7 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     heard.wait_for(heard.of(events.TaskChanged, task="one", change="moved"))
     assert (other.at_home, other.standing_by) == (["one"], [])
     assert other.tasks["one"].next_run == upcoming, "its times go on"
-    assert other.submit("one").result("10s") == "first"
+    assert other.submit("one").result("60s") == "first"
     row = other.queries.row("one")
     assert row is not None
     assert (row.home_by, row.place) == ("inherited", "/a.py")
@@ -381,7 +381,7 @@ def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeP
     heir.hear("home")
     heir.hear("entered")
     heir.tell("release")
-    assert run.result("10s") == f"by {heir.name}"
+    assert run.result("60s") == f"by {heir.name}"
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
     assert [node.name for node in asks.nodes] == [heir.name]
     heir.end()
@@ -393,7 +393,7 @@ def test_what_nobody_inherits_is_interrupted_and_waits(make: Make, other: Schedu
     dying.start()
     declare(dying, lambda: (entered.set(), release.wait(20)), "/a.py")
     run = dying.submit("one")
-    assert entered.wait(10)
+    assert entered.wait(60)
     heard = Heard(other)
     die(dying)
     release.set()
@@ -404,7 +404,7 @@ def test_what_nobody_inherits_is_interrupted_and_waits(make: Make, other: Schedu
     assert [attempt.outcome for attempt in there.attempts] == [Outcome.INTERRUPTED]
     assert other.tasks["one"].state == "queued"
     declare(other, lambda: "at last", "/b.py")
-    assert there.result("10s") == "at last"
+    assert there.result("60s") == "at last"
 
 
 def test_other_code_is_refused_with_the_name_of_the_home(sched: Scheduler, other: Scheduler) -> None:
@@ -414,12 +414,12 @@ def test_other_code_is_refused_with_the_name_of_the_home(sched: Scheduler, other
         declare(other, other_code, "/b.py")
     assert "replace=True" in refused.value.hint
     assert (other.at_home, other.standing_by) == ([], [])
-    assert other.submit("one").result("10s") == "first"
+    assert other.submit("one").result("60s") == "first"
     heard = Heard(other)
     sched.stop("1s")
     heard.wait_for(heard.of(events.NodeChanged, change="stopped", name="tests"))
     declare(other, other_code, "/b.py")
-    assert other.submit("one").result("10s") == "other"
+    assert other.submit("one").result("60s") == "other"
 
 
 def test_a_start_goes_on_though_one_of_its_tasks_is_refused(
@@ -432,8 +432,8 @@ def test_a_start_goes_on_though_one_of_its_tasks_is_refused(
     second.start()
     assert second.at_home == ["two"]
     assert any("task 'one' is run by tests" in line for line in caplog.messages)
-    assert second.submit("two").result("10s") == "other"
-    assert second.submit("one").result("10s") == "first"
+    assert second.submit("two").result("60s") == "other"
+    assert second.submit("one").result("60s") == "first"
 
 
 def test_what_is_refused_after_it_stood_by_stands_by_no_more(sched: Scheduler, other: Scheduler) -> None:
@@ -457,18 +457,18 @@ def test_who_stands_by_gives_way_to_other_code(
     sched.stop("1s")  # it may be seen first, or that the task has moved
     until(lambda: not other.standing_by)
     assert any("'one' is run" in line and "with other code" in line for line in caplog.messages)
-    assert other.submit("mine").result("10s") == "first"
-    assert other.submit("one").result("10s") == "other"
+    assert other.submit("mine").result("60s") == "first"
+    assert other.submit("one").result("60s") == "other"
 
 
 def test_replace_moves_a_task_whatever_its_code(sched: Scheduler, other: Scheduler) -> None:
     declare(sched, first_code, "/a.py")
     declare(other, other_code, "/b.py", replace=True)
     assert other.at_home == ["one"]
-    assert sched.submit("one").result("10s") == "other", "though it may not have heard of it"
+    assert sched.submit("one").result("60s") == "other", "though it may not have heard of it"
     until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
-    assert sched.submit("one").result("10s") == "other"
+    assert sched.submit("one").result("60s") == "other"
     row = sched.queries.ledger.task("one")
     assert row is not None
     assert (row.home_by, row.place) == ("moved", "/b.py")
@@ -487,7 +487,7 @@ def test_bringing_home_moves_all_that_is_declared_here(sched: Scheduler, other: 
     until(lambda: sched.standing_by == ["one", "two"])
     other.stop("1s")
     until(lambda: sched.at_home == ["one", "two"])
-    assert sched.submit("two").result("10s") == "first"
+    assert sched.submit("two").result("60s") == "first"
 
 
 def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler, other: Scheduler) -> None:
@@ -501,7 +501,7 @@ def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler
     until(lambda: other.at_home == ["kept"])
     assert list(other.tasks) == ["kept"]
     declare(other, other_code, "/b.py", name="gone")
-    assert other.submit("gone").result("10s") == "other", "declared again, it is there again"
+    assert other.submit("gone").result("60s") == "other", "declared again, it is there again"
 
 
 # Parents elsewhere
@@ -521,7 +521,7 @@ def test_a_child_follows_a_parent_that_runs_elsewhere(
     other.task(name="child", after="parent")(lambda: "after it")
     runs = [sched.submit("parent") for _ in range(3)]
     for run in runs:
-        run.wait("10s")
+        run.wait("60s")
     ended = heard.wait_for(heard.of(events.RunEnded, task="child"), 3)
     states = {event.after.state for event in ended if isinstance(event, events.RunEnded)}
     assert states == {State.SKIPPED if fails else State.DONE}
@@ -547,8 +547,8 @@ def test_a_child_that_comes_home_waits_for_a_parent_that_runs_elsewhere(sched: S
     moved.wait_for(moved.of(events.TaskChanged, task="child", change="moved"))
     assert second.run(child.id).state is State.PENDING
     release.set()
-    run.wait("10s")
-    assert second.run(child.id).result("10s") == "first"
+    run.wait("60s")
+    assert second.run(child.id).result("60s") == "first"
     assert len(second.runs("child")) == 1
 
 
@@ -557,12 +557,12 @@ def test_a_child_makes_up_for_parents_that_ran_while_its_home_was_away(sched: Sc
     away = make(name="away")
     child = declare(away, first_code, "/a.py", name="child", after="parent")
     with away:
-        sched.submit("parent").result("10s")
+        sched.submit("parent").result("60s")
         until(lambda: [run.state for run in child.runs()] == [State.DONE])
-    sched.submit("parent").result("10s")
+    sched.submit("parent").result("60s")
     assert len(sched.runs("child")) == 1, "nobody makes its runs but its home"
     with away:
-        sched.submit("parent").result("10s")
+        sched.submit("parent").result("60s")
         until(lambda: [run.state for run in child.runs()] == [State.DONE] * 3)
 
 
@@ -578,7 +578,7 @@ def test_a_process_that_is_started_again_has_its_tasks_again(make: Make, other: 
             lives.add(life_of(sched).lease.life)
             assert sched.at_home == ["one"]
             upcoming = task.next_run
-            assert task.submit().result("10s") == "first"
+            assert task.submit().result("60s") == "first"
         assert other.home("one") is None
     assert len(lives) == 3
     with sched:

@@ -36,10 +36,10 @@ def asked(sched: Scheduler, key: str, number: int) -> RunHandle:
 def test_it_is_the_same_run(sched: Scheduler) -> None:
     first = asked(sched, "k", 1)
     again = asked(sched, "k", 2)
-    assert (again.id, again.result("20s")) == (first.id, 1)
+    assert (again.id, again.result("60s")) == (first.id, 1)
     assert asked(sched, "k", 3).id == first.id
-    assert asked(sched, "other", 4).result("20s") == 4
-    assert sched.submit("work", number=5).result("20s") == 5
+    assert asked(sched, "other", 4).result("60s") == 4
+    assert sched.submit("work", number=5).result("60s") == 5
     assert len(sched.runs()) == 3
 
 
@@ -93,7 +93,7 @@ def test_requests_and_retries(sched: Scheduler) -> None:
         return made.id
 
     first = request()
-    sched.run(first).result("20s")
+    sched.run(first).result("60s")
     assert request() == first
     with context.acting_as("", key="retry"):
         again = sched.retry(first)

@@ -29,7 +29,7 @@ def gate(sched: Scheduler) -> threading.Event:
 
     sched.task(name="long")(long)
     sched.submit("long")
-    assert began.wait(10)
+    assert began.wait(60)
     return gate
 
 
@@ -40,7 +40,7 @@ def test_a_stop_goes_on_when_its_cell_is_interrupted(sched: Scheduler, gate: thr
     assert sched.state == "running", "its long run may still end"
     gate.set()
     sched.start()  # waits for the stop to be over
-    assert quick.submit().result("10s") == 1
+    assert quick.submit().result("60s") == 1
     sched.stop("5s")
     assert sched.state == "stopped"
 
@@ -54,9 +54,9 @@ def test_a_task_that_stops_its_own_scheduler_leaves_it_stopped(sched: Scheduler)
 
     sched.task(name="stopper")(stop)
     sched.submit("stopper")
-    assert began.wait(10)
+    assert began.wait(60)
     sched.stop("0.2s")  # after the task's own
     assert sched.state == "stopped"
     sched.task(name="stopper")(lambda: None)
     sched.start()
-    assert sched.task(name="after")(lambda: 2).submit().result("10s") == 2
+    assert sched.task(name="after")(lambda: 2).submit().result("60s") == 2

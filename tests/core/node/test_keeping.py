@@ -34,7 +34,7 @@ def prune() -> Callable[[Scheduler], int]:
 def quarterly(sched: Scheduler) -> None:
     sched.task(name="quarterly")(lambda: pd.DataFrame({"a": [1]}))
     for _ in range(4):
-        sched.submit("quarterly").result("10s")
+        sched.submit("quarterly").result("60s")
 
 
 def test_the_latest_results_outlive_the_age_of_runs(make: Make, prune: Callable[[Scheduler], int]) -> None:
@@ -42,7 +42,7 @@ def test_the_latest_results_outlive_the_age_of_runs(make: Make, prune: Callable[
     sched.start()
     quarterly(sched)
     sched.task(name="silent")(lambda: None)
-    sched.submit("silent").result("10s")
+    sched.submit("silent").result("60s")
     kept = [run.id for run in sched.runs("quarterly", limit=2)]
     prune(sched)
     assert [run.id for run in sched.runs()] == kept

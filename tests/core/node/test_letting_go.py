@@ -26,7 +26,7 @@ def test_a_life_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_p
     sched.subscribe(heard.append)
     sched.start()
     sched.task(name="one", timeout="1h")(lambda: 1)
-    assert sched.submit("one").result("10s") == 1
+    assert sched.submit("one").result("60s") == 1
     sched.stop()
     left = weakref.ref(node_of(sched).life or node_of(sched)), weakref.ref(sched.queries.ledger.store)
     thread = node_of(sched).bus._thread
@@ -54,7 +54,7 @@ def test_who_is_in_a_hurry_before_a_stop_begins_to_wait_is_heard(make: Make) -> 
         over.wait()
 
     run = sched.submit("long")
-    assert entered.wait(10)
+    assert entered.wait(60)
 
     async def hurry() -> None:
         life_of(sched).hurry(0.0)
@@ -78,7 +78,7 @@ def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
             threading.Event().wait(0.01)
 
     run = sched.submit("long")
-    assert entered.wait(10)
+    assert entered.wait(60)
     patient = threading.Thread(target=sched.stop, args=("1h",))
     patient.start()
     life = life_of(sched)

@@ -86,7 +86,7 @@ def test_who_does_not_declare_a_limit_keeps_to_it_and_shows_for_what_a_run_waits
         assert sched.screens.board()["scheduler"]["limits"]["tag:db"] == 1
     assert other.screens.board()["scheduler"]["limits"]["process"] == 3, "these are of each process"
     held.release.set()
-    assert (first.result("30s"), second.result("60s")) == ("done", "after it")
+    assert (first.result("60s"), second.result("60s")) == ("done", "after it")
     assert second.run.waiting_for == ()
 
 
@@ -159,7 +159,7 @@ def test_a_rate_counts_every_start_wherever_it_was(make: Make) -> None:
     first, second = make(name="first"), make(name="second")
     first.start()
     declare(first, once_more)
-    first.submit("one").wait("30s")
+    first.submit("one").wait("60s")
     assert tries == ["tried", "tried"]
     heard = Heard(second)
     second.start()

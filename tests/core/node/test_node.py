@@ -67,7 +67,7 @@ def test_who_is_taken_for_dead_is_born_again_and_goes_on(sched: Scheduler, heard
     until(lambda: lives_again(sched, before))
     assert sched.state == "running"
     until(lambda: sched.at_home == ["one"])
-    assert other.submit("one").result("10s") == 1
+    assert other.submit("one").result("60s") == 1
     assert [node.name for node in sched.nodes] == ["other", "tests"]
 
 
@@ -81,7 +81,7 @@ def test_a_process_born_again_while_the_ledger_cannot_be_read_tries_again(
     until(lambda: lives_again(sched, before))
     assert len(calls) == 2
     until(lambda: sched.at_home == ["one"])
-    assert sched.submit("one").result("10s") == 1
+    assert sched.submit("one").result("60s") == 1
     assert len(sched.nodes) == 2, "the life that came to nothing has ended"
 
 
@@ -96,7 +96,7 @@ def test_a_stop_while_a_process_is_born_again_ends_it(
 
     monkeypatch.setattr(sched.queries.ledger, "snapshot", away)
     bury(sched, make(name="other"))
-    assert tried.wait(10)
+    assert tried.wait(60)
     sched.stop("1s")
     assert sched.state == "stopped"
     assert [node.name for node in sched.nodes] == ["other"]
@@ -111,7 +111,7 @@ def test_a_stop_that_finds_its_life_gone_stays_a_stop(make: Make, sched: Schedul
         release.wait(20)
 
     run = sched.submit("held")
-    assert entered.wait(10)
+    assert entered.wait(60)
     other = make(name="other")
     other.start()
     buried = Heard(other)
@@ -139,8 +139,8 @@ def test_who_is_taken_for_dead_asks_its_code_to_stop(make: Make, sched: Schedule
     run = sched.submit("listens")
     assert entered.acquire(timeout=10)
     bury(sched, make(name="other"))
-    assert stopped.wait(10)
-    assert run.result("20s") == 2
+    assert stopped.wait(60)
+    assert run.result("60s") == 2
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
 
 
@@ -177,7 +177,7 @@ def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch:
             threading.Event().wait(0.01)  # our own housekeeping goes on; it sends no word of its own
 
     run = sched.submit("tells")
-    assert told.wait(10)
+    assert told.wait(60)
     heard.wait_for(heard.of(events.RunEnded, run=run.id))
     assert run.state is State.DONE
 
@@ -204,7 +204,7 @@ def test_a_part_that_ends_by_an_error_is_told_and_it_can_be_started_again(
     try:
         with monkeypatch.context() as patch:
             patch.setattr(type(life_of(sched)), "save_progress", breaks)
-            assert told.wait(10)
+            assert told.wait(60)
     finally:
         logging.getLogger("schedkit").removeHandler(handler)
     assert "the scheduler failed; restart it" in records[0].getMessage()
@@ -213,4 +213,4 @@ def test_a_part_that_ends_by_an_error_is_told_and_it_can_be_started_again(
     assert sched.state == "stopped"
     assert sched.nodes == [], "its tasks may be inherited"
     with sched:
-        assert sched.submit("one").result("10s") == 1
+        assert sched.submit("one").result("60s") == 1

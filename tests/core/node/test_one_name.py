@@ -46,7 +46,7 @@ def other(make: Make, sched: Scheduler) -> Scheduler:
 
 
 def value(sched: Scheduler) -> object:
-    return sched.submit("one").result("20s")
+    return sched.submit("one").result("60s")
 
 
 def test_the_home_declares_freely(sched: Scheduler, other: Scheduler) -> None:

@@ -50,7 +50,7 @@ def life(sched: Scheduler) -> Life:
 
 
 def write(life: Life, work: Callable[[sa.Connection], Any]) -> Any:
-    return life.writer.call(work).result(10)
+    return life.writer.call(work).result(60)
 
 
 def insert_run(life: Life, task: str, scheduled_at: datetime, state: State = State.DONE) -> str:
@@ -108,12 +108,12 @@ def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Sch
         Submit(run=new_id(), task="nobody", token=answers[1]),
         Cancel(run="no such run", actor="me", token=answers[2]),
     )
-    assert answers[0].result(10) == {"run": run}
+    assert answers[0].result(60) == {"run": run}
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
-        answers[1].result(10)
-    assert answers[2].result(10) == {"cancelled": False}
+        answers[1].result(60)
+    assert answers[2].result(60) == {"cancelled": False}
     heard.wait_for(heard.of(events.RunEnded, task="beside"))
-    assert sched.run(run).result("10s") == 42
+    assert sched.run(run).result("60s") == 42
 
 
 def test_who_hands_in_what_the_ledger_refuses_is_told(life: Life, sched: Scheduler) -> None:
@@ -123,9 +123,9 @@ def test_who_hands_in_what_the_ledger_refuses_is_told(life: Life, sched: Schedul
     answer, after = Promise[dict[str, Any]](), Promise[dict[str, Any]]()
     life.post(Submit(run=taken, task="asked", token=answer), Cancel(run="none", actor="me", token=after))
     with pytest.raises(LedgerError):
-        answer.result(10)
-    assert after.result(10) == {"cancelled": False}
-    assert sched.submit("asked").result("10s") == 42
+        answer.result(60)
+    assert after.result(60) == {"cancelled": False}
+    assert sched.submit("asked").result("60s") == 42
 
 
 def test_what_runs_goes_on_while_the_engine_is_made_anew(life: Life, sched: Scheduler) -> None:
@@ -138,14 +138,14 @@ def test_what_runs_goes_on_while_the_engine_is_made_anew(life: Life, sched: Sche
 
     sched.task(name="held")(held)
     run = sched.submit("held")
-    assert entered.wait(10)
+    assert entered.wait(60)
     before = life.engine
     pass_time(life)
     heard.wait_for(heard.of(events.RunEnded, task="beside"))
     assert life.engine is not before
     assert not run.attempts
     release.set()
-    assert run.result("10s") == "in one go"
+    assert run.result("60s") == "in one go"
     assert run.run.attempt == 1
 
 
@@ -164,10 +164,10 @@ def test_an_engine_that_fails_is_made_anew(
     monkeypatch.setattr(type(life.engine), "handle_all", mistaken)
     run, answers = new_id(), [Promise[dict[str, Any]]() for _ in range(2)]
     life.post(Submit(run=run, task="asked", token=answers[0]), Cancel(run=run, actor="me", token=answers[1]))
-    assert answers[0].result(10) == {"run": run}
+    assert answers[0].result(60) == {"run": run}
     with pytest.raises(SchedkitError, match="the scheduler failed on it: ZeroDivisionError: a mistake"):
-        answers[1].result(10)
-    assert sched.run(run).result("10s") == 42
+        answers[1].result(60)
+    assert sched.run(run).result("60s") == 42
     assert "decides anew" in caplog.text
 
 
@@ -208,7 +208,7 @@ def test_an_engine_that_always_fails_is_given_up(
 
     sched.task(name="held")(held)
     sched.submit("held")
-    assert entered.wait(10)
+    assert entered.wait(60)
 
     def broken(engine: Any, stimuli: Any, *times: int, **how: bool) -> Any:
         raise ZeroDivisionError("a mistake")

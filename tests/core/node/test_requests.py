@@ -114,7 +114,7 @@ def test_a_request_survives_its_process(make: Make, before_start: bool) -> None:
     )
     row = row_of(again, "nightly")
     assert (row.requested, row.actor, row.facts["options"]["owner"]) == (told, "johndoe", "johndoe")
-    assert again.submit("nightly").result("10s") == "PROJ"
+    assert again.submit("nightly").result("60s") == "PROJ"
 
 
 def test_what_was_changed_since_stays_changed(make: Make) -> None:
@@ -139,9 +139,9 @@ def test_a_handler_that_is_edited_runs_what_was_requested_of_it(make: Make) -> N
     with make() as sched:
         declare(sched)
         handle = request(sched)
-        assert handle.submit().result("10s") == "PROJ"
+        assert handle.submit().result("60s") == "PROJ"
         declare(sched, edited)
-        assert handle.submit().result("10s") == "edited PROJ"
+        assert handle.submit().result("60s") == "edited PROJ"
 
 
 def test_a_request_that_its_handler_takes_no_more_is_told_and_the_others_go_on(
@@ -169,7 +169,7 @@ def test_a_killed_process_loses_no_request(make: Make, where: str, tmp_path: Pat
         watches = make()
         watches.watch()
         until(lambda: (home := watches.home("asked")) is not None and home.name == "again")
-        assert watches.submit("asked").wait("20s").state is State.DONE
+        assert watches.submit("asked").wait("60s").state is State.DONE
         told = row_of(watches, "asked").requested
         assert told is not None
         assert (told.handler, told.owner) == ("ticking", "johndoe")
@@ -182,7 +182,7 @@ def test_a_one_time_job_of_a_handler_survives_until_it_has_run(make: Make) -> No
     with make() as first:
         declare(first)
         first.add_one_time_job("later", "export", {"key": "L"}, run_date="2127-01-01T07:00+00:00")
-        first.add_one_time_job("done", "export", {"key": "D"}).result("10s")  # type: ignore[union-attr]  # a run
+        first.add_one_time_job("done", "export", {"key": "D"}).result("60s")  # type: ignore[union-attr]  # a run
     with make() as again:
         declare(again)
         assert again.at_home == ["export", "later"], "what is over is not made again"
@@ -204,7 +204,7 @@ def test_a_process_with_the_same_handler_is_its_heir(make: Make) -> None:
     until(lambda: heir.standing_by == ["after", "before", "export"])
     home.stop("1s")
     until(lambda: heir.at_home == ["after", "before", "export"])
-    assert heir.submit("after").result("10s") == "PROJ"
+    assert heir.submit("after").result("60s") == "PROJ"
 
 
 def test_other_code_of_the_handler_is_no_heir(make: Make) -> None:
@@ -215,7 +215,7 @@ def test_other_code_of_the_handler_is_no_heir(make: Make) -> None:
     with pytest.raises(DeclarationError, match="with other code"):
         declare(other, edited, file="/there.py")
     request(home)
-    assert other.submit("nightly").result("10s") == "PROJ"
+    assert other.submit("nightly").result("60s") == "PROJ"
     assert other.standing_by == []
 
 
@@ -230,8 +230,8 @@ def test_who_has_no_handler_passes_a_request_on(make: Make, watches: bool) -> No
         single = run_of(asks)
     assert "nightly" in home.at_home
     (run,) = asks.runs("nightly")
-    assert asks.run(run.id).result("10s") == "PROJ"
-    assert single.result("10s") == "A"
+    assert asks.run(run.id).result("60s") == "PROJ"
+    assert single.result("60s") == "A"
     assert [(each.cause, each.actor) for each in asks.runs()] == [("request", "token x")] * 2
     assert row_of(asks, "nightly").actor == "token x"
     with pytest.raises(ParameterError, match="needs the parameter 'key'"):
@@ -253,7 +253,7 @@ def test_what_nobody_has_the_handler_of_waits_and_is_shown(make: Make) -> None:
     assert handle.next_run is not None
     (now,) = handle.runs()
     declare(lives)
-    assert [lives.run(now.id).result("10s"), single.result("10s")] == ["PROJ", "A"]
+    assert [lives.run(now.id).result("60s"), single.result("60s")] == ["PROJ", "A"]
     assert lives.at_home == ["export", "nightly"]
 
 
@@ -262,9 +262,9 @@ def test_without_a_process_a_request_waits_for_the_start(make: Make) -> None:
     declare(sched)
     handle, single = request(sched, task_type="IMMEDIATE"), run_of(sched)
     sched.start()
-    assert single.result("10s") == "A"
+    assert single.result("60s") == "A"
     until(handle.runs)
-    assert sched.run(handle.runs()[0].id).result("10s") == "PROJ"
+    assert sched.run(handle.runs()[0].id).result("60s") == "PROJ"
     assert row_of(sched, "nightly").requested is not None
     with make().viewing() as looks, pytest.raises(DeclarationError, match="declared in code"):
         looks.add_request({**NIGHTLY, "name": "export"})
@@ -281,7 +281,7 @@ def test_what_was_requested_before_the_start_runs_where_its_handler_is(make: Mak
     single = run_of(late)
     late.start()
     assert late.standing_by == ["export"]
-    assert single.result("10s") == "A"
+    assert single.result("60s") == "A"
 
 
 # Never over a task that no request made
@@ -305,10 +305,10 @@ def test_a_request_never_takes_over_what_code_has_declared(make: Make, place: st
         sched.add_one_time_job("open_bugs", "export", {"key": "EVIL"})
     assert row_of(sched, "open_bugs") == before
     single = run_of(sched, name="open_bugs")
-    assert (single.result("10s"), single.task) == ("A", "export")
+    assert (single.result("60s"), single.task) == ("A", "export")
     if place != "homeless":
-        assert sched.submit("open_bugs").result("10s") == "bugs"
-    assert sched.submit("export", key="B").result("10s") == "B"
+        assert sched.submit("open_bugs").result("60s") == "bugs"
+    assert sched.submit("export", key="B").result("60s") == "B"
 
 
 def test_a_request_replaces_what_a_request_made(make: Make) -> None:
@@ -323,7 +323,7 @@ def test_a_request_replaces_what_a_request_made(make: Make) -> None:
     assert (handle.task.params, handle.task.trigger) == ({"key": "B"}, cron("0 5 * * *", tz="Asia/Shanghai"))
     until(lambda: other.tasks["nightly"].task.params == {"key": "B"})
     until(lambda: "nightly" in other.standing_by)
-    assert other.submit("nightly").result("10s") == "B"
+    assert other.submit("nightly").result("60s") == "B"
 
 
 # A single run
@@ -336,7 +336,7 @@ def test_an_immediate_request_is_a_run_of_its_handler(make: Make) -> None:
             run_of(sched, name=f"export {n}", owner="johndoe", metadata={"ticket": n}, priority="HIGH")
             for n in range(3)
         ]
-        assert [run.result("10s") for run in runs] == ["A"] * 3
+        assert [run.result("60s") for run in runs] == ["A"] * 3
         assert list(sched.tasks) == ["export"], "no task is left over"
         kept = runs[2].run
         assert kept.request == {
@@ -347,7 +347,7 @@ def test_an_immediate_request_is_a_run_of_its_handler(make: Make) -> None:
         }
         assert (kept.cause, kept.actor, kept.priority) == ("request", "johndoe", 20)
         again = runs[2].retry(key="B")
-        assert again.result("10s") == "B"
+        assert again.result("60s") == "B"
         assert (again.run.request, again.run.cause) == (kept.request, "retry")
 
 
@@ -366,11 +366,11 @@ def test_a_single_run_obeys_its_own_retry_and_timeout(make: Make) -> None:
     with make() as sched:
         declare(sched, flaky)
         policy = {"max_retries": 2, "retry_delay": 0.01}
-        assert run_of(sched, retry_policy=policy).result("10s") == "A"
+        assert run_of(sched, retry_policy=policy).result("60s") == "A"
         assert tries == ["A"] * 3
         slow = run_of(sched, parameters={"key": "hangs"}, timeout_seconds=0.1)
-        assert slow.wait("10s").state is State.TIMEOUT
-        assert sched.submit("export", key="B").result("10s") == "B", "the handler keeps its own"
+        assert slow.wait("60s").state is State.TIMEOUT
+        assert sched.submit("export", key="B").result("60s") == "B", "the handler keeps its own"
         with pytest.raises(DeclarationError, match="overlap says nothing of a single run"):
             run_of(sched, overlap="queue")
 
@@ -392,8 +392,8 @@ def test_a_request_with_parents_waits_for_those_under_way(make: Make) -> None:
         (run,) = made.runs()  # type: ignore[union-attr]  # with parents it is a task
         assert (run.state, run.waiting_for) == (State.PENDING, ("parent",))
         release.set()
-        assert under_way.result("10s")
-        assert sched.run(run.id).result("10s") == "A"
+        assert under_way.result("60s")
+        assert sched.run(run.id).result("60s") == "A"
         assert len(sched.runs("child")) == 1
         with pytest.raises(DeclarationError, match=r"depends on '0b5c7f0e-.*', which is not declared here"):
             request(sched, dependencies=["0b5c7f0e-9d0e-4c0a-8a51-9f6b7f6f8c11"])
@@ -406,6 +406,6 @@ def test_a_run_can_be_requested_of_a_requested_task_and_no_task_made_of_it(make:
         request(sched)
         again = sched.add_request({"name": "nightly"})
         assert isinstance(again, RunHandle)
-        assert (again.result("10s"), again.task) == ("PROJ", "nightly")
+        assert (again.result("60s"), again.task) == ("PROJ", "nightly")
         with pytest.raises(DeclarationError, match=r"was made by a request itself .name its handler: export"):
             request(sched, name="more", task="nightly")

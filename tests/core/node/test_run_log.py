@@ -28,8 +28,8 @@ def test_a_failed_run_is_one_error(sched: Scheduler, records: Records) -> None:
     sched.task(name="good")(lambda: 1)
     sched.task(name="bad")(bad)
     run = sched.submit("bad")
-    run.wait("10s")
-    sched.submit("good").wait("10s")
+    run.wait("60s")
+    sched.submit("good").wait("60s")
     until(records)
     assert sched.queries.flush_events()
     (record,) = records()
@@ -45,7 +45,7 @@ def test_attempts_that_are_followed_by_others_are_warnings(sched: Scheduler, rec
 
     sched.task(name="bad", retry=Retry(attempts=2, delay=0))(bad)
     run = sched.submit("bad")
-    run.wait("10s")
+    run.wait("60s")
     until(lambda: len(records()) == 2)
     assert [(record.levelname, record.getMessage()) for record in records()] == [
         (
@@ -63,7 +63,7 @@ def test_a_timeout_is_an_error(sched: Scheduler, records: Records) -> None:
 
     sched.task(name="slow", timeout="0.05s")(slow)
     run = sched.submit("slow")
-    run.wait("10s")
+    run.wait("60s")
     until(records)
     assert records()[0].getMessage().startswith(f"task 'slow' timed out: run {run.id}: TimeoutError: ")
 
@@ -78,12 +78,12 @@ def test_the_log_of_a_run_is_logged_at_its_levels(
     sched.task(name="talks")(talks)
     with caplog.at_level(logging.WARNING, "schedkit.runs"):
         first = sched.submit("talks")
-        first.wait("10s")
+        first.wait("60s")
         until(records)
         assert sched.queries.flush_events()
     with caplog.at_level(logging.INFO, "schedkit.runs"):
         second = sched.submit("talks")
-        second.wait("10s")
+        second.wait("60s")
         until(lambda: len(records()) == 3)
     assert [(record.levelname, record.getMessage()) for record in records()] == [
         ("WARNING", f"talks, run {first.id}: page 2 is missing"),
@@ -100,7 +100,7 @@ def test_without_a_handler_nothing_is_printed(sched: Scheduler, capfd: pytest.Ca
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, []
     try:
-        sched.submit("bad").wait("10s")
+        sched.submit("bad").wait("60s")
         assert sched.queries.flush_events()
     finally:
         root.handlers = handlers

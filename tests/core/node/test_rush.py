@@ -93,7 +93,7 @@ def test_much_that_is_submitted_at_once_begins_a_rush(tmp_path: Path, begun: lis
     sched = Scheduler(tmp_path / "ledger.db", concurrency=60, threads=60)
     sched.task(name="t", overlap="allow")(lambda: None)
     with sched:
-        sched.submit("t").result(30)
+        sched.submit("t").result(60)
         assert not begun
         free = threading.Event()
         service().portal().start_task_soon(free.wait)  # our loop stands still: they come in together
@@ -101,7 +101,7 @@ def test_much_that_is_submitted_at_once_begins_a_rush(tmp_path: Path, begun: lis
         assert made is not None
         free.set()
         for ended in made[0]:
-            ended.result(30)
+            ended.result(60)
     assert begun
     assert not any(begun)
     assert gc.isenabled()

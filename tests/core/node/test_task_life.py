@@ -63,7 +63,7 @@ def stood_still(sched: Scheduler, name: str, since: datetime) -> None:
     """Let the ledger say that nobody has looked after a task's times since then; its scheduler stops."""
     back = schema.tasks.update().where(schema.tasks.c.name == name)
     back = back.values(next_at=to_micros(since), anchor=to_micros(since))
-    life_of(sched).writer.call(lambda connection: connection.execute(back)).result(10)
+    life_of(sched).writer.call(lambda connection: connection.execute(back)).result(60)
     sched.stop("1s")
 
 
@@ -71,7 +71,7 @@ def written(sched: Scheduler) -> None:
     """Wait until everything that was posted before is in the ledger."""
     life = life_of(sched)
     service().call(life.decided)
-    life.writer.call(lambda connection: None).result(10)
+    life.writer.call(lambda connection: None).result(60)
 
 
 def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, str]]:
@@ -173,7 +173,7 @@ def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
     with locked(sched.ledger):
         durable, life = Promise[dict[str, Any]](), life_of(sched)
         life.post(replace(declaration(life, "a"), token=durable))
-        assert durable.result(10) == {}
+        assert durable.result(60) == {}
 
 
 @pytest.mark.parametrize(("on", "state"), [("success", State.SKIPPED), ("any", State.DONE)])
@@ -184,7 +184,7 @@ def test_how_a_parent_ended_is_known_after_a_restart(make: Make, on: str, state:
     first = begun(make)
     first.task(name="parent")(fails)
     with pytest.raises(RunFailedError):
-        first.submit("parent").result("10s")
+        first.submit("parent").result("60s")
     first.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     stood_still(first, "child", THIS)
     second = make()
@@ -208,11 +208,11 @@ def test_with_a_task_go_its_due_times_and_its_runs(make: Make) -> None:
     sched = begun(make)
     sched.task(YEARLY, name="a")(held)
     running, waiting = sched.submit_many("a", [{}, {}])
-    assert entered.wait(10)
+    assert entered.wait(60)
     sched.remove("a")
     assert would_fire(sched) == []
     for run in (running, waiting):
-        ended = run.wait("10s")
+        ended = run.wait("60s")
         assert (ended.state, ended.reason) == (State.CANCELLED, f"cancelled by {sched.name}")
 
 
@@ -226,7 +226,7 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
         release.wait(20)
 
     run = sched.submit("held")
-    assert entered.wait(10)
+    assert entered.wait(60)
     life = life_of(sched)
     stopping = threading.Thread(target=sched.stop, args=("30s",))
     stopping.start()
@@ -252,7 +252,7 @@ def test_who_only_watches_changes_nothing_of_a_task_that_it_declares(
     watching.watch()
     watching.task(every("1h"), name="a")(lambda: 2)
     assert "this scheduler only watches and runs nothing" in caplog.text
-    assert watching.submit("a").result("10s") == 1
+    assert watching.submit("a").result("60s") == 1
     assert home.queries.ledger.task("a") == row
     assert would_fire(home) == ["a"]
 
@@ -279,20 +279,20 @@ def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -
     assert sorted(second.run(run.id).state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
     release.set()
     for run in runs:
-        assert second.run(run.id).wait("10s").state is State.DONE
+        assert second.run(run.id).wait("60s").state is State.DONE
 
 
 @pytest.mark.parametrize("how", ["declared without it", "removed"])
 def test_a_child_that_no_longer_follows_gets_no_more_runs(make: Make, how: str) -> None:
     sched = begun(make, parent=None)
     sched.task(name="child", after="parent")(lambda: 1)
-    sched.submit("parent").result("10s")
+    sched.submit("parent").result("60s")
     assert len(sched.runs("child")) == 1
     if how == "removed":
         sched.remove("child")
     else:
         sched.task(name="child")(lambda: 1)
-    sched.submit("parent").result("10s")
+    sched.submit("parent").result("60s")
     assert len(sched.runs("child")) == 1
 
 
@@ -322,10 +322,10 @@ def test_a_run_that_ends_well_while_its_task_is_removed_is_done(make: Make) -> N
         return "well" if released.wait(30) else "late"
 
     run = sched.task(name="a")(deaf).submit()
-    assert entered.wait(10)
+    assert entered.wait(60)
     sched.remove("a")
     released.set()
-    assert run.result("10s") == "well"
+    assert run.result("60s") == "well"
     assert sched.runs("a")[0].state is State.DONE
 
 

@@ -48,7 +48,7 @@ async def _asking(run: RunHandle) -> Any:
 
 
 WAYS: dict[str, Callable[[RunHandle], Any]] = {
-    "result": lambda run: run.result("20s"),
+    "result": lambda run: run.result("60s"),
     "await": lambda run: asyncio.run(_awaiting(run)),
     "aio": lambda run: asyncio.run(_asking(run)),
 }
@@ -87,7 +87,7 @@ def test_after_a_stop_and_a_start(make: Make, pool: ThreadPoolExecutor, way: str
     sched.stop("0.1s")
     work.may_end.set()
     sched.start()
-    assert asked.result(20) == "value"
+    assert asked.result(60) == "value"
     assert second.result("1s") == "value"
 
 
@@ -105,7 +105,7 @@ def test_after_a_task_has_moved(make: Make, pool: ThreadPoolExecutor, way: str) 
     other.task(name="work", replace=True)(lambda: "at the new home")
     heard.wait_for(heard.of(TaskChanged, task="work", change="moved"))
     work.may_end.set()
-    assert [one.result(20) for one in asked] == ["value", "at the new home"]
+    assert [one.result(60) for one in asked] == ["value", "at the new home"]
     assert second.state is State.DONE
     assert second.result("1s") == "at the new home"
 
@@ -121,7 +121,7 @@ def test_after_a_life_was_lost(sched: Scheduler, make: Make, pool: ThreadPoolExe
     other.start()  # which buries it
     work.may_end.set()
     heard.wait_for(heard.of(NodeChanged, change="lost"))
-    assert asked.result(20) == "value"
+    assert asked.result(60) == "value"
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
 
 

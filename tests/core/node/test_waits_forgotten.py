@@ -29,18 +29,18 @@ def wait_of(sched: Scheduler, child: str) -> list[str]:
     query = sa.select(schema.waits.c.parent).where(
         schema.waits.c.child == child, schema.waits.c.ended.is_(None)
     )
-    return life.writer.call(lambda connection: list(connection.scalars(query))).result(10)
+    return life.writer.call(lambda connection: list(connection.scalars(query))).result(60)
 
 
 def only_run(sched: Scheduler, task: str) -> State:
     (run,) = sched.runs(task)
-    return sched.run(run.id).wait("10s").state
+    return sched.run(run.id).wait("60s").state
 
 
 def pend(sched: Scheduler, heard: Heard, child: str, after: list[str], done: str) -> None:
     """Declare a child and let all but the parents that are `done` still be awaited."""
     sched.task(name=child, after=after)(lambda: 1)
-    sched.submit(done).wait("10s")
+    sched.submit(done).wait("60s")
     heard.wait_for(heard.of(RunQueued, task=child, state=State.PENDING))
 
 
@@ -53,7 +53,7 @@ def test_a_removed_task_takes_no_runs_of_its_parents_from_one_declared_after_it(
     heard.wait_for(heard.of(RunEnded, task="child", state=State.CANCELLED))
     assert wait_of(sched, "child") == []
     pend(sched, heard, "child", ["p", "q"], done="p")
-    sched.submit("q").wait("10s")
+    sched.submit("q").wait("60s")
     heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
 
 
@@ -69,7 +69,7 @@ def test_a_removed_task_is_forgotten_after_a_restart_too(make: Make) -> None:
     declare(sched, "p", "q")
     heard = Heard(sched)
     pend(sched, heard, "child", ["p", "q"], done="p")
-    sched.submit("q").wait("10s")
+    sched.submit("q").wait("60s")
     heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
 
 
@@ -90,7 +90,7 @@ def test_runs_go_on_waiting_for_the_parents_that_stay(sched: Scheduler, heard: H
     assert (run.state, run.waiting_for) == (State.PENDING, ("p", "r"))
     heard.wait_for(heard.of(RunQueued, task="child", state=State.PENDING, waiting_for=("p", "r")))
     assert wait_of(sched, "child") == ["r"]
-    sched.submit("r").wait("10s")
+    sched.submit("r").wait("60s")
     assert only_run(sched, "child") is State.DONE
 
 
@@ -130,5 +130,5 @@ def test_a_run_that_was_skipped_waits_for_no_partner_that_is_no_longer_named(
     sched.task(name="child", after="p")(lambda: 1)
     assert wait_of(sched, "child") == []
     pend(sched, heard, "child", ["p", "q"], done="p")
-    sched.submit("q").wait("10s")
+    sched.submit("q").wait("60s")
     heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))

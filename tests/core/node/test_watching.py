@@ -36,7 +36,7 @@ def test_who_watches_has_no_life_and_sees_everything_live(sched: Scheduler, watc
     sched.task(name="one")(lambda: 42)
     run = sched.submit("one")
     seen.wait_for(seen.of(events.RunEnded, run=run.id))
-    assert watching.run(run.id).result("10s") == 42
+    assert watching.run(run.id).result("60s") == 42
     assert watching.tasks["one"].state == "idle", "its home has its code"
     assert watching.tasks["one"].latest() == 42
     kinds = [type(event).__name__ for event in seen.events if event.run == run.id]
@@ -52,7 +52,7 @@ def test_who_watches_runs_nothing_even_where_nobody_else_does(make: Make) -> Non
         watching.submit("one")
     watching.start()
     assert (watching.state, watching.at_home) == ("running", ["one"])
-    assert watching.submit("one").result("10s") == 1
+    assert watching.submit("one").result("60s") == 1
     watching.watch()  # it runs: that is more than to watch
     assert watching.running
     watching.stop()
@@ -119,7 +119,7 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
     assert (stage["done"], stage["total"]) == (7, 10)
     assert [line["message"] for line in row["log"]] == ["began", "went on"]
     steps[1].set()
-    run.result("10s")
+    run.result("60s")
     assert len([event for event in heard.events if isinstance(event, RunLogged)]) == 2
 
 
@@ -141,7 +141,7 @@ def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: 
     (row,) = watching.screens.board()["runs"]
     assert [line["message"] for line in row["log"]] == [f"line {number}" for number in range(5)]
     end.set()
-    run.result("10s")
+    run.result("60s")
 
 
 def test_what_is_removed_is_no_longer_declared_by_who_watches(sched: Scheduler, watching: Scheduler) -> None:
@@ -156,13 +156,13 @@ def test_what_is_removed_is_no_longer_declared_by_who_watches(sched: Scheduler, 
 
 def test_looking_without_watching(make: Make, sched: Scheduler) -> None:
     sched.task(name="one")(lambda: 1)
-    sched.submit("one").result("10s")
+    sched.submit("one").result("60s")
     looking = make(name="cli")
     with looking.viewing() as view:
         assert view.state == "stopped"
         assert [run.task for run in view.runs()] == ["one"]
         assert list(view.tasks) == ["one"]
-        assert view.submit("one").result("10s") == 1
+        assert view.submit("one").result("60s") == 1
     assert sched.state == "running"
 
 

@@ -19,7 +19,7 @@ def test_what_was_done_newest_first(tmp_path: Path) -> None:
         @sched.task(every("1h"))
         def hourly() -> None: ...
 
-        hourly.submit().result("20s")
+        hourly.submit().result("60s")
         hourly.pause()
         hourly.resume()
         rows, following = LiveView(sched).audit(limit=100)
@@ -63,15 +63,15 @@ def test_runs_that_failed_and_runs_that_ended(tmp_path: Path) -> None:
         runs = [fails.submit(number=number) for number in range(3)]
         for run in runs:
             with pytest.raises(RunFailedError):
-                run.result("20s")
-        works.submit().result("20s")
+                run.result("60s")
+        works.submit().result("60s")
         view = LiveView(sched)
         assert [run.id for run in view.failed_since(before)] == [run.id for run in runs]
         assert len(view.failed_since(before, task="fails", limit=2)) == 2
         assert view.failed_since(before, task="works") == []
         again = sched.retry(runs[0])
         with pytest.raises(RunFailedError):
-            again.result("20s")
+            again.result("60s")
         assert [run.id for run in view.failed_since(before)] == [*(run.id for run in runs[1:]), again.id]
         assert view.failed_since(datetime.now(UTC) + timedelta(hours=1)) == []
         assert [run.task for run in view.finished_runs(limit=2)] == ["fails", "works"]

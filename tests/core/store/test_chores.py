@@ -33,7 +33,7 @@ def test_processes_that_live_shortly_prune(make: Make) -> None:
         sched = make(keep_results=2)
         sched.task(name="large")(lambda: "x" * 5000)
         with sched:
-            sched.submit("large").result("10s")
+            sched.submit("large").result("60s")
             forget_the_last_time(sched)
     kept = list(sched.results.rglob("*.json"))
     assert len(kept) == 2

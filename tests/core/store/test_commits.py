@@ -183,7 +183,7 @@ def test_who_reads_on_from_a_number_misses_nothing(new_database: Callable[[], st
         sa.event.listen(sa.Engine, "after_cursor_execute", stop)
         try:
             slow.writer.post(told(a_run()))
-            assert inserted.wait(20)
+            assert inserted.wait(60)
             quick.writer.post(told(a_run()))
             seen = [each.seq for _ in range(20) for each in quick.ledger.events()]
             assert seen == [], "what the quick one tells must not be seen before what is smaller"

@@ -30,13 +30,13 @@ def where(tmp_path: Path) -> str:
 
 def test_what_is_submitted_waits_until_the_file_is_back(sched: Scheduler, heard: Heard, where: str) -> None:
     task = sched.task(name="one")(lambda: 1)
-    task.submit().result("10s")
+    task.submit().result("60s")
     kept = Path(where).with_name("moved.db")
     Path(where).rename(kept)
     submitted = threading.Event()
 
     def submit() -> None:
-        task.submit().result("20s")
+        task.submit().result("60s")
         submitted.set()
 
     threading.Thread(target=submit, daemon=True).start()
@@ -48,7 +48,7 @@ def test_what_is_submitted_waits_until_the_file_is_back(sched: Scheduler, heard:
     assert not Path(where).exists(), "nobody begins an empty ledger in its place"
     kept.rename(where)
     heard.wait_for(heard.of(StoreBack))
-    assert submitted.wait(10)
+    assert submitted.wait(60)
     assert len(sched.runs("one")) == 2
 
 
@@ -60,7 +60,7 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
     sched.start()
     calls = itertools.count(1)
     task = sched.task("0 7 1 1 *", name="one")(lambda: next(calls))
-    task.submit().result("10s")
+    task.submit().result("60s")
     assert sched.screens.board()["scheduler"]["trouble"] is None
     heard, kept = Heard(sched), Path(where).with_name("moved.db")
     with contextlib.ExitStack() as away:
@@ -84,26 +84,26 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
     until(lambda: task.paused and sched.queries.ledger.task("one").paused)  # type: ignore[union-attr]
     until(lambda: all(run.state.final for run in sched.runs("one")))
     assert [run.state for run in sched.runs("one")] == [State.CANCELLED] * 5 + [State.DONE]
-    assert task.submit().result("10s") == 2, "none of them has called the function"
+    assert task.submit().result("60s") == 2, "none of them has called the function"
 
 
 def test_a_scheduler_whose_file_is_gone_stops_and_begins_anew(make: Make, where: str) -> None:
     sched = make()
     sched.start()
     task = sched.task(name="one")(lambda: 1)
-    task.submit().result("10s")
+    task.submit().result("60s")
     for file in Path(where).parent.glob("ledger.db*"):
         file.unlink()
     sched.stop("0.5s")
     assert sched.state == "stopped"
     sched.start()
-    task.submit().result("10s")
+    task.submit().result("60s")
     assert len(sched.runs("one")) == 1
 
 
 def test_a_copy_put_in_its_place_is_another_file(sched: Scheduler, heard: Heard, where: str) -> None:
     task = sched.task(name="one")(lambda: 1)
-    task.submit().result("10s")
+    task.submit().result("60s")
     shutil.copy(where, where + ".backup")
     Path(where + ".backup").replace(where)
 

@@ -43,7 +43,7 @@ def test_a_ledger_is_made_with_its_folder(tmp_path: Path) -> None:
 def test_others_cannot_read_what_a_scheduler_keeps(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     with Scheduler(folder / "ledger.db", results=folder / "results") as sched:
-        sched.task(name="long")(lambda run: run.log("x" * 50_000) or ["y" * 9_000]).submit().result("10s")
+        sched.task(name="long")(lambda run: run.log("x" * 50_000) or ["y" * 9_000]).submit().result("60s")
         # The file of locks is empty, and whoever may read the ledger has to read it.
         kept = [folder, *(each for each in folder.rglob("*") if each.suffix != ".lives")]
         assert {each.name for each in kept} >= {"ledger.db", "ledger.db-wal", "results", "long", "texts"}
@@ -61,7 +61,7 @@ def test_a_ledger_that_is_closed_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with Scheduler(path, results=tmp_path / "results") as sched:
         sched.task(name="one")(lambda: 1)
-        sched.submit("one").result("10s")
+        sched.submit("one").result("60s")
     sched.queries.ledger.store.close()
     assert not path.with_name("ledger.db-wal").exists()
     copy = Store(shutil.copy(path, tmp_path / "copy.db"))
@@ -80,7 +80,7 @@ def test_a_ledger_with_damaged_pages_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with Scheduler(path, results=tmp_path / "results") as sched:
         sched.task(name="one")(lambda: 1)
-        sched.submit("one").result("10s")
+        sched.submit("one").result("60s")
     sched.queries.ledger.store.close()
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
@@ -169,7 +169,7 @@ def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ("1", r"has schema 1, of an earlier schedkit; this one uses schema 2 \(name another ledger, or move"),
+        ("1", r"has schema 1, of an earlier schedkit; this one uses schema 3 \(name another ledger, or move"),
         ("0", "has schema 0, of an earlier schedkit"),
         ("99", r"has schema 99; this schedkit knows up to 2 \(upgrade schedkit"),
         ("ninety", "has invalid schema version 'ninety'"),

@@ -246,7 +246,7 @@ def test_commands_are_for_a_life_or_for_the_home_of_a_task(written: WrittenLedge
 def test_damaged_values_are_told_as_such(written: WrittenLedger) -> None:
     written.write(decided(put(task("t")), begun(a_run())))
     damage = "UPDATE schedkit_runs SET state = 'NEVER', params = '{'"
-    written.writer.call(lambda connection: connection.exec_driver_sql(damage)).result(20)
+    written.writer.call(lambda connection: connection.exec_driver_sql(damage)).result(60)
     with written.store.connect() as connection, connection.begin():
         connection.exec_driver_sql("UPDATE schedkit_runs SET state = 'QUEUED'")
     with pytest.raises(LedgerError, match="a value cannot be read"):

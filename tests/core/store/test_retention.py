@@ -183,7 +183,7 @@ def test_a_result_that_was_pruned_is_not_taken_for_one(make: Make) -> None:
 
     runs = [sched.submit("text", i=i).id for i in range(2)]
     for run in runs:
-        sched.run(run).wait("10s")
+        sched.run(run).wait("60s")
     assert sched.prune() == 1
     gone, kept = map(sched.run, runs)
     assert gone.wait("1s").state is State.DONE
@@ -192,7 +192,7 @@ def test_a_result_that_was_pruned_is_not_taken_for_one(make: Make) -> None:
     assert kept.result("1s")[-1] == "1"
     assert sched.tasks["text"].latest()[-1] == "1"
     last = schema.runs.delete().where(schema.runs.c.id == kept.id)
-    life_of(sched).writer.call(lambda connection: connection.execute(last)).result(10)
+    life_of(sched).writer.call(lambda connection: connection.execute(last)).result(60)
     assert sched.tasks["text"].latest() is None
 
 
@@ -207,9 +207,9 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
         for name in ("a", "b"):
             sched.task(name=name, overlap="allow")(table)
             for run in sched.submit_many(name, [{}] * 6):
-                run.wait("20s")
+                run.wait("60s")
         hours = [datetime.now(UTC) - number * HOUR for number in range(2, 7)]
-        life_of(sched).writer.call(lambda c: [add_run(c, when) for when in hours]).result(10)
+        life_of(sched).writer.call(lambda c: [add_run(c, when) for when in hours]).result(60)
         assert sched.prune() == 5 + 2 * 5
         assert len(list((tmp_path / "results").rglob("*.parquet"))) == 2
         assert len(sched.runs(limit=100)) == 12
@@ -229,7 +229,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
 
     runs = [sched.submit("table") for _ in range(4)]
     for run in runs:
-        run.result("10s")
+        run.result("60s")
     # Two runs become two hours old.
     old = id_at(datetime.now(UTC) - timedelta(hours=2))
     aged = [old[:-1] + "1", old[:-1] + "2"]
@@ -240,7 +240,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
             for table in (schema.attempts, schema.details):
                 connection.execute(table.update().where(table.c.run == run.id).values(run=new))
 
-    life_of(sched).writer.call(age).result(10)
+    life_of(sched).writer.call(age).result(60)
     assert len(list(sched.results.rglob("*.parquet"))) == 4
     assert sched.prune() == 2 + 0
     assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
@@ -248,7 +248,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
     assert sched.queries.ledger.details(aged[0])["log"] == []
     runs += [sched.submit("table") for _ in range(2)]
     for run in runs:
-        run.wait("10s")
+        run.wait("60s")
     assert sched.prune() == 2
     with_file = [run for run in sched.runs() if run.result and "path" in run.result]
     assert [run.id for run in with_file] == [runs[5].id, runs[4].id]
@@ -260,7 +260,7 @@ def test_live_runs_and_new_events_are_kept(make: Make) -> None:
     sched = make(keep_runs="1h")
     sched.start()
     sched.task(every("1h"), name="one")(lambda: 1)
-    sched.submit("one").result("10s")
+    sched.submit("one").result("60s")
     before = len(sched.queries.ledger.events())
     assert sched.prune() == 0
     assert len(sched.queries.ledger.events()) == before

@@ -240,9 +240,9 @@ def test_a_function_has_its_turn_and_its_transaction(written: WrittenLedger) -> 
 
     failing = written.writer.call(fails)
     go_on()
-    assert {key for key, _ in first.result(20)} == {"a", "schema", "ledger"}
+    assert {key for key, _ in first.result(60)} == {"a", "schema", "ledger"}
     with pytest.raises(ValueError, match="no"):
-        failing.result(20)
+        failing.result(60)
     assert written.ledger.setting("half") is None
     assert written.ledger.setting("b") == "x"
 
@@ -272,7 +272,7 @@ def test_after_a_refusal_nothing_is_written_until_the_restart(written: WrittenLe
     ((_, error),) = written.refused
     assert isinstance(error, RefusedRowError)
     written.writer.post(setting("dropped"))
-    assert written.writer.call(lambda connection: 1).result(20) == 1
+    assert written.writer.call(lambda connection: 1).result(60) == 1
     written.writer.restart()
     after = setting("after")
     written.writer.post(after)
@@ -314,7 +314,7 @@ def test_a_due_time_has_one_run(written: WrittenLedger) -> None:
 def test_a_damaged_ledger_is_told_as_such(written: WrittenLedger) -> None:
     written.write(setting("a"))
     drop = written.writer.call(lambda connection: connection.exec_driver_sql("DROP TABLE schedkit_meta"))
-    drop.result(20)
+    drop.result(60)
     written.write(setting("b"))
     work = written.writer.call(lambda connection: connection.exec_driver_sql("SELECT * FROM schedkit_meta"))
     ((_, refused),) = written.refused
@@ -343,7 +343,7 @@ def test_nothing_is_written_by_a_life_that_is_gone(written: WrittenLedger) -> No
     made = written.writer.decide(lambda connection: setting("latest"))
     for future in (work, made):
         with pytest.raises(LifeEndedError, match="this process was marked as dead"):
-            future.result(20)
+            future.result(60)
     assert [decision for decision, _ in written.refused] == [first, second]
     assert all(isinstance(error, LifeEndedError) for _, error in written.refused)
     assert [word for word, _ in written.told].count("lost") == 1
@@ -391,7 +391,7 @@ def test_a_life_with_nothing_to_write_hears_that_it_is_gone(
             mark_gone(connection, written.lease.life)
         written.wait_for("lost")
         with pytest.raises(LifeEndedError):
-            written.writer.call(lambda connection: 1).result(20)
+            written.writer.call(lambda connection: 1).result(60)
     assert "could not be told: " in caplog.text
     assert [word for word, _ in written.told] == ["lost"]
 
@@ -411,7 +411,7 @@ def test_what_is_decided_in_the_transaction_is_written_there(written: WrittenLed
     written.writer.post(setting("before"))
     future = written.writer.decide(decide)
     go_on()
-    decision = future.result(20)
+    decision = future.result(60)
     assert decision.events == [replace(event, seq=1)]
     assert written.ledger.live() == [run]
     assert written.ledger.events(besides=written.lease.life) == decision.events, "this process hears it too"
@@ -421,7 +421,7 @@ def test_what_is_decided_in_the_transaction_is_written_there(written: WrittenLed
 def test_what_is_decided_there_is_refused_as_a_whole(written: WrittenLedger) -> None:
     stale = decided(SettingPut("half", "x"), RunChanged(a_run(), a_run()))
     with pytest.raises(StaleError):
-        written.writer.decide(lambda connection: stale).result(20)
+        written.writer.decide(lambda connection: stale).result(60)
     assert written.ledger.setting("half") is None
     after = setting("after")
     written.write(after)
@@ -432,7 +432,7 @@ def test_what_is_decided_there_is_written_once_though_the_answer_is_lost(written
     run = a_run()
     event = RunQueued(at=datetime(2026, 1, 1, tzinfo=UTC), after=run)
     with answers_lost(written.store, times=1):
-        decision = written.writer.decide(lambda connection: decided(begun(run), events=(event,))).result(20)
+        decision = written.writer.decide(lambda connection: decided(begun(run), events=(event,))).result(60)
     assert decision.events == written.ledger.events() == [replace(event, seq=1)]
 
 
@@ -445,7 +445,7 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(written: WrittenLedger) -
     with answers_lost(written.store, times=2) as lost:
         written.writer.post(decision)
         written.wait_for("back")
-        assert written.writer.call(lambda connection: 5).result(20) == 5
+        assert written.writer.call(lambda connection: 5).result(60) == 5
     assert len(lost) == 2
     assert [word for word, _ in written.told] == ["away", "back", "committed"]
     assert written.committed == [decision], "a second insert of the run would have been refused"
@@ -454,7 +454,7 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(written: WrittenLedger) -
 def test_the_result_of_a_function_whose_commit_has_no_answer_is_kept(written: WrittenLedger) -> None:
     calls: list[int] = []
     with answers_lost(written.store, times=1):
-        assert written.writer.call(lambda connection: calls.append(1) or "done").result(20) == "done"
+        assert written.writer.call(lambda connection: calls.append(1) or "done").result(60) == "done"
     assert calls == [1]
 
 
@@ -557,7 +557,7 @@ def test_what_comes_after_the_end_is_refused(written: WrittenLedger) -> None:
     written.writer.post(after_the_end)
     late = written.writer.call(lambda connection: 1)
     with pytest.raises(NotRunningError, match=r"the scheduler here was stopped \(start it again\)"):
-        late.result(10)
+        late.result(60)
     assert written.committed == [before]
     assert [decision for decision, _ in written.refused] == [after_the_end]
     assert isinstance(written.refused[0][1], NotRunningError)

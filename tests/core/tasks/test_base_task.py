@@ -80,18 +80,18 @@ def test_a_class_declares_a_task() -> None:
 def test_hooks_are_called_around_real_runs(sched: Scheduler) -> None:
     sync = Sync()
     handle = sched.add(sync)
-    assert handle.submit().result("5s") == 6
+    assert handle.submit().result("60s") == 6
     assert sync.heard == [("success", 6), "cleanup"]
     sync.heard.clear()
     with pytest.raises(RunFailedError, match="stock is away"):
-        handle.submit(fail=True).result("10s")
+        handle.submit(fail=True).result("60s")
     assert sync.heard == [("retry", 1, 2), "cleanup", ("failure", "stock is away"), "cleanup"]
     with pytest.raises(RunFailedError, match=r"ParameterError: task 'sync': validate_params refused .*1001"):
-        handle.submit(size=1001).result("5s")
+        handle.submit(size=1001).result("60s")
 
 
 def test_an_async_run(sched: Scheduler) -> None:
-    assert sched.add(Plain).submit(depth=4).result("5s") == 5
+    assert sched.add(Plain).submit(depth=4).result("60s") == 5
 
 
 def test_disabled_until_resumed(sched: Scheduler) -> None:
