@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from schedkit.errors import LedgerError
+from schedkit.values.forks import undivided
 
 __all__ = ["refuse_foreign_file", "refuse_foreign_tables"]
 
@@ -29,7 +30,8 @@ def refuse_foreign_file(path: Path, where: str) -> None:
         return
     try:
         # By SQLite, read-only: closing a file that was opened otherwise would drop the locks on it.
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with undivided(), closing(sqlite3.connect(uri, uri=True)) as connection:
             found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.Error:
         return
