@@ -78,7 +78,11 @@ def test_moments_keep_their_zone_and_unit() -> None:
     assert (str(stamp.tz), stamp.unit) == ("Europe/Berlin", "ms")
 
 
-@pytest.mark.parametrize("value", [object(), int, len, json, np.array([object()]), pd.Series([1])], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [object(), int, len, json, np.array([object()]), pd.Series([1])],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_is_not_known_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="cannot be kept with its type"):
         to_json(["deep", {"in": value}])
