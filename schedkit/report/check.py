@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from schedkit.errors import CheckError, UsageError
 from schedkit.report.expressions import evaluate
-from schedkit.report.models import OneOf, Share, SomeNames, share
+from schedkit.report.models import OneOf, Share, SomeNames
 from schedkit.values.extraction import incomplete
 from schedkit.values.keywords import check_keywords
-from schedkit.values.parsers import whole_number
+from schedkit.values.parsers import share, whole_number
 from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
-from schedkit.values.parsers import Reads, invalid
+from schedkit.values.parsers import Reads, share
 
-__all__ = ["Names", "OneOf", "Share", "SomeNames", "Strict", "parsed_as", "share"]
+__all__ = ["Names", "OneOf", "Share", "SomeNames", "Strict", "parsed_as"]
 
 
 def _listed(value: Any) -> Any:
@@ -22,28 +21,6 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_ty
 
 # At least one.
 SomeNames = Annotated[Names, Field(min_length=1)]
-
-
-def share(value: Any, what: str) -> float:
-    """Read a share of rows: 0.5 or "50%".
-
-    Raises
-    ------
-    UsageError
-        If it is not between none and all.
-
-    Examples
-    --------
-    >>> share("50%", "max_drop"), share(0.2, "max_drop")
-    (0.5, 0.2)
-    """
-    found = value
-    if isinstance(value, str):
-        matched = re.fullmatch(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*", value)
-        found = None if matched is None else float(matched[1]) / (100 if matched[2] else 1)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise invalid(what, value, "a share of the rows, e.g. 50% or 0.5")
-    return float(found)
 
 
 Share = Annotated[float, Reads(share, {"type": ["number", "string"]})]

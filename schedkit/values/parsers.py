@@ -25,6 +25,7 @@ __all__ = [
     "mapping",
     "number",
     "optional",
+    "share",
     "text",
     "texts",
     "timezone",
@@ -106,6 +107,23 @@ def number(least: float, most: float = float("inf")) -> Parser:
         return float(found)
 
     return read
+
+
+def share(value: Any, what: str) -> float:
+    """Read a share of a whole: 0.5 or "50%".
+
+    Examples
+    --------
+    >>> share("50%", "max_drop"), share(0.2, "max_drop")
+    (0.5, 0.2)
+    """
+    found = value
+    if isinstance(value, str):
+        matched = re.fullmatch(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*", value)
+        found = None if matched is None else float(matched[1]) / (100 if matched[2] else 1)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
+        raise invalid(what, value, "a share, e.g. 50% or 0.5")
+    return float(found)
 
 
 def flag(value: Any, what: str) -> bool:

@@ -111,7 +111,7 @@ def test_only_what_the_report_ends_with_is_compared() -> None:
 def test_what_is_no_expectation(frame: pd.DataFrame) -> None:
     for given, message in [
         ({"condition": "Nope > 1"}, "check.expect: 'Nope > 1' fails"),
-        ({"max_drop": "much"}, "max_drop='much' .a share of the rows"),
+        ({"max_drop": "much"}, "max_drop='much' .a share, e.g. 50%"),
         ({"max_drop": 2}, "max_drop=2"),
         ({"min_rows": -1}, "min_rows=-1"),
         ({"min_row": 1}, "unknown .* 'min_row' .did you mean 'min_rows'"),
