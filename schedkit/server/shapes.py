@@ -92,7 +92,7 @@ class TaskState(Answer, frozen=True, kw_only=True):
 
 
 class Status(Answer, frozen=True, kw_only=True):
-    """The scheduler, with the fields of documents 002, 003 and 004."""
+    """The scheduler, with the fields of documents 002, 003 and 004; why nothing starts, in sentences."""
 
     status: str
     is_running: bool
@@ -103,6 +103,7 @@ class Status(Answer, frozen=True, kw_only=True):
     running_jobs: int
     paused_jobs: int
     uptime: float | None
+    why: list[str]
     jobs: list[Job]
     tasks: list[TaskState]
 

@@ -31,7 +31,8 @@ def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
         ``status`` (running, paused, stopped or watching), ``is_running`` and ``running`` (bool),
         ``job_count``, ``jobs_count`` and ``task_count``, ``running_jobs`` and ``paused_jobs`` (numbers of
         tasks), ``uptime`` (seconds, None while no scheduler runs), ``jobs`` (``id``, ``name``,
-        ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
+        ``next_run_time``, ``trigger``), ``why`` (a sentence for each thing that keeps runs from starting) and
+        ``tasks`` (see `task_status`).
     """
     board, counts = screens.current_board()
     rows, shown = board.tasks(), board.snapshot()
@@ -60,6 +61,7 @@ def status_head(shown: Mapping[str, Any], pending: Container[str] = ()) -> dict[
         "running_jobs": sum(row["state"] == "running" for row in tasks),
         "paused_jobs": sum(row["state"] == "paused" for row in tasks),
         "uptime": None if started is None else (datetime.now(UTC) - started).total_seconds(),
+        "why": [each["text"] for each in head["why"]],
         "jobs": [
             {
                 "id": row["name"],

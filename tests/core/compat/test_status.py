@@ -56,3 +56,9 @@ def test_a_schedule_is_told_by_who_only_watches(sched: Scheduler, make: Make) ->
     assert (nightly["schedule_type"], nightly["cron_expression"]) == ("cron", "0 2 * * *")
     assert (often["schedule_type"], often["interval_seconds"], often["status"]) == ("interval", 90, "paused")
     assert (nightly["last_run_at"], nightly["last_result"], nightly["run_count"]) == (None, None, 0)
+
+
+def test_it_says_why_nothing_starts(make: Make) -> None:
+    told = make(name="other").get_status()
+    (why,) = told["why"]
+    assert why.startswith("no process runs the tasks of the ledger ")

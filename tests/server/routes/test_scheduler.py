@@ -24,6 +24,7 @@ def test_status_has_the_fields_of_all_three(rest: Rest, sched: Scheduler) -> Non
         "0 2 * * *",
         "定时爬取站点内容",
     )
+    assert status.why == [each.text for each in sched.why()]
     told = sched.get_status()
     assert set(answer.json()) == set(told)
     assert answer.json()["jobs"] == told["jobs"]
