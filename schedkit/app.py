@@ -24,6 +24,7 @@ from schedkit.errors import LedgerError, SchedkitError, SettingsError
 from schedkit.loop import process_singleton
 from schedkit.settings import (
     FILE_NAME,
+    NotifySettings,
     Project,
     Settings,
     SiteSettings,
@@ -128,17 +129,8 @@ class App:
         return made
 
     def _attended(self, scheduler: core.Scheduler) -> core.Scheduler:
-        notify = self.settings.notify
-        if notify.channels:
-            from schedkit.notify import Channel, Notifier
-
-            channels = [Channel(**channel.model_dump()) for channel in notify.channels]
-            notifier = Notifier(
-                channels, link=notify.link, late_after=notify.late_after, outbox=scheduler.queries.outbox
-            )
-            # Every process hears the same facts; each tells on what it decided itself.
-            scheduler.subscribe(notifier, own=True)
-            atexit.register(notifier.close)
+        if self.settings.notify != NotifySettings():
+            self._notify(scheduler, self.settings.notify)
         if any(site.kind == "jira" for site in self.settings.sites.values()):
             with origin.declared_in(origin.EVERYWHERE):
                 self.add_export(scheduler)
@@ -150,6 +142,32 @@ class App:
                     constructors.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
                 )(update)
         return scheduler
+
+    def _notify(self, scheduler: core.Scheduler, chosen: NotifySettings) -> None:
+        from schedkit.notify import Channel, Heartbeats, Notifier, Rule
+
+        listeners: list[Notifier | Heartbeats] = []
+        if chosen.channels or chosen.rules:
+            channels = [Channel(**channel.model_dump()) for channel in chosen.channels]
+            notifier = Notifier(
+                channels,
+                link=chosen.link,
+                late_after=chosen.late_after,
+                outbox=scheduler.queries.outbox,
+                rules=[Rule(**rule.model_dump()) for rule in chosen.rules],
+                queries=scheduler.queries,
+            )
+            listeners.append(notifier)
+        if chosen.heartbeats:
+            urls = {
+                task: secret(url.get_secret_value(), f"notify.heartbeats.{task}", self.root) or ""
+                for task, url in chosen.heartbeats.items()
+            }
+            listeners.append(Heartbeats(urls))
+        for listener in listeners:
+            # Every process hears the same facts; each tells on what it decided itself.
+            scheduler.subscribe(listener, own=True)
+            atexit.register(listener.close)
 
     def ledger(self, ledger: str | Path | None = None) -> str:
         """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""

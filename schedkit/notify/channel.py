@@ -26,8 +26,9 @@ class Channel:
     env : str
         Name of the environment variable that holds the Apprise URL, a secret: ``mmosts://…``
         (Mattermost), ``slack://…``, ``workflows://…`` (Teams), ``mailtos://…``, ``json://…``.
-    on : sequence of {"failed", "done", "late", "recovered"}
-        What to tell; a task has recovered when a run is done after one that failed.
+    on : sequence of {"failed", "done", "late", "recovered", "overdue", "failing"}
+        What to tell; a task has recovered when a run is done after one that failed, and `Rule` says when a
+        task is overdue or failing.
     tasks : sequence of str
         Names or patterns of tasks, ``["bugs*"]``.
     every : str, float or timedelta
@@ -48,7 +49,7 @@ class Channel:
     """
 
     env: str
-    on: Sequence[Kind] = ("failed", "late", "recovered")
+    on: Sequence[Kind] = ("failed", "late", "recovered", "overdue", "failing")
     tasks: Sequence[str] = ("*",)
     every: Duration = 300.0
     templates: Mapping[Kind, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from schedkit.values.text import clip
 __all__ = ["Digest", "Message", "message"]
 
 Message = tuple[str, str, Kind]
-_WORST_FIRST: tuple[Kind, ...] = ("failed", "late", "recovered", "done")
+_WORST_FIRST: tuple[Kind, ...] = ("failed", "failing", "overdue", "late", "recovered", "done")
 _LINES = 20
 _KEPT = 1000
 

@@ -7,16 +7,16 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted, TaskChanged
 from schedkit.core.states import Disposition, State
 from schedkit.values.durations import elapsed_text
 
-__all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled"]
+__all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled", "harmless", "moment_text"]
 
-Kind = Literal["failed", "done", "late", "recovered"]
-KINDS: tuple[Kind, ...] = ("failed", "done", "late", "recovered")
+Kind = Literal["failed", "done", "late", "recovered", "overdue", "failing"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _KIND_OF: Mapping[State, Kind] = {State.FAILED: "failed", State.TIMEOUT: "failed", State.DONE: "done"}
 # Runs followed at most; a ledger with more alive than this is late altogether.
 _FOLLOWED = 10_000
@@ -26,6 +26,8 @@ TEMPLATES: Mapping[Kind, str] = {
     "done": "{task} is done after {duration}\n{page}\n{link}",
     "late": "{task} is late: {reason}\n{link}",
     "recovered": "{task} has recovered: its last run is done after {duration}\n{page}\n{link}",
+    "overdue": "{task} is overdue: {reason}\n{link}",
+    "failing": "{task} fails too often: {reason}\n{link}",
 }
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -67,7 +69,7 @@ class Watch:
         self.late_after = late_after
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
-        self._failing: set[str] = set()  # tasks whose last run has failed
+        self._failing: set[str] = set()  # tasks of which something bad was told since they were done last
         # The last pause of a task: since when, until when; "" means all tasks.
         self._pauses: dict[str, tuple[datetime, datetime | None]] = {}
 
@@ -92,7 +94,7 @@ class Watch:
                 self._pauses[event.task] = (self._pauses[event.task][0], event.at)
             case Fired(disposition=Disposition.MISSED) if not self._was_paused(event):
                 count = "a due time was" if event.count == 1 else f"{event.count or 'several'} due times were"
-                reason = f"{count} missed, the first at {_moment(event.scheduled_at)}"
+                reason = f"{count} missed, the first at {moment_text(event.scheduled_at)}"
                 return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
         return []
 
@@ -104,9 +106,14 @@ class Watch:
                 continue
             if now - known.due > self.late_after:
                 known.late_reported = True
-                reason = f"due at {_moment(known.due)}, and not started yet"
+                reason = f"due at {moment_text(known.due)}, and not started yet"
                 notices.append(self._notice("late", known.task, run, now, {"reason": reason}))
         return notices
+
+    def found(self, kind: Kind, task: str, at: datetime, reason: str) -> Notice:
+        """Return a notice of what a rule has found; the task has recovered with its next run that is done."""
+        self._failing.add(task)
+        return self._notice(kind, task, "", at, {"reason": reason})
 
     def _was_paused(self, event: Fired) -> bool:
         """Tell whether someone wanted a due time to pass."""
@@ -129,7 +136,7 @@ class Watch:
         if late <= self.late_after:
             return []
         known.late_reported = True
-        reason = f"due at {_moment(known.due)}, started {_elapsed(late.total_seconds())} later"
+        reason = f"due at {moment_text(known.due)}, started {_elapsed(late.total_seconds())} later"
         return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
 
     def _noted(self, event: RunNoted) -> None:
@@ -164,8 +171,10 @@ class Watch:
         return [self._notice(each, event.task, event.run, event.at, facts) for each in kinds]
 
     def _notice(self, kind: Kind, task: str, run: str, at: datetime, facts: dict[str, str]) -> Notice:
-        link = self.link.replace("{run}", run).replace("{task}", task) if run else ""
-        fields = {"kind": kind, "task": task, "run": run, "at": _moment(at), "link": link, **facts}
+        link = self.link.replace("{run}", run).replace("{task}", task)
+        if not run and "{run}" in self.link:
+            link = ""
+        fields = {"kind": kind, "task": task, "run": run, "at": moment_text(at), "link": link, **facts}
         made = {
             name: _address(value) if name in ("link", "page") else harmless(value)
             for name, value in fields.items()
@@ -219,7 +228,8 @@ def _address(url: str) -> str:
     return url if _URL.fullmatch(url) else harmless(url)
 
 
-def _moment(at: datetime) -> str:
+def moment_text(at: datetime) -> str:
+    """Return a moment as notices show it."""
     return at.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 

@@ -6,22 +6,27 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from schedkit.core.events import Event
 from schedkit.errors import SettingsError
 from schedkit.notify.channel import Channel
 from schedkit.notify.channel_worker import ChannelWorker, Outbox
 from schedkit.notify.notices import Notice, Watch
+from schedkit.notify.rule_watch import RuleWatch
+from schedkit.notify.rules import Rule
 from schedkit.notify.sender import Sender
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
 from schedkit.values.text import safe_repr
 
-__all__ = ["Notifier"]
+if TYPE_CHECKING:
+    from schedkit.core.api.queries import Queries
 
-# How often runs that should have started are looked for.
+__all__ = ["Notifier", "Source"]
+
+# How often runs that should have started are looked for, and rules applied.
 _CHECK_SECONDS = 5.0
 
 
@@ -55,11 +60,17 @@ class Notifier:
     outbox : Outbox, optional
         Where failed messages wait instead until they can be sent, also over the end of the process:
         ``sched.queries.outbox``.
+    rules : sequence of Rule
+        What must not happen to the tasks of the scheduler of `queries`; looked at every few seconds, first
+        after the start. A new process tells anew what is not well.
+    queries : Queries, optional
+        ``sched.queries``, which rules need.
 
     Raises
     ------
     SettingsError
-        If a channel's environment variable is missing or holds no Apprise URL.
+        If a channel's environment variable is missing or holds no Apprise URL, or no channel takes what a
+        rule finds.
 
     Examples
     --------
@@ -77,14 +88,13 @@ class Notifier:
         retry_pause: float = 2.0,
         retry_for: float = 3600.0,
         outbox: Outbox | None = None,
+        rules: Sequence[Rule] = (),
+        queries: Queries | None = None,
     ) -> None:
         self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
-        given: object = channels
-        if not isinstance(given, list | tuple) or not all(isinstance(each, Channel) for each in given):
-            raise SettingsError(
-                f"channels={safe_repr(given, 60)} is not a list of channels",
-                hint='write [Channel("TEAM_CHAT_URL")]',
-            )
+        _check_list(channels, Channel, "channels", '[Channel("TEAM_CHAT_URL")]')
+        _check_list(rules, Rule, "rules", '[Rule("sales", not_done_for="26h")]')
+        self._rules = _watch_of(rules, channels, queries)
         if environ is not None and not isinstance(environ, Mapping):
             raise SettingsError(
                 "environ= is not a mapping of variables", hint='write environ={"TEAM_CHAT_URL": …}'
@@ -109,6 +119,8 @@ class Notifier:
 
     def __call__(self, event: Event) -> None:
         """Take note of a fact; returns at once."""
+        if self._rules is not None:
+            self._rules.feed(event)
         with self._lock:
             self._tell(self._watch.feed(event))
 
@@ -133,6 +145,31 @@ class Notifier:
             self.check(datetime.now(UTC))
 
     def check(self, now: datetime) -> None:
-        """Tell of the runs that should have started by `now`; done by itself every few seconds."""
+        """Tell of runs that should have started by `now`, and of what rules find; done every few seconds."""
+        found = [] if self._rules is None else self._rules.check(now)
         with self._lock:
-            self._tell(self._watch.check(now))
+            of_rules = [self._watch.found(kind, task, now, reason) for task, (kind, reason) in found]
+            self._tell(self._watch.check(now) + of_rules)
+
+
+def _check_list(given: object, kind: type[Any], name: str, example: str) -> None:
+    if not isinstance(given, list | tuple) or not all(isinstance(each, kind) for each in given):
+        raise SettingsError(f"{name}={safe_repr(given, 60)} is not a list of {name}", hint=f"write {example}")
+
+
+def _watch_of(
+    rules: Sequence[Rule], channels: Sequence[Channel], queries: Queries | None
+) -> RuleWatch | None:
+    """Return what applies the rules; refuse those of which nobody would hear."""
+    if not rules:
+        return None
+    if queries is None:
+        raise SettingsError("rules need the scheduler's queries", hint="write queries=sched.queries")
+    for rule in rules:
+        for kind in rule.kinds:
+            if not any(kind in channel.on for channel in channels):
+                raise SettingsError(
+                    f"no channel is told what the notification rule for {rule.task!r} finds",
+                    hint=f"add {kind} to the on: of a channel",
+                )
+    return RuleWatch(rules, queries)

@@ -25,6 +25,8 @@ _TYPES: Mapping[Kind, str] = {
     "done": "success",
     "late": "warning",
     "recovered": "success",
+    "overdue": "failure",
+    "failing": "failure",
 }
 
 

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.settings.environment import NESTED, PREFIX
-from schedkit.values.parsers import Reads, duration, invalid, text, whole_number
+from schedkit.values.parsers import Reads, duration, invalid, optional, share, text, whole_number
 from schedkit.values.rates import parse_rate
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LogSettings",
     "NotifySettings",
     "OAuth2Settings",
+    "RuleSettings",
     "SchedulerSettings",
     "Settings",
     "SiteSettings",
@@ -31,6 +32,14 @@ __all__ = [
 _PageId = Annotated[str, Field(coerce_numbers_to_str=True)]
 _Duration = Annotated[float, Reads(duration())]
 _LongerThanNothing = Annotated[float, Reads(duration(above=True))]
+
+
+_Kind = Literal["failed", "done", "late", "recovered", "overdue", "failing"]
+
+
+def _share_text(value: Any, what: str) -> str:
+    # A number would be shown as the duration that numbers of settings are.
+    return f"{share(value, what) * 100:g}%"
 
 
 class _Strict(BaseModel):
@@ -135,13 +144,30 @@ class ChannelSettings(_Strict):
     """One chat or mailbox."""
 
     env: str = Field(description="The environment variable that holds its Apprise URL, which is a secret.")
-    on: tuple[Literal["failed", "done", "late", "recovered"], ...] = Field(
-        default=("failed", "late", "recovered"), description="What it is told of."
+    on: tuple[_Kind, ...] = Field(
+        default=("failed", "late", "recovered", "overdue", "failing"),
+        description="What it is told of; `rules` say when a task is overdue or failing.",
     )
     tasks: tuple[str, ...] = Field(default=("*",), description="Names or patterns of tasks.")
     every: _Duration = Field(default=300.0, description="Messages within this time are joined into one.")
-    templates: dict[Literal["failed", "done", "late", "recovered"], str] = Field(
+    templates: dict[_Kind, str] = Field(
         default_factory=dict, description="Texts of its own, by what they tell."
+    )
+
+
+class RuleSettings(_Strict):
+    """What must not happen to tasks; it is told once, until it is well again."""
+
+    task: str = Field(default="*", description="Name or pattern of tasks.")
+    not_done_for: Annotated[float | None, Reads(optional(duration(above=True)))] = Field(
+        default=None, description="A task is overdue when no run of it was done for so long."
+    )
+    failures: Annotated[str | None, Reads(optional(_share_text))] = Field(
+        default=None,
+        description="A task is failing when this share of its last runs have failed, e.g. `30%`.",
+    )
+    of: Annotated[int, Reads(whole_number(1, 1000))] = Field(
+        default=20, description="How many last runs that means."
     )
 
 
@@ -151,6 +177,15 @@ class NotifySettings(_Strict):
     channels: tuple[ChannelSettings, ...] = Field(default=(), description="Chats and mailboxes.")
     link: str = Field(default="", description="A link in each message; may hold `{run}` and `{task}`.")
     late_after: _LongerThanNothing = Field(default=60.0, description="How late a run counts as late.")
+    rules: tuple[RuleSettings, ...] = Field(
+        default=(),
+        description="What must not happen: too long without a run that is done, too many failures.",
+    )
+    heartbeats: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Web addresses by names of tasks, each asked (GET) after a run of the task that is done: "
+        "a monitor there tells when that stays out.",
+    )
 
 
 class StandingPageSettings(_Strict):

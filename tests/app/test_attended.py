@@ -49,6 +49,36 @@ def test_the_chat_of_an_older_file_is_told_of_a_run(
     assert "hello" in json.dumps(told)
 
 
+def test_rules_and_heartbeats_of_the_settings(
+    project: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM_CHAT_URL", f"json://127.0.0.1:{webhook.port}/")
+    monkeypatch.setenv("MONITOR", f"http://127.0.0.1:{webhook.port}/beat")
+    monkeypatch.setattr("schedkit.notify.notifier._CHECK_SECONDS", 0.01)
+    (project / "schedkit.yaml").write_text(
+        "notify:\n"
+        "  channels: [{env: TEAM_CHAT_URL, on: [failing], every: 0}]\n"
+        "  rules: [{task: brok*, failures: 100%, of: 1}]\n"
+        "  heartbeats: {hello: '${MONITOR}'}\n"
+    )
+    with app().scheduler() as scheduler:
+        scheduler.task(name="broken")(broken)
+        scheduler.task(name="hello")(lambda_free)
+        scheduler.submit("broken").wait("60s")
+        _, told = webhook.next(timeout=60)
+        assert "broken fails too often: 1 of its last 1 runs have failed" in json.dumps(told)
+        scheduler.submit("hello").result(timeout=60)
+        assert webhook.next(timeout=60) == ("/beat", None)
+
+
+def test_rules_that_no_channel_hears_of_are_refused_at_once(project: Path) -> None:
+    (project / "schedkit.yaml").write_text("notify: {rules: [{task: sales, not_done_for: 26h}]}")
+    with pytest.raises(
+        SettingsError, match="no channel is told what the notification rule for 'sales' finds"
+    ):
+        app().scheduler()
+
+
 def test_a_channel_without_its_variable_is_refused_at_once(project: Path) -> None:
     settings = app().settings.model_copy(
         update={"notify": NotifySettings(channels=(ChannelSettings(env="ABSENT_CHAT_URL"),))}

@@ -232,6 +232,9 @@ DURATIONS_AS_TEXT: Mapping[str, Door] = {
     "schedkit.yaml channel every": lambda length: (
         settings(f"notify: {{channels: [{{env: CHAT, every: {written(length)}}}]}}").notify.channels[0].every
     ),
+    "schedkit.yaml rule not_done_for": lambda length: (
+        settings(f"notify: {{rules: [{{not_done_for: {written(length)}}}]}}").notify.rules[0].not_done_for
+    ),
     "schedkit.yaml standing_page every": lambda length: (
         settings(f"standing_page: {{site: a, page: '1', every: {written(length)}}}").standing_page.every
     ),

@@ -236,3 +236,14 @@ def test_a_task_recovers_once_after_it_has_failed() -> None:
     assert [told.kind for told in watch.feed(ended(done, task="b"))] == ["done"], "another task"
     told = watch.feed(ended(done, task="a", seconds=90))[1]
     assert filled(TEMPLATES["recovered"], told.fields) == "a has recovered: its last run is done after 1m 30s"
+
+
+def test_a_task_of_which_a_rule_told_recovers_with_its_next_good_run() -> None:
+    watch = Watch(MINUTE, "https://s/{task}/{run}")
+    found = watch.found("overdue", "bugs", AT, "no run was done since Monday")
+    assert told(found) == "bugs is overdue: no run was done since Monday"
+    assert told(watch.found("failing", "bugs", AT, "2 of its last 2 runs have failed")) == (
+        "bugs fails too often: 2 of its last 2 runs have failed"
+    )
+    assert [notice.kind for notice in watch.feed(ended(State.DONE))] == ["done", "recovered"]
+    assert [notice.kind for notice in watch.feed(ended(State.DONE))] == ["done"]

@@ -180,3 +180,21 @@ def test_every_option_of_a_scheduler_can_be_set(project: Path) -> None:
 def test_a_site_may_have_any_name(project: Path, name: str) -> None:
     with pytest.raises(SettingsError, match=rf"sites.{name}: unknown option 'ulr'.* .did you mean 'url'"):
         load_settings(write(project, f"sites: {{{name}: {{ulr: x}}}}"))
+
+
+def test_rules_and_heartbeats_are_read(project: Path) -> None:
+    settings = load_settings(
+        write(
+            project,
+            "notify:\n"
+            "  rules: [{task: sales, not_done_for: 26h}, {failures: 30%}, {failures: 0.3, of: 5}]\n"
+            "  heartbeats: {sales: https://hc.example.org/0f2d7c1e}\n",
+        )
+    )
+    first, second, third = settings.notify.rules
+    assert (first.task, first.not_done_for, first.failures) == ("sales", 26 * 3600, None)
+    assert (second.task, second.not_done_for, second.failures, second.of) == ("*", None, "30%", 20)
+    assert (third.failures, third.of) == ("30%", 5)
+    assert "0f2d7c1e" not in repr(settings)
+    with pytest.raises(SettingsError, match=r"yaml:1:19: notify.rules.0.failures='most' .a share"):
+        load_settings(write(project, "notify: {rules: [{failures: most}]}\n"))

@@ -19,6 +19,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
+from schedkit.core.store.homeless import homeless
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
 from schedkit.core.text import load
@@ -122,6 +123,13 @@ class Queries:
     def at_home(self) -> list[str]:
         """Return the tasks that this process runs, by name."""
         return [] if self._life is None else sorted(self._life.engine.rows)
+
+    def looked_after(self) -> list[str]:
+        """Return the tasks that this process runs; of the oldest process, also those that none can run."""
+        names = self.at_home()
+        if self._life is not None and (nodes := self.nodes()) and self.is_here(nodes[0].life):
+            names += [each.task for each in homeless(self.ledger.store) if each.task not in names]
+        return names
 
     def standing_by(self) -> list[str]:
         """Return the tasks that are declared here and run by other processes."""
