@@ -35,8 +35,8 @@ SERVICE = "schedkit"
 MASK = "********"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _PREFIXES = ("file:", "keyring:")
-# A password ends at the last "@" before a blank or the next address: in it neither "/" nor "@" is always escaped.
-# Digits before the path are a port. Proxies are written without a scheme, too.
+# A password ends at the last "@" before a blank or the next address: in it "/" and "@" may stand plainly.
+# Digits before a path are a port. Proxies are written without a scheme, too.
 _PASSWORD = re.compile(
     r"(?:(?<=://)|^(?!mailto:|file:|keyring:|[A-Za-z]:[\\/]))"
     r"([^/@:\s]*):(?!//|\d{1,5}(?:[/?#]|$))(?:(?!://)\S)+@"

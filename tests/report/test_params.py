@@ -115,7 +115,7 @@ def test_a_mistake_is_told_with_its_place(change: tuple[str, str], message: str)
         ("{{ project }}.xlsx", "\\\\host\\share\\x", "leaves its folder"),
         ("out/{{ project }}.xlsx", "../../x", "leaves its folder"),
         ("/srv/{{ project }}.xlsx", "../etc/x", "leaves its folder"),
-        ("out/.{{ project }}", "./x.xlsx", "leaves its folder"),
+        ("out/.{{ project }}.xlsx", "./x", "leaves its folder"),
         ("out/{{ project }}.xlsx", "{date:%Y}", r"braces in '\{date:%Y\}', part of a path"),
     ],
 )

@@ -89,7 +89,10 @@ def test_without_a_keyring_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
         ("postgresql://u:80b/x?y#z@db/jobs", "postgresql://u:********@db/jobs"),
         ("u:s3cret@proxy:3128", "u:********@proxy:3128"),
         ("http://a:b@c, then ftp://d:e@f", "http://a:********@c, then ftp://d:********@f"),
-        ("postgresql:///jobs?host=db&password=s3cret&a=b", "postgresql:///jobs?host=db&password=********&a=b"),
+        (
+            "postgresql:///jobs?host=db&password=s3cret&a=b",
+            "postgresql:///jobs?host=db&password=********&a=b",
+        ),
         ("https://x.example.org/?Access_Token=s3cret", "https://x.example.org/?Access_Token=********"),
         ("http://host:8080/a/b@2x.png", "http://host:8080/a/b@2x.png"),
         ("mailto:ann@example.org", "mailto:ann@example.org"),
@@ -106,7 +109,10 @@ def test_passwords_of_urls_are_masked(text: str, shown: str) -> None:
 def test_passwords_are_masked_wherever_they_stand() -> None:
     url, shown = "http://u:s3cret@proxy", "http://u:********@proxy"
     assert masked({"a": [url], "b": (url, 1, None)}) == {"a": [shown], "b": (shown, 1, None)}
-    assert masked({"db_password": "s3cret", "token": {"a": 1}}) == {"db_password": "********", "token": {"a": 1}}
+    assert masked({"db_password": "s3cret", "token": {"a": 1}}) == {
+        "db_password": "********",
+        "token": {"a": 1},
+    }
 
 
 @pytest.mark.parametrize("text", ["://a:", "://", "x:", "?token", "?a-", "@", "a:b@", "://a:b"])

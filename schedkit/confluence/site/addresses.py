@@ -79,7 +79,8 @@ def _check_page(url: str) -> None:
         )
     if _FOLDER.search(url):
         raise UsageError(
-            f"{safe_repr(masked_url(url), 80)} is a folder, not a page", hint="folders can only be the parent= of a page"
+            f"{safe_repr(masked_url(url), 80)} is a folder, not a page",
+            hint="folders can only be the parent= of a page",
         )
 
 

@@ -27,6 +27,7 @@ from schedkit.core.text import load
 from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import UsageError
 from schedkit.loop import service
+from schedkit.values.keywords import check_keywords
 from schedkit.values.paths import given_path
 from schedkit.values.text import did_you_mean
 
@@ -76,6 +77,7 @@ class Queries:
         finally:
             self._viewing = False
 
+    @check_keywords
     def backup(self, target: str | os.PathLike[str]) -> int:
         """Copy the ledger's file while processes write to it, and check the copy; returns its size in bytes.
 

@@ -11,7 +11,7 @@ __all__ = ["METHODS_ELSEWHERE", "refuse_options"]
 _LEDGER = "jobs are kept in the ledger: Scheduler('file.db'), or the URL of a PostgreSQL database"
 _EXECUTOR = "name it for each job: executor='process', or any concurrent.futures.Executor"
 _CONFIGURE = "give the options to Scheduler(…): timezone=, job_defaults=, max_workers="
-_EXPORT = "the ledger is one file: `sched.queries.backup(FILE)` copies it, with the history of all runs"
+_EXPORT = "the ledger is one file: `schedkit ledger backup FILE` copies it, with the history of all runs"
 
 METHODS_ELSEWHERE = {
     "configure": _CONFIGURE,

@@ -34,7 +34,7 @@ def test_what_is_not_there_is_neither_copied_nor_made(tmp_path: Path) -> None:
 def test_the_database_of_a_server_has_its_own_tools_and_shows_no_password(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     sched = Scheduler("postgresql://bot:s3cret@db.example.org/jobs?sslpassword=s3cret2", results=tmp_path)
-    with pytest.raises(UsageError, match="database of a server .use its own tools: pg_dump"):
+    with pytest.raises(UsageError, match=r"database of a server .use its own tools: pg_dump"):
         sched.queries.backup(tmp_path / "copy.db")
     with pytest.raises(UsageError, match="pg_amcheck"):
         sched.queries.check()
