@@ -89,8 +89,8 @@ class Loaded:
                 said = self.written(("sites", name, *key))
                 if said is not None and not is_reference(str(said)):
                     found.append(self.translation.origin(("sites", name, *key)))
-            for key in ("url", "proxies"):
-                found += self._plain_urls(("sites", name, key))
+            for address in ("url", "proxies"):
+                found += self._plain_urls(("sites", name, address))
         return found + self._plain_urls(("scheduler", "ledger"))
 
     def _plain_urls(self, location: Location) -> list[Location]:
