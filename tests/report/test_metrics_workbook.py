@@ -1,4 +1,4 @@
-"""The weekly pack as a workbook: the sheets hold the figures, each with its picture."""
+"""The weekly pack as a workbook: the sheets hold the figures, each with its chart or picture."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def test_a_sheet_for_each_figure(tmp_path: Path) -> None:
     cells = [cell for row in ages.iter_rows() for cell in row if cell.value is not None]
     assert ["=A-2", "s"] in [[cell.value, cell.data_type] for cell in cells], "text, not a formula"
     assert 12 in [cell.value for cell in cells], "days"
-    assert pictures(tmp_path / "metrics.xlsx") == len(shown)
-    write_pack(found, tmp_path / "bare.xlsx", pictures=False)
+    native = {name: len(book[name]._charts) for name in book.sheetnames}
+    assert native["Throughput"] == native["Cumulative flow"] == native["Work in progress"] == 1
+    assert native["Control chart"] == native["Index"] == 0
+    (chart,) = book["Throughput"]._charts
+    rows = len(found["throughput"])
+    assert chart.series[0].val.numRef.f == f"'Throughput'!$B$2:$B${rows + 1}"
+    (areas,) = book["Cumulative flow"]._charts
+    named = [book["Cumulative flow"][series.tx.strRef.f.split("!")[1]].value for series in areas.series]
+    assert named == list(found["cumulative_flow"])[::-1], "what is done at the bottom"
+    assert pictures(tmp_path / "metrics.xlsx") == len(shown) - sum(native.values())
+    write_pack(found, tmp_path / "images.xlsx", charts=False)
+    assert pictures(tmp_path / "images.xlsx") == len(shown)
+    write_pack(found, tmp_path / "bare.xlsx", charts=False, pictures=False)
     assert pictures(tmp_path / "bare.xlsx") == 0
