@@ -29,8 +29,9 @@ def renew(oauth2: OAuth2, wire: Wire) -> None:
     UnavailableError
         If the token server does not answer as it should.
     """
-    with oauth2.renewing() if oauth2.renewing else nullcontext(oauth2.refresh_token) as refresh_token:
-        oauth2.refresh_token = refresh_token
+    # Never in a variable of its own, which a traceback with variables would show.
+    renewing = oauth2.renewing or (lambda: nullcontext(oauth2.refresh_token))
+    with renewing() as oauth2.refresh_token:
         _renewed(oauth2, wire)
 
 

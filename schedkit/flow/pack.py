@@ -33,6 +33,7 @@ __all__ = ["Pack", "pack"]
 _ROWS = 12
 
 
+@check_keywords
 class Pack(Mapping[str, pd.DataFrame]):
     """The figures of a team by name, in the order in which they are read; a cell shows them.
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from schedkit.errors import UsageError
 from schedkit.flow.frames import per_code
 from schedkit.flow.statuses import CATEGORIES, Stays
+from schedkit.values.keywords import check_keywords
 from schedkit.values.options import refuse_unknown
 from schedkit.values.text import did_you_mean, safe_repr
 
@@ -20,6 +21,7 @@ __all__ = ["DONE", "IN_PROGRESS", "TO_DO", "Workflow", "back", "matching", "phas
 TO_DO, IN_PROGRESS, DONE = 0, 1, 2
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Workflow:
     """When an item is started, when it is finished, and which statuses only wait.

@@ -26,7 +26,7 @@ from schedkit.jira import Jira
 MODULES = ("confluence", "context", "demo", "excel", "flow", "jira", "notify", "report")
 OTHERS = (AsyncScheduler, Scheduler, RunHandle, TaskHandle, TaskSchedule, Site, OAuth2)
 # What schedkit makes for its users, and what they extend.
-MADE_BY_US = ("AsyncScheduler", "Page", "PagesPlan", "Plan", "Table")
+MADE_BY_US = ("AsyncScheduler", "Pack", "Page", "PagesPlan", "Plan", "Table")
 NOT_CALLED = (
     "Applied", "Attached", "BaseTask", "Change", "Effects", "Endpoint", "ExecutionContext", "Faults",
     "NoListener", "Notice", "TaskResult", "Tls", "Tools", "Written", "parse_faults", "parse_latency",
@@ -51,7 +51,7 @@ def _of_class(name: str, cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
     if name not in MADE_BY_US:
         yield name, cls
     for method, function in inspect.getmembers(cls, inspect.isfunction):
-        if not method.startswith("_"):
+        if not method.startswith("_") and function.__module__.startswith("schedkit"):
             yield f"{name}.{method}", function.__get__(object.__new__(cls))
 
 

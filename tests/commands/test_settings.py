@@ -61,7 +61,7 @@ EXPECTED = {
     "scheduler.processes": ("the number of processors, at most 5", "default"),
     "notify.link": ("https://example.org/${PLACE}", "schedkit.yaml:11:10"),
     "notify.channels.0.env": ("TEAM_CHAT", "schedkit.yaml:11:60"),
-    "notify.channels.0.on": ("failed, late", "default"),
+    "notify.channels.0.on": ("failed, late, recovered", "default"),
 }
 
 

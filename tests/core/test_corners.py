@@ -66,7 +66,9 @@ def test_a_schedule_that_the_ledger_has_moved(
     caplog.set_level(logging.INFO, "schedkit")
     sched.task(every("0.2s"), name="moved", overlap="allow")(lambda: 1)
     heard.wait_for(heard.of(events.RunEnded, task="moved"))
-    later = to_micros(datetime.now(UTC) + timedelta(seconds=1.5))
+    upcoming = life_of(sched).engine.rows["moved"].next_at
+    assert upcoming is not None
+    later = to_micros(upcoming + timedelta(seconds=1.6))  # another of its times
     write(sched, lambda c: c.execute(schema.tasks.update().values(next_at=later)))
     heard.wait_for(heard.of(events.RunQueued, task="moved", scheduled=later))
     sched.pause()

@@ -77,7 +77,10 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
         ("sites: 5", "yaml:1:1: sites: write a mapping of names to values"),
         ("notify:\n  late_after: never", r"yaml:2:3: notify.late_after: invalid duration 'never'"),
         ("notify: {channels: {env: X}}", "yaml:1:10: notify.channels: write a list"),
-        ("notify: {channels: [{env: X, on: [lost]}]}", "channels.0.on.0: write one of 'failed', 'done' or"),
+        (
+            "notify: {channels: [{env: X, on: [lost]}]}",
+            "channels.0.on.0: write one of 'failed'",
+        ),
         ("- 1", r"schedkit.yaml:1:1: expected a mapping .write sites:"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("notify: {link: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),

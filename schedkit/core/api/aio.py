@@ -32,6 +32,7 @@ from schedkit.errors import NotRunningError, UsageError
 from schedkit.loop import on_own_loop
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.instants import to_micros
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler"]
 
@@ -78,6 +79,7 @@ class AsyncScheduler:
         """Let running attempts end until `deadline`, interrupt and record the rest."""
         await self._node.stop(parse_duration(deadline, "deadline"))
 
+    @check_keywords
     async def run_forever(self, deadline: Duration = "30s") -> None:
         """Start, and return once it is stopped; when the awaiting task is cancelled it is stopped first.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schedkit.core.run import FULL_TEXT
 from schedkit.errors import FileError
-from schedkit.values.files import replacing
+from schedkit.values.files import file_error, replacing
 from schedkit.values.limits import MAX_STORED_CHARS
 from schedkit.values.private import PRIVATE, make_private_folder
 
@@ -61,7 +61,7 @@ class FullTexts:
             with replacing(path, mode=PRIVATE) as new:
                 new.file.write(text.encode("utf-8", "replace"))
         except (FileError, OSError) as error:
-            _log.warning("the full text of %s is lost: %s", name, error)
+            _log.warning("the full text of %s is lost: %s", name, file_error(error, path))
             return None
         return path, f"{FULL_TEXT}{name}"
 
