@@ -38,6 +38,8 @@ _NATIVE: dict[str, tuple[_Kind, tuple[str, ...]]] = {
 _SHARES = ("flow_efficiency", "predictability")
 # Their first column is a number that names the rows.
 _NUMBERED = ("cycle_histogram",)
+# Names of more columns or bars cannot be read.
+_MOST = 60
 
 
 @check_keywords
@@ -99,6 +101,8 @@ def _native(name: str, shown: pd.DataFrame, title: str) -> Chart | None:
     values = [column for column in wanted or numbers if column in numbers]
     named = name in _NUMBERED or not is_numeric_dtype(shown[first].dtype)
     if not values or not named or not shown[first].is_unique:
+        return None
+    if kind in ("columns", "bars") and name not in _NUMBERED and len(shown) > _MOST:
         return None
     # Done lies at the bottom of the areas, the backlog on top.
     ordered = values[::-1] if kind == "areas" else values

@@ -47,3 +47,13 @@ def test_a_sheet_for_each_figure(tmp_path: Path) -> None:
     assert pictures(tmp_path / "images.xlsx") == len(shown)
     write_pack(found, tmp_path / "bare.xlsx", charts=False, pictures=False)
     assert pictures(tmp_path / "bare.xlsx") == 0
+
+
+def test_bars_that_cannot_be_read_are_not_drawn(tmp_path: Path) -> None:
+    for count, charts in ((60, 1), (61, 0)):
+        keys = [f"A-{n}" for n in range(count)]
+        steps = [("03", "Open", "Done"), ("04", "Done", "Doing")]
+        changes = moves(*((key, f"2026-03-{day}", was, now) for key in keys for day, was, now in steps))
+        found = pack(issues(*((key, "2026-03-02", "Doing") for key in keys)), changes, until="2026-03-16")
+        write_pack(found, tmp_path / "many.xlsx", pictures=False)
+        assert len(openpyxl.load_workbook(tmp_path / "many.xlsx")["Returns"]._charts) == charts
