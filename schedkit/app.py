@@ -251,7 +251,7 @@ def _update_standing_page(project: App, scheduler: core.Scheduler, page: Standin
     table = where.table(page.region)
     # Its title is looked up when the page needs it.
     create = "end" if page.template is None else where.beside(page.template)
-    frame = latest_runs(rows, tz=project.tools().tz, show_zone=False)
+    frame = latest_runs(rows, tz=project.tools().tz, show_zone=True)
     plan = table.replace(
         frame, key="Task", keep=["Note"], columns="all", create=create, min_rows=0, max_drop=None
     )

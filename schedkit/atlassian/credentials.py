@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.secrets import masked
 
 __all__ = ["Credentials", "OAuth2", "normalised"]
 
@@ -101,13 +102,19 @@ def normalised(url: str) -> str:
     UsageError
         If it is not an http(s) URL, or holds a password.
     """
-    parts = urlsplit(url.strip()) if isinstance(url, str) else urlsplit("")
+    refused = UsageError(
+        f"{masked(url)!r} is not a site's URL", hint="write it like https://issues.example.org"
+    )
+    try:
+        parts = urlsplit(url.strip() if isinstance(url, str) else "")
+    except ValueError:  # brackets that do not pair
+        raise refused from None
     if parts.username or parts.password:
         raise UsageError(
             f"the URL of {parts.hostname} holds a user or password", hint="give user=… and token=… instead"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} is not a site's URL", hint="write it like https://issues.example.org")
+        raise refused
     try:
         _ = parts.port
     except ValueError:

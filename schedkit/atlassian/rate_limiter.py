@@ -29,6 +29,8 @@ CALM = 8
 # Longer waits are logged, and logged again in each such interval.
 TOLD_SECONDS = 5.0
 TELL_EVERY = 60.0
+# The longest wait that is told: 1e300 seconds are absurd, and their number fills a screen.
+_YEAR = 365 * 86400.0
 
 
 class Clock:
@@ -83,14 +85,16 @@ class RateLimiter:
     """The request rate of one endpoint: values and arithmetic, no waiting.
 
     `holding` requests have a place, of which `sent` are under way. `left` is what the site's last word about
-    it leaves to send, as of `left_at`.
+    it leaves to send, as of `left_at`. What a site says of waiting is believed for `believed` seconds.
     """
 
     ceiling: int
+    believed: float = MAX_SITE_WAIT
     window: float = 0.0
     holding: int = 0
     sent: int = 0
     not_before: float = float("-inf")
+    told_at: float = float("-inf")
     cut_at: float = float("-inf")
     backoff_level: int = 0
     successes: int = 0
@@ -114,13 +118,12 @@ class RateLimiter:
 
     def wait(self, now: float) -> float:
         """Return how many seconds the next request has to wait."""
-        seconds = self.not_before - now
-        if self.rate:
+        seconds = self.not_before - now if self._believes(self.told_at, now) else 0.0
+        if self.rate and self._believes(self.left_at, now):
             # Sites tell whole requests, rounded: one is kept in hand, if the bucket holds several.
             enough = 2 if self.most > 2 else 1
-            refilled = (enough - self._available(now)) / self.rate
-            seconds = max(seconds, min(refilled, self.left_at + MAX_SITE_WAIT - now))
-        return max(0.0, seconds)
+            seconds = max(seconds, (enough - self._available(now)) / self.rate)
+        return min(_YEAR, max(0.0, seconds))
 
     def on_start(self, now: float) -> int:
         """Take note that a request is sent; returns its number."""
@@ -141,10 +144,18 @@ class RateLimiter:
         self.left, self.left_at = budget.left - (self.sent - 1), now
         self.most, self.rate = budget.most, budget.rate
         if budget.left < 1 and budget.reset and not budget.rate:
-            self.not_before = max(self.not_before, now + min(budget.reset, MAX_SITE_WAIT))
+            self._hold(now, budget.reset)
 
     def _available(self, now: float) -> float:
         return min(self.most, self.left + (now - self.left_at) * self.rate)
+
+    def _hold(self, now: float, seconds: float) -> None:
+        """Take note that the site takes no request for so long."""
+        earlier = self.not_before if self._believes(self.told_at, now) else now
+        self.not_before, self.told_at = max(earlier, now + seconds), now
+
+    def _believes(self, told_at: float, now: float) -> bool:
+        return now < told_at + self.believed
 
     def on_success(self) -> None:
         """Take note of a good answer."""
@@ -157,7 +168,7 @@ class RateLimiter:
 
     def on_refusal(self, started: float, now: float, delay: float) -> None:
         """Take note that a request started at `started` was refused for `delay` seconds."""
-        self.not_before = max(self.not_before, now + min(delay, MAX_SITE_WAIT))
+        self._hold(now, delay)
         if self.rate:
             self.left, self.left_at = min(self._available(now), 0.0), now
         if started >= self.cut_at:
@@ -202,7 +213,9 @@ class Gate:
 
     def limiter(self, endpoint: str) -> RateLimiter:
         """Return the limiter of an endpoint."""
-        return self.limiters.setdefault(endpoint, RateLimiter(self.ceiling))
+        if endpoint not in self.limiters:
+            self.limiters[endpoint] = RateLimiter(self.ceiling, max(self.patience, MAX_SITE_WAIT))
+        return self.limiters[endpoint]
 
     @asynccontextmanager
     async def enter(self, endpoint: str) -> AsyncIterator[tuple[float, int]]:

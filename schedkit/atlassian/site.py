@@ -36,6 +36,7 @@ from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, whole_number
 from schedkit.values.rates import count_and_seconds
 from schedkit.values.rng import chance
+from schedkit.values.secrets import masked_url
 
 __all__ = ["Site", "SiteOptions"]
 
@@ -267,7 +268,7 @@ class Site:
         path = request.path
         if path.startswith(("http://", "https://")):
             if not path.startswith(self.url + "/"):
-                host = path.partition("://")[2].partition("/")[0]
+                host = masked_url(path).partition("://")[2].partition("/")[0]
                 raise UsageError(
                     f"the address is of {host}, not of {self.name}", hint="use that site's client"
                 )

@@ -11,7 +11,7 @@ import http.client
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ from schedkit.atlassian.rate_limiter import Clock
 from schedkit.atlassian.unpacking import OversizeError
 from schedkit.errors import BadAnswerError, SchedkitError, SiteError, UnavailableError, UsageError
 from schedkit.values.failures import Reason, certificate_reason, reason
+from schedkit.values.secrets import masked_url
 from schedkit.values.text import one_line
 
 __all__ = ["Transport", "Wire"]
@@ -37,8 +38,8 @@ class Wire:
     timeout: float = 75.0
     verify: bool | str = True
     cert: str | tuple[str, str] | None = None
-    proxies: Mapping[str, str] | None = None
-    headers: Mapping[str, str] | None = None
+    proxies: Mapping[str, str] | None = field(repr=False, default=None)
+    headers: Mapping[str, str] | None = field(repr=False, default=None)
     pool: int = 8
 
 
@@ -200,7 +201,7 @@ class Transport:
         if isinstance(problem, requests.exceptions.RequestException | urllib3.exceptions.HTTPError | OSError):
             self.connected = self.connected or _was_dropped(problem)
             known = _network_reason(problem)
-            why = self.credentials.scrub(known.why)
+            why = masked_url(self.credentials.scrub(known.why))
             return UnavailableError(f"{what} got no answer: {why}", hint=known.hint)
         return None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from schedkit.app import app
 from schedkit.commands.ledgers import existing_ledger, looking
 from schedkit.commands.output import print_json, print_line
-from schedkit.core.store.backup import back_up, check_file, put_back
+from schedkit.core.store.backup import back_up, check_file, file_of, put_back
 from schedkit.core.store.salvage import salvage
 from schedkit.errors import LedgerError, UsageError
 
@@ -16,10 +16,7 @@ __all__ = ["back_up_ledger", "check_ledger", "restore_ledger", "salvage_ledger"]
 
 def back_up_ledger(target: Path, *, ledger: str | None) -> None:
     """Copy the ledger to a file while processes may write to it."""
-    path = _file(existing_ledger(ledger), "pg_dump")
-    if target.resolve() == path:
-        raise UsageError(f"{target} is the ledger itself", hint="name another file")
-    size = back_up(path, target)
+    size = back_up(_file(existing_ledger(ledger), "pg_dump"), target)
     print_line(
         f"{target} ({size / 1e6:.1f} MB). Results and logs of full length are files of their own: "
         f"{app().settings.scheduler.results}"
@@ -79,6 +76,4 @@ def check_ledger(*, ledger: str | None, as_json: bool) -> None:
 
 
 def _file(place: str, program: str) -> Path:
-    if "://" not in place:
-        return Path(place)
-    raise UsageError("the ledger is a database of a server", hint=f"use its own tools: {program}")
+    return file_of(None if "://" in place else Path(place), program)

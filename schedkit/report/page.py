@@ -50,8 +50,8 @@ class TableOptions(Destination):
     dates: Names = ()
     """Columns of moments of which only the day is shown."""
     tz: Zone | None = None
-    """The zone of moments; by default the project's. Another one is written behind each moment."""
-    show_zone: bool | None = None
+    """The zone of moments; by default the project's."""
+    show_zone: bool = True
     """Whether the zone is written behind each moment."""
     max_chars: int = Field(default=1000, ge=1)
     """Longer text is cut."""
@@ -69,7 +69,7 @@ class TableOptions(Destination):
             "mentions": self.mentions,
             "dates": list(self.dates),
             "tz": self.tz or tools.tz,
-            "show_zone": tools.shows_zone(self.tz, self.show_zone),
+            "show_zone": self.show_zone,
             "max_chars": self.max_chars,
         }
 

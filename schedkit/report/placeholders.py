@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from schedkit.errors import UsageError
-from schedkit.values.text import did_you_mean
+from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["Filling", "filled", "has_placeholder"]
 
@@ -25,6 +26,8 @@ _EXPRESSIONS = {"shape": ("filter", "derive"), "check": ("expect",)}
 # The declaration itself; and pages, whose templates have placeholders of their own.
 _UNTOUCHED = ("params", "for_each")
 _OWN_PLACEHOLDERS = ("pages",)
+# Keys whose texts are paths of files.
+_PATHS = ("path", "file", "into", "template", "notebook")
 
 
 def filled(
@@ -72,6 +75,8 @@ class Filling:
             return [self.put(each, (*place, number)) for number, each in enumerate(value)]
         if not isinstance(value, str) or ("{{" not in value and "${" not in value):
             return value
+        if _is_path(place):
+            self._check_path(value, place)
         whole = _PARAMETER.fullmatch(value.strip())
         write = _writer(place)
         if whole and whole[1] in self.values and write is str:
@@ -84,11 +89,27 @@ class Filling:
                 return str(found[0])
             if any(start < found.start() < end for start, end in spans):
                 return str(known).replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")
-            if write is str and isinstance(known, list):
-                return ", ".join(map(str, known))
-            return write(known)
+            return _text(known) if write is str else write(known)
 
         return _EITHER.sub(one, value)
+
+    def _check_path(self, path: str, place: Place) -> None:
+        """Refuse values with which a path leads elsewhere than it does without them, or has other fields."""
+        given = [_text(self.values.get(found[1], "")) for found in _PARAMETER.finditer(path)]
+        held = next((value for value in given if "{" in value or "}" in value), None)
+        if held is not None:
+            raise self.refused(
+                place, UsageError(f"braces in {safe_repr(held)}, part of a path", hint="write none in it")
+            )
+        made = _PARAMETER.sub(lambda found: _text(self.values.get(found[1], "")), path)
+        if _start(made) != _start(_PARAMETER.sub("value", path)):
+            raise self.refused(
+                place,
+                UsageError(
+                    f"the path {safe_repr(made)} leaves its folder",
+                    hint="give parameters that are names: no .., no whole path",
+                ),
+            )
 
     def _value(self, found: re.Match[str], place: Place) -> Any:
         """Return what stands for a placeholder; the match itself where another stage fills it."""
@@ -104,6 +125,20 @@ class Filling:
             return found
         hint = did_you_mean(name, self.values, otherwise="declare it under params:")
         raise self.refused(place, UsageError(f"unknown placeholder {found[0]}", hint=hint))
+
+
+def _is_path(place: Place) -> bool:
+    return "values" not in place and (place[-1] in _PATHS or place[-2:-1] == ("images",))
+
+
+def _start(path: str) -> tuple[str, str, bool]:
+    """Return where a path starts, on any system, and whether it goes up from there."""
+    up = ".." in re.split(r"[\\/{}:]", path)
+    return PurePosixPath(path).anchor, PureWindowsPath(path).anchor, up
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _writer(place: Place) -> Callable[[Any], str]:

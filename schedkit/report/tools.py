@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
-from schedkit.values.timezones import local_timezone, parse_timezone
+from schedkit.values.timezones import local_timezone
 
 __all__ = ["ReportInfo", "Tools"]
 
@@ -63,10 +63,6 @@ class Tools:
     last_rows: Callable[[str, Mapping[str, Any]], int | None] = lambda name, values: None
     written: dict[Path, Path] = field(default_factory=dict)
     frames: Mapping[str, Any] = field(default_factory=dict)
-
-    def shows_zone(self, tz: str | None, chosen: bool | None) -> bool:
-        """Tell whether a page names the zone of its moments: by default where it is not the project's."""
-        return chosen if chosen is not None else tz is not None and parse_timezone(tz) != self.tz
 
     def for_run(self) -> Tools:
         """Return the same for one run, whose moment is the same throughout: midnight changes no name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ class Loaded:
 
     settings: Settings
     file: Path
-    document: Document | None
-    translation: Translation
+    document: Document | None = field(repr=False)  # both hold secrets
+    translation: Translation = field(repr=False)
 
     def source(self, location: Location) -> str:
         """Return what says the value at `location`: a variable, a place in the file, or nothing."""
@@ -89,7 +89,8 @@ class Loaded:
                 said = self.written(("sites", name, *key))
                 if said is not None and not is_reference(str(said)):
                     found.append(self.translation.origin(("sites", name, *key)))
-            found += self._plain_urls(("sites", name, "proxies"))
+            for address in ("url", "proxies"):
+                found += self._plain_urls(("sites", name, address))
         return found + self._plain_urls(("scheduler", "ledger"))
 
     def _plain_urls(self, location: Location) -> list[Location]:

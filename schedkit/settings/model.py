@@ -6,6 +6,7 @@ Constructors elsewhere take plain arguments; only `app` reads this.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -15,6 +16,7 @@ from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.settings.environment import NESTED, PREFIX
 from schedkit.values.parsers import Reads, duration, invalid, text, whole_number
 from schedkit.values.rates import parse_rate
+from schedkit.values.secrets import masked
 
 __all__ = [
     "ChannelSettings",
@@ -33,7 +35,15 @@ _Duration = Annotated[float, Reads(duration())]
 _LongerThanNothing = Annotated[float, Reads(duration(above=True))]
 
 
-class _Strict(BaseModel):
+class _Masked(BaseModel):
+    """Shows no password of an address, wherever one stands."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, masked(value)
+
+
+class _Strict(_Masked):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -82,7 +92,7 @@ class SiteSettings(_Strict):
         default=None, description="Path of a client certificate, or of certificate and key."
     )
     proxies: dict[str, str] | None = Field(
-        default=None, repr=False, description="Scheme to proxy URL; by default the environment's."
+        default=None, description="Scheme to proxy URL; by default the environment's."
     )
     headers: dict[str, str] | None = Field(
         default=None, repr=False, description="Sent with every request, e.g. for a gateway."
@@ -113,7 +123,6 @@ class _SchedulerSettings(_Strict):
 
     ledger: str = Field(
         default=".schedkit/ledger.db",
-        repr=False,
         description="A SQLite file, or an SQLAlchemy URL of PostgreSQL.",
     )
     results: str = Field(default=".schedkit/results", description="The folder of results.")
@@ -204,7 +213,7 @@ def _tasks(value: Any) -> Any:
     return {} if value is None else value
 
 
-class Settings(BaseSettings):
+class Settings(_Masked, BaseSettings):
     """Everything a project sets."""
 
     model_config = SettingsConfigDict(

@@ -19,8 +19,8 @@ __all__ = [
     "unpacked_limit",
 ]
 
-# Seconds that one request waits at most because a site says so, whatever patience= allows: after a quarter of
-# an hour the site is asked again.
+# Seconds for which a site is believed that says how long it takes no requests, if patience= is not longer: a
+# header that says eleven days would else stop a process for eleven days. Then it is asked again.
 MAX_SITE_WAIT: Final = 900.0
 
 # Bytes of one answer, unpacked. The largest pages seen (1000 issues with their changelogs) have 60 MB;

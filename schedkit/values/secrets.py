@@ -25,6 +25,7 @@ __all__ = [
     "keep_entry",
     "keep_secret",
     "keyring_works",
+    "masked",
     "masked_url",
     "read_entry",
     "secret",
@@ -34,7 +35,15 @@ SERVICE = "schedkit"
 MASK = "********"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _PREFIXES = ("file:", "keyring:")
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):([^/@\s]+)@")
+# A password ends at the last "@" before a blank or the next address: in it "/" and "@" may stand plainly.
+# Digits before a path are a port. Proxies are written without a scheme, too.
+_PASSWORD = re.compile(
+    r"(?:(?<=://)|^(?!mailto:|file:|keyring:|[A-Za-z]:[\\/]))"
+    r"([^/@:\s]*):(?!//|\d{1,5}(?:[/?#]|$))(?:(?!://)\S)+@"
+)
+_SECRET = r"(?:password|passwd|pwd|secret|token|api_?key)"
+_IN_QUERY = re.compile(rf"([?&][\w.-]*{_SECRET}=)[^&#\s]+", re.IGNORECASE)
+_NAME = re.compile(rf"{_SECRET}$", re.IGNORECASE)
 
 
 def is_reference(text: str) -> bool:
@@ -156,7 +165,29 @@ def masked_url(text: str) -> str:
     >>> masked_url("postgresql://bot:s3cret@db.example.org/jobs")
     'postgresql://bot:********@db.example.org/jobs'
     """
-    return _PASSWORD.sub(rf"\1:{MASK}@", text)
+    return _IN_QUERY.sub(rf"\1{MASK}", _PASSWORD.sub(rf"\1:{MASK}@", text))
+
+
+def masked(value: Any) -> Any:
+    """Return a value with the passwords of its texts masked, also in lists and mappings.
+
+    Texts whose key says that they are a secret are masked as a whole.
+
+    Examples
+    --------
+    >>> masked({"https": "bot:s3cret@proxy:3128", "token": "s3cret", "retries": 3})
+    {'https': 'bot:********@proxy:3128', 'token': '********', 'retries': 3}
+    """
+    if isinstance(value, str):
+        return masked_url(value)
+    if isinstance(value, Mapping):
+        return {
+            key: MASK if isinstance(inner, str) and _NAME.search(str(key)) else masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return type(value)(map(masked, value))
+    return value
 
 
 def read_entry(name: str) -> str | None:

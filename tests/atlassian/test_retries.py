@@ -119,17 +119,56 @@ def test_headers_of_a_good_answer_hold_nobody_back_beyond_patience(site, scripte
     get(site)
     with pytest.raises(RateLimitedError) as caught:
         get(site)
-    assert caught.value.message == f"{site.name} accepts no GET /x for another 15m"
+    assert caught.value.message.startswith(f"{site.name} accepts no GET /x for another ")
+    assert caught.value.retry_in is not None
+    assert caught.value.retry_in > 900_000
     assert "patience=" in caught.value.hint
     assert (clock.slept, len(scripted.asked)) == ([], 1)
+    # The word is not believed for eleven days.
+    clock.seconds += 901
+    get(site)
+    assert (clock.slept, len(scripted.asked)) == ([], 2)
 
 
-def test_who_has_more_patience_asks_again_after_a_quarter_of_an_hour(scripted, clock) -> None:
-    site = Site(scripted.url, clock=clock, patience=10_000)
-    scripted.script = lambda asked, n: scripted.reply(headers={**JSON, **(ELEVEN_DAYS if n < 3 else {})})
-    for _ in range(4):
+HOUR = {
+    "X-RateLimit-Remaining": "0",
+    "X-RateLimit-Limit": "1",
+    "X-RateLimit-FillRate": "1",
+    "X-RateLimit-Interval-Seconds": "3600",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"Retry-After": "3600"}),
+        (503, {"Retry-After": "3600"}),
+        (200, HOUR),
+        (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "3600"}),
+    ],
+    ids=["429", "503", "rate", "reset"],
+)
+@pytest.mark.parametrize("patience", [3000, 10_000])
+def test_patience_decides_of_every_kind_of_refusal(
+    scripted, clock, status: int, headers: dict[str, str], patience: int
+) -> None:
+    site = Site(scripted.url, clock=clock, patience=patience)
+    answers = [scripted.reply(), scripted.reply(status, headers={**JSON, **headers}), scripted.reply()]
+    scripted.script = lambda asked, n: answers[n]
+    get(site)
+    listener = Lines()
+    with context.use(listener):
+        if status == 200:
+            get(site)
+        if patience == 3000:
+            with pytest.raises(SiteError, match=r"1h.*patience="):
+                get(site)
+            assert (clock.slept, len(scripted.asked)) == ([], 2)
+            return
         get(site)
-    assert sum(clock.slept) == pytest.approx(2700)
+    assert sum(clock.slept) == pytest.approx(3600, abs=1)
+    assert len(scripted.asked) == 3
+    assert len([line for line in listener.lines if " waiting " in line]) == 60
 
 
 def test_a_long_wait_is_told_while_it_lasts(site, scripted) -> None:

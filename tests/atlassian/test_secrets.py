@@ -79,17 +79,28 @@ def test_a_token_server_that_misbehaves(scripted, status: int, body: bytes, word
     assert "s3cret" not in printed
 
 
-def test_nothing_of_ours_goes_to_another_host_and_its_data_is_not_the_sites(scripted) -> None:
+@pytest.mark.parametrize(
+    "login",
+    [
+        {"token": SECRET},
+        {"user": "ann", "token": SECRET},
+        {"oauth2": OAuth2("id", "app", "refresh", access_token=SECRET)},
+    ],
+    ids=["bearer", "basic", "oauth2"],
+)
+def test_nothing_of_ours_goes_to_another_host_and_its_data_is_not_the_sites(scripted, login) -> None:
     elsewhere = scripted.url.replace("127.0.0.1", "localhost") + "/elsewhere"
     answers = {"/rest/x": scripted.reply(302, b"", {"Location": elsewhere})}
     scripted.script = lambda asked, n: answers.get(asked.path, scripted.reply())
-    site = Site(scripted.url, token=SECRET, headers={"X-Api-Key": SECRET})
+    site = Site(scripted.url, **login, headers={"X-Api-Key": SECRET})
     with pytest.raises(BadAnswerError, match=r"was redirected to localhost \(if the site has moved there"):
         service().call(site.send, Request("GET", "/rest/x"))
     assert service().call(site.send, Request("GET", "/rest/x", raw=True)).body == b'{"ok": true}'
     assert [asked.path for asked in scripted.asked] == ["/rest/x", "/elsewhere"] * 2
-    assert SECRET in scripted.asked[0].headers["X-Api-Key"]
-    assert all(SECRET not in str(asked.headers) for asked in scripted.asked[1::2])
+    assert {"X-Api-Key", "Authorization"} <= scripted.asked[0].headers.keys()
+    for asked in scripted.asked[1::2]:
+        assert not {"X-Api-Key", "Authorization"} & asked.headers.keys()
+        assert SECRET not in str(asked.headers)
 
 
 def test_pages_are_not_copied_into_debug_logs(scripted, caplog) -> None:
@@ -109,6 +120,15 @@ def test_proxy_passwords_stay_out_of_errors(clock) -> None:
     assert SECRET not in printed
 
 
+def test_passwords_of_other_addresses_stay_out_of_errors(clock) -> None:
+    site = Site("http://jira.example.org", proxies={"http": f"http://joe:{SECRET}@[proxy"}, clock=clock)
+    assert SECRET not in call(site, Request("POST", "/x"), variables=False)
+    site = Site("http://jira.example.org", clock=clock)
+    printed = call(site, Request("GET", f"http://joe:{SECRET}@wiki.example.org/x"), variables=False)
+    assert "the address is of joe:********@wiki.example.org" in printed
+    assert SECRET not in printed
+
+
 def test_a_wrong_ca_file(scripted, clock, tmp_path) -> None:
     site = Site("https" + scripted.url[4:], token=SECRET, verify=str(tmp_path / "none.pem"), clock=clock)
     assert "none.pem" in call(site, Request("GET", "/x"))
@@ -123,6 +143,8 @@ def test_a_wrong_ca_file(scripted, clock, tmp_path) -> None:
         (None, "is not a site's URL"),
         ("https://", "is not a site's URL"),
         (f"https://ann:{SECRET}@jira.example.org", "holds a user or password"),
+        (f"ann:{SECRET}@jira.example.org", "is not a site's URL"),
+        (f"https://ann:{SECRET}@[jira.example.org", "is not a site's URL"),
         ("https://jira.example.org:99999", "impossible port"),
     ],
 )

@@ -275,7 +275,7 @@ def test_a_run_that_waits_for_its_own_task_says_so(view: Any) -> None:
     declare(board, "sprint_report", "every 1 hour", 1900, max_instances=1)  # its run "live" is under way
     declare(board, "open_bugs", max_instances=1)
     for run, task in (("second", "sprint_report"), ("other", "open_bugs")):
-        queue(board, run, task)
+        queue(board, run, task, cause="after")  # what is submitted does not wait for it
     view.mount(board.snapshot(NOW), panel="queue")
     row = view.page.get_by_role("row")
     expect(row.filter(has_text="run second")).to_contain_text("another run of sprint_report")

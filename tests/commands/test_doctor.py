@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.responses import JSONResponse
 
 from schedkit.cli import main
 from schedkit.commands.doctor import findings
@@ -67,6 +68,26 @@ def test_a_wrong_token_and_a_site_that_is_away(
     out, err = capsys.readouterr()
     assert "s3cret" not in out + err
     assert err.splitlines()[-1] == "schedkit: to be mended: site demo-dc, site away"
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_texts_of_a_site_do_not_steer_the_terminal(
+    project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    for name, value in {**lab_environment(site), "SCHEDKIT_SITES__DEMO__RETRIES": "0"}.items():
+        monkeypatch.setenv(name, value)
+    hostile = "owned \x1b]0;owned\x07\x9b2J\r\u202e"
+    body = {"displayName": hostile, "accountId": hostile, "errorMessages": [hostile]}
+    take_away = site.before(
+        lambda request: JSONResponse(body, status) if request.url.path.endswith("/myself") else None
+    )
+    try:
+        main(["doctor"])
+    finally:
+        take_away()
+    shown = "".join(capsys.readouterr())
+    assert "owned" in shown
+    assert not {char for char in shown if not char.isprintable() and char != "\n"}
 
 
 @pytest.mark.parametrize("wiki", ["demo-wiki", "demo-wiki-dc"])

@@ -106,6 +106,33 @@ def test_a_mistake_is_told_with_its_place(change: tuple[str, str], message: str)
         one(YAML.replace(*change))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("{{ project }}.xlsx", "/tmp/x", r"'/tmp/x\.xlsx' leaves its folder .give parameters that are names"),
+        ("{{ project }}/bugs.xlsx", "", "'/bugs.xlsx' leaves its folder"),
+        ("{{ project }}.xlsx", "C:\\x", "leaves its folder"),
+        ("{{ project }}.xlsx", "\\\\host\\share\\x", "leaves its folder"),
+        ("out/{{ project }}.xlsx", "../../x", "leaves its folder"),
+        ("/srv/{{ project }}.xlsx", "../etc/x", "leaves its folder"),
+        ("out/.{{ project }}.xlsx", "./x", "leaves its folder"),
+        ("out/{{ project }}.xlsx", "{date:%Y}", r"braces in '\{date:%Y\}', part of a path"),
+    ],
+)
+@pytest.mark.parametrize("option", ["path", "template"])
+def test_a_value_does_not_lead_a_path_elsewhere(path: str, value: str, message: str, option: str) -> None:
+    options = f"path: 'a.xlsx', {option}: '{path}'" if option != "path" else f"path: '{path}'"
+    text = YAML.replace("path: 'out/{{ project }}-{date:%Y}.xlsx'", options)
+    with pytest.raises(SettingsError, match=message):
+        one(text).bound({"project": value})
+
+
+@pytest.mark.parametrize("path", ["/srv/{{ project }}.xlsx", "out/{{ project }}.xlsx", "{{ project }}.xlsx"])
+def test_a_value_may_name_a_file_and_a_folder(path: str) -> None:
+    report = one(YAML.replace("out/{{ project }}-{date:%Y}.xlsx", path)).bound({"project": "a/b.c, d"})
+    assert report.deliver[0].options["path"] == path.replace("{{ project }}", "a/b.c, d")
+
+
 def test_variables_are_put_in_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEAM", 'Data "A"')
     report = one(YAML.replace("AND type", "AND team = ${TEAM} AND type").replace("Bugs of", "${TEAM}:"))

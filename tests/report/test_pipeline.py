@@ -182,10 +182,10 @@ def test_a_workbook_and_a_page_show_the_same_times(
     frame = run_report(made, replace(tools, tz=zone))
     local = frame.Created.dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M")
     assert times_of_workbook(tools.root / "dates.xlsx") == dict(zip(frame.Key, local, strict=True))
+    assert f"Times in {project}" in load_workbook(tools.root / "dates.xlsx").active["B1"].comment.text
     shown = tools.site("wiki").page("100003").table(f"anchor:{zone}").read().set_index("Key")["Created"]
     expected = frame.Created.dt.tz_convert(parse_timezone(page_only or project)).dt.strftime("%Y-%m-%d %H:%M")
-    # A zone that is not the project's stands behind each moment.
-    expected += "" if page_only is None else f" {page_only}"
+    expected += f" {page_only or project}"
     assert shown.to_dict() == dict(zip(frame.Key, expected, strict=True))
 
 
@@ -198,7 +198,7 @@ def test_a_page_shows_dates_of_jira_as_they_are_there(project: str, tools: Tools
     shown = tools.site("wiki").page("100003").table(f"anchor:due-{zone}").read().set_index("Key")
     due = frame.Due.dt.strftime("%Y-%m-%d")
     assert shown["Due"].to_dict() == dict(zip(frame.Key, due, strict=True))
-    updated = frame.Updated.dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M")
+    updated = frame.Updated.dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M ") + project
     assert shown["Updated"].to_dict() == dict(zip(frame.Key, updated, strict=True))
     assert f'<time datetime="{due[0]}" />' in site.wiki.pages["100003"].body
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import BaseModel
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
-from schedkit.settings import load_settings
+from schedkit.settings import load_settings, model, read_settings
 
 
 @pytest.fixture
@@ -22,6 +23,30 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(project: Path, text: str) -> Path:
     (project / "schedkit.yaml").write_text(text, encoding="utf-8")
     return project
+
+
+MODELS = [
+    kind
+    for kind in vars(model).values()
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == model.__name__
+]
+
+
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+def test_no_setting_shows_the_password_of_an_address(kind: type[BaseModel]) -> None:
+    url = "https://ann:s3cret@host.example.org/x"
+    for name in kind.model_fields:
+        for value in (url, [url], (url,), {"a": url}, {"a": {"b": [url]}}):
+            made = kind.model_construct(**{name: value})
+            assert "s3cret" not in f"{made!r} {made}", name
+
+
+def test_an_address_with_a_password_is_warned_of_and_not_shown(project: Path) -> None:
+    file = write(project, "sites:\n  a: {url: 'https://ann:s3cret@a.example.org'}") / "schedkit.yaml"
+    loaded = read_settings(file)
+    assert loaded.warnings[0].startswith("schedkit.yaml: in plain text: sites.a.url (")
+    assert "ann:********@a.example.org" in repr(loaded)
+    assert "s3cret" not in repr(loaded)
 
 
 def test_no_file_gives_defaults(project: Path) -> None:

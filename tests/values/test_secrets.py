@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from schedkit.errors import FileError, MissingExtraError, SettingsError
-from schedkit.values.secrets import is_reference, keep_entry, keyring_works, masked_url, secret
+from schedkit.values.secrets import is_reference, keep_entry, keyring_works, masked, masked_url, secret
 
 
 @pytest.fixture
@@ -84,12 +85,43 @@ def test_without_a_keyring_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
         ("postgresql://bot:s3cret@db.example.org/jobs", "postgresql://bot:********@db.example.org/jobs"),
         ("http://:pw@proxy:3128", "http://:********@proxy:3128"),
         ("http://u:${PW}@proxy", "http://u:********@proxy"),
+        ("http://u:s3@cr/et@proxy:3128", "http://u:********@proxy:3128"),
+        ("postgresql://u:80b/x?y#z@db/jobs", "postgresql://u:********@db/jobs"),
+        ("u:s3cret@proxy:3128", "u:********@proxy:3128"),
+        ("http://a:b@c, then ftp://d:e@f", "http://a:********@c, then ftp://d:********@f"),
+        (
+            "postgresql:///jobs?host=db&password=s3cret&a=b",
+            "postgresql:///jobs?host=db&password=********&a=b",
+        ),
+        ("https://x.example.org/?Access_Token=s3cret", "https://x.example.org/?Access_Token=********"),
+        ("http://host:8080/a/b@2x.png", "http://host:8080/a/b@2x.png"),
+        ("mailto:ann@example.org", "mailto:ann@example.org"),
+        ("keyring:ann@example.org", "keyring:ann@example.org"),
+        ("C:\\jobs\\a@b", "C:\\jobs\\a@b"),
         ("https://example.org/a:b@c", "https://example.org/a:b@c"),
         (".schedkit/ledger.db", ".schedkit/ledger.db"),
     ],
 )
 def test_passwords_of_urls_are_masked(text: str, shown: str) -> None:
     assert masked_url(text) == shown
+
+
+def test_passwords_are_masked_wherever_they_stand() -> None:
+    url, shown = "http://u:s3cret@proxy", "http://u:********@proxy"
+    assert masked({"a": [url], "b": (url, 1, None)}) == {"a": [shown], "b": (shown, 1, None)}
+    assert masked({"db_password": "s3cret", "token": {"a": 1}}) == {
+        "db_password": "********",
+        "token": {"a": 1},
+    }
+
+
+@pytest.mark.parametrize("text", ["://a:", "://", "x:", "?token", "?a-", "@", "a:b@", "://a:b"])
+def test_masking_takes_linear_time(text: str) -> None:
+    """Of 100 KB: a pattern whose time grows with the square takes minutes."""
+    began = time.process_time()
+    masked_url(text * (100_000 // len(text)))
+    masked_url("http://" + text * (100_000 // len(text)))
+    assert time.process_time() - began < 20
 
 
 def test_what_is_a_reference() -> None:

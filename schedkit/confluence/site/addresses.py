@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from schedkit.errors import UsageError
+from schedkit.values.secrets import masked_url
 from schedkit.values.text import safe_repr
 
 __all__ = ["PageAddress", "page_address", "parent_address"]
@@ -66,19 +67,20 @@ def page_address(
     _check_page(found)
     address = _in_url(found) if "/" in found else None
     if address is None:
-        raise UsageError(f"invalid page id {safe_repr(str(page), 80)}", hint=_HINT)
+        raise UsageError(f"invalid page id {safe_repr(masked_url(found), 80)}", hint=_HINT)
     return address
 
 
 def _check_page(url: str) -> None:
     if _BLOG_POST.search(url):
         raise UsageError(
-            f"{safe_repr(url, 80)} is a blog post; only pages are read and written",
+            f"{safe_repr(masked_url(url), 80)} is a blog post; only pages are read and written",
             hint="name a page; the team can move what is to be updated to one",
         )
     if _FOLDER.search(url):
         raise UsageError(
-            f"{safe_repr(url, 80)} is a folder, not a page", hint="folders can only be the parent= of a page"
+            f"{safe_repr(masked_url(url), 80)} is a folder, not a page",
+            hint="folders can only be the parent= of a page",
         )
 
 
@@ -140,5 +142,5 @@ def _place(url: str) -> tuple[str, int | None]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise UsageError(f"{safe_repr(url, 80)} is not a URL", hint=_HINT) from None
+        raise UsageError(f"{safe_repr(masked_url(url), 80)} is not a URL", hint=_HINT) from None
     return (parts.hostname or "").lower().rstrip("."), None if port in (80, 443) else port

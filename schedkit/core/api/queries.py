@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import Future
@@ -19,12 +20,15 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
+from schedkit.core.store.backup import back_up, check_file, file_of
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
 from schedkit.core.text import load
 from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import UsageError
 from schedkit.loop import service
+from schedkit.values.keywords import check_keywords
+from schedkit.values.paths import given_path
 from schedkit.values.text import did_you_mean
 
 __all__ = ["Queries"]
@@ -72,6 +76,34 @@ class Queries:
             yield
         finally:
             self._viewing = False
+
+    @check_keywords
+    def backup(self, target: str | os.PathLike[str]) -> int:
+        """Copy the ledger's file while processes write to it, and check the copy; returns its size in bytes.
+
+        A copy of the file made in any other way may miss runs, and breaks the locks of a process that has it
+        open.
+
+        Raises
+        ------
+        UsageError
+            The ledger is a database of a server, or `target` is the ledger itself.
+        LedgerError, FileError
+            The ledger cannot be read or is damaged, or the copy cannot be written.
+        """
+        return back_up(file_of(self.ledger.store.path, "pg_dump"), given_path(target))
+
+    def check(self) -> dict[str, int]:
+        """Check every page and index of the ledger's file; returns how many rows its tables have.
+
+        Raises
+        ------
+        UsageError
+            The ledger is a database of a server.
+        LedgerError
+            It is damaged, or there is none.
+        """
+        return check_file(file_of(self.ledger.store.path, "pg_amcheck"))
 
     def flush_events(self, timeout: float = 5.0) -> bool:
         """Wait until listeners have been called with all events so far; False if `timeout` seconds passed."""

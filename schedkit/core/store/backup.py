@@ -9,15 +9,28 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from schedkit.core.store import schema
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, UsageError
 from schedkit.values.files import replacing
 from schedkit.values.private import PRIVATE
 from schedkit.values.text import one_line
 
-__all__ = ["back_up", "check_file", "put_back"]
+__all__ = ["back_up", "check_file", "file_of", "put_back"]
 
 SHOWN = 5  # what is wrong with a damaged file, at most
 _BESIDE = ("-wal", "-shm")
+
+
+def file_of(path: Path | None, program: str) -> Path:
+    """Return the file of a ledger.
+
+    Raises
+    ------
+    UsageError
+        It has none: it is a database of a server, for which there is `program`.
+    """
+    if path is None:
+        raise UsageError("the ledger is a database of a server", hint=f"use its own tools: {program}")
+    return path
 
 
 def back_up(ledger: Path, target: Path) -> int:
@@ -31,7 +44,11 @@ def back_up(ledger: Path, target: Path) -> int:
         The ledger cannot be read, or is damaged.
     FileError
         The copy cannot be written.
+    UsageError
+        `target` is the ledger itself.
     """
+    if target.resolve() == ledger.resolve():
+        raise UsageError(f"{target} is the ledger itself", hint="name another file")
     with replacing(target, mode=PRIVATE) as new, _explained(ledger):
         _copy(ledger, new.part)
         check_file(new.part, shown=ledger)

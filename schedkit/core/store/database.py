@@ -27,6 +27,7 @@ from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
 from schedkit.values.private import make_private, make_private_folder
+from schedkit.values.secrets import masked_url
 from schedkit.values.text import one_line
 
 __all__ = ["POSTGRES_CLOCK", "Store"]
@@ -100,8 +101,8 @@ class Store:
         return self._write.dialect
 
     def __str__(self) -> str:
-        # A URL may hold a password; SQLAlchemy masks it.
-        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+        # A URL may hold a password; SQLAlchemy masks the one before the host.
+        return str(self.path) if self.path else masked_url(self.url.render_as_string(hide_password=True))
 
     def _named(self) -> dict[str, Any]:
         # No row's values in an error: it goes to logs.

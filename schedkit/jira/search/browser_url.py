@@ -8,6 +8,7 @@ from itertools import pairwise
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from schedkit.errors import UsageError
+from schedkit.values.secrets import masked_url
 from schedkit.values.text import clip
 
 __all__ = ["Shown", "read_link"]
@@ -125,7 +126,7 @@ def _address(parts: SplitResult) -> str:
 
 
 def _shortened(text: str) -> str:
-    return repr(clip(text, 200))
+    return repr(clip(masked_url(text), 200))
 
 
 def _by_query(query: dict[str, str], path: list[str]) -> Shown | None:

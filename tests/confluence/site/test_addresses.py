@@ -92,6 +92,13 @@ def test_a_url_that_is_none() -> None:
         page_address("https://wiki.example.org:port/pages/5", SITE)
 
 
+@pytest.mark.parametrize("path", ["spaces/DEMO", "blog/2026/01/02/x", "folder/5", ":port/pages/5"])
+def test_no_refusal_shows_a_password(path: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        page_address(f"https://ann:s3cret@wiki.example.org/{path}".replace("/:", ":"), SITE)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_the_gateway_takes_pages_of_its_sites() -> None:
     url = "https://x.atlassian.net/wiki/spaces/K/pages/5/t"
     assert page_address(url, "https://api.atlassian.com/ex/confluence/1-2") == PageAddress("5")

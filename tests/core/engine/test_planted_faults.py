@@ -32,7 +32,7 @@ from schedkit.core.engine.tasks import Tasks
 from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
-MOST = 800  # histories until a fault must have been found
+MOST = 1_200  # histories until a fault must have been found
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 FAULTS: dict[str, Plant] = {}

@@ -101,6 +101,7 @@ def test_boards_with_quick_filters(query: str) -> None:
         ("x" * 5000, "xxx…' is neither"),
         (f"{BASE}/jira/servicedesk/projects/DESK/queues/custom/12", "links to queues are not supported"),
         ("https://ann:pw@evil.example.org/browse/A-1", "^the link is to evil.example.org, not to"),
+        ("ftp://ann:pw@x.example.org/A", r"^'ftp://ann:\*{8}@x\.example\.org/A' is neither"),
     ],
 )
 def test_links_that_show_nothing(link: str, words: str) -> None:
