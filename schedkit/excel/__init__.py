@@ -6,9 +6,10 @@ byte.
 
 from __future__ import annotations
 
+from schedkit.excel.chart import Chart
 from schedkit.excel.picture import Picture
 from schedkit.excel.reading import read, read_all
 from schedkit.excel.result import Written
 from schedkit.excel.writing import write
 
-__all__ = ["Picture", "Written", "read", "read_all", "write"]
+__all__ = ["Chart", "Picture", "Written", "read", "read_all", "write"]

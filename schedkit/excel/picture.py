@@ -19,7 +19,7 @@ from schedkit.values.keywords import check_keywords
 from schedkit.values.paths import given_path
 from schedkit.values.text import clip, one_line, safe_repr
 
-__all__ = ["Picture", "PlacedPicture", "placed_pictures"]
+__all__ = ["Picture", "PlacedPicture", "cell_of", "placed_pictures"]
 
 # English metric units of a pixel at 96 per inch, and of an inch.
 EMU_PIXEL, _EMU_INCH = 9525, 914_400
@@ -94,15 +94,24 @@ def placed_pictures(images: Mapping[str, Any]) -> list[PlacedPicture]:
     return [_placed(str(where), image) for where, image in images.items()]
 
 
-def _placed(where: str, image: Any) -> PlacedPicture:
+def cell_of(where: str) -> tuple[str | None, int, int] | None:
+    """Return the sheet, if one is named, row and column of a cell; None if it is no cell."""
     found = _CELL.fullmatch(where)
-    row = int(found[4]) if found else 0
-    column = column_number(found[3]) if found else 0
-    if found is None or not (1 <= row <= MAX_ROWS and column <= MAX_COLUMNS):
+    if found is None:
+        return None
+    row, column = int(found[4]), column_number(found[3])
+    if not (1 <= row <= MAX_ROWS and column <= MAX_COLUMNS):
+        return None
+    return found[1].replace("''", "'") if found[1] else found[2], row, column
+
+
+def _placed(where: str, image: Any) -> PlacedPicture:
+    cell = cell_of(where)
+    if cell is None:
         raise WorkbookError(
             f"images: {safe_repr(where)} is not a cell", hint='e.g. images={"Summary!H2": "burn-up.png"}'
         )
-    sheet = found[1].replace("''", "'") if found[1] else found[2]
+    sheet, row, column = cell
     picture = image if isinstance(image, Picture) else Picture(image)
     content = _content(picture.image, where)
     suffix, size = natural_size(content, where)

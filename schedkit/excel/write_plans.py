@@ -12,6 +12,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.excel.chart import PlacedChart
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.fill import DRAWN, fill_new_workbook, fill_template
@@ -32,6 +33,7 @@ from schedkit.excel.template.pictures import with_pictures
 from schedkit.excel.template.properties import with_properties
 from schedkit.excel.template.template import Filling, FillOptions, plan_filling
 from schedkit.values.files import file_error
+from schedkit.values.text import did_you_mean
 
 # The kind of workbook that Excel creates from each kind of template.
 _MADE_FROM = {".xltx": ".xlsx", ".xltm": ".xlsm"}
@@ -71,6 +73,7 @@ class WorkbookOptions:
     titled: bool = True
     changes: pd.DataFrame | None = None
     pictures: Sequence[PlacedPicture] = ()
+    charts: Sequence[PlacedChart] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -116,9 +119,9 @@ def new_workbook_plan(
         names = [*taken, *(sheet.name for sheet in layout.sheets)]
         more = lay_out_changes(options.changes, first.attrs, policy, report, taken=names, tables=tables)
         layout = Layout([*layout.sheets, *more.sheets], layout.metadata.joined(more.metadata))
-    drawn = draw(layout.sheets, front, policy)
+    renamed = {frame.name: frame.sheets[0] for frame in layout.metadata.frames}
+    drawn = draw(layout.sheets, front, policy, _charts_by_sheet(options.charts, layout, renamed))
     if options.pictures:
-        renamed = {frame.name: frame.sheets[0] for frame in layout.metadata.frames}
         drawn = with_pictures(drawn, DRAWN, options.pictures, layout.sheets[0].name, renamed)
     drawn = with_properties(drawn, DRAWN, options.properties)
     return WritePlan(
@@ -127,6 +130,23 @@ def new_workbook_plan(
         (*taken, *(plan.name for plan in layout.sheets)),
         layout.sheets[0].name,
     )
+
+
+def _charts_by_sheet(
+    charts: Sequence[PlacedChart], layout: Layout, renamed: Mapping[str, str]
+) -> dict[str, list[PlacedChart]]:
+    titles = {str(name).casefold(): name for name in (plan.name for plan in layout.sheets)}
+    titles |= {str(old).casefold(): new for old, new in renamed.items()}
+    found: dict[str, list[PlacedChart]] = {}
+    for each in charts:
+        title = layout.sheets[0].name if each.sheet is None else titles.get(each.sheet.casefold())
+        if title is None:
+            raise WorkbookError(
+                f"charts: there is no sheet {each.sheet!r} with rows",
+                hint=did_you_mean(each.sheet or "", list(titles.values())),
+            )
+        found.setdefault(title, []).append(each)
+    return found
 
 
 def template_plan(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.excel.chart import Chart, placed_charts
 from schedkit.excel.column_types import Infinite, Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.existing_workbook import existing_workbook_plan, placed_plan
@@ -75,6 +76,7 @@ def write(
     history: pd.DataFrame | None = None,
     changes: pd.DataFrame | None = None,
     images: Mapping[str, Any] | None = None,
+    charts: Mapping[str, Chart] | None = None,
     properties: Mapping[str, str | Sequence[str]] | None = None,
     tz: str | tzinfo | None = None,
     inf: Infinite = "text",
@@ -144,6 +146,8 @@ def write(
         ``{"Summary!H2": figure, "B30": "logo.png"}``: PNG, JPEG and GIF files, bytes, matplotlib figures, or
         `Picture` for an alternative text and a width. Without a sheet, the first one with rows is meant. A
         picture that was put at the same cell before is replaced, where people moved it.
+    charts : mapping of cell to Chart
+        ``{"H2": Chart("columns", "Period", "Finished")}``: native charts of a new workbook's rows.
     properties : mapping, optional
         What Excel shows of the file: "author", "keywords", "subject", "comments", "category".
     tz : str or tzinfo, optional
@@ -184,8 +188,10 @@ def write(
         check_mode(suffix, template, mode, keys, missing)
         check_values(inf=inf, max_drop=max_drop, title=title, sheet=sheet)
         check_history(history)
-        if suffix in WRITERS and (images or changes is not None):
-            raise WorkbookError(f"a {suffix} file has no place for images or changes", hint="write an .xlsx")
+        if suffix in WRITERS and (images or charts or changes is not None):
+            raise WorkbookError(
+                f"a {suffix} file has no place for images, charts or changes", hint="write an .xlsx"
+            )
         if suffix in WRITERS:
             plan = flat_file_plan(_frames(data, None), suffix, policy, report)
             where = _put(target, plan)
@@ -202,6 +208,7 @@ def write(
                 titled=bool(title),
                 changes=changes,
                 pictures=placed_pictures(images or {}),
+                charts=placed_charts(charts or {}),
                 properties=checked_properties(properties or {}, title),
             )
             effects = context.current().effects() if mode == "append" else None
@@ -269,6 +276,11 @@ def _plan(
     continued = fill_options.mode != "replace" or fill_options.key or (placed and template is None)
     source = target if continued and os.path.isfile(target) else template
     first = next(iter(frames.values()))
+    if options.charts and (source is not None or placed):
+        raise WorkbookError(
+            "charts are drawn in a new workbook only",
+            hint="add them to the template or the workbook that is there",
+        )
     if source is not None:
         if source is target:
             plan = existing_workbook_plan(frames, target, fill_options, options, report)

@@ -114,6 +114,8 @@ def ageing(
     DataFrame
         Key, Status, Started, Entered (its status), Age and Pace: which share of the finished issues took less
         time than its age. Issues finished without a start are not among them: ``attrs["left_out"]``.
+        ``attrs["percentiles"]`` tells within how many days so many percent of the finished issues were done,
+        of all groups together.
     """
     window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz)
     cut, at = window.cut, naive(window.cut.end)
@@ -141,7 +143,9 @@ def ageing(
     if by is not None:
         frame[by] = window.groups.column_of(rows)
     frame = frame.sort_values("Age", ascending=False, kind="stable", ignore_index=True)
-    return window.told(frame, left_out, states=states_in_order(window.history, "status"))
+    took = np.sort(lengths[~np.isnat(lengths)])
+    bands = {each: nearest_rank(took, each) / np.timedelta64(1, "D") for each in PERCENTILES if len(took)}
+    return window.told(frame, left_out, states=states_in_order(window.history, "status"), percentiles=bands)
 
 
 @metric

@@ -11,7 +11,7 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.elapsed import as_column, elapsed
-from schedkit.flow.frames import metric, naive, per_value
+from schedkit.flow.frames import metric, naive, per_code
 from schedkit.flow.issue_history import Cut, History
 from schedkit.flow.overlaps import joint
 from schedkit.flow.stays import states_in_order
@@ -96,11 +96,11 @@ def _waiting(window: Window) -> Any:
     stays, waiting = window.cut.stays, window.history.workflow.waiting
     if not waiting:
         raise UsageError("which statuses are waiting is not known", hint='write waiting=["Review"]')
-    known = {str(name) for name in window.history.stays.names if name is not None} | set(stays.statuses.order)
+    known = {*map(str, window.history.stays.coded_names[1]), *stays.statuses.order}
     for name in waiting:
         if len(stays.names) and name not in known:
             raise UsageError(f"there is no status {name!r}", hint=did_you_mean(name, sorted(known)))
-    return per_value(stays.names, lambda name: name in waiting)
+    return per_code(stays.coded_names, lambda name: name in waiting)
 
 
 def _sums(cut: Cut, which: Any, calendar: WorkingHours | None) -> Any:

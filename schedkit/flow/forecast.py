@@ -12,9 +12,10 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.flow.elapsed import check_percentiles, nearest_rank
-from schedkit.flow.frames import as_instant, metric, naive, with_zone
+from schedkit.flow.finishes import Finishes
+from schedkit.flow.frames import as_instant, metric, naive, with_zone, without_zone
 from schedkit.flow.issue_history import History, history_of
-from schedkit.flow.periods import Periods, periods_of
+from schedkit.flow.periods import Periods, day_begins, periods_of
 from schedkit.flow.simulation import MOST_DAYS, Past, at_least, how_many, when
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import Workflow
@@ -274,48 +275,41 @@ def backtest(
     for value, name in ((days, "days"), (past, "past")):
         _check_count(value, name)
     window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz)
-    edges = _edges(window, days, past)
+    walls, made = _made(window, days, past)
+    midnights = day_begins(walls, window.zone).tz_convert("UTC")
+    edges, weekdays = without_zone(midnights.to_series()), walls.day_of_week.to_numpy(dtype=np.int64)
+    known = Finishes.of(window.history)
+    groups = [(cells.get(str(by)), known.among(rows)) for cells, rows in window.groups]
     rng = _generator(trials, seed)
     tallies: dict[Any, list[tuple[int, dict[float, int]]]] = {}
     not_made = 0
-    for made, over in edges:
-        since = made - pd.Timedelta(days=past)
-        part = window_of(window.history, None, since=since, until=made, by=by, tz=tz)
-        later = window_of(window.history, None, until=over, tz=tz).cut
-        begin = naive(part.cut.end)
-        for cells, rows in part.groups:
-            periods, first = _days(part)
-            weekdays = _weekdays(periods)
-            drawn = Past(periods.count(part.cut.finished[rows]), weekdays, sample)
-            if not drawn.counts.sum():
+    for at in made:
+        for end in (at, at + days):
+            window.history.check_reach(midnights[end])
+        for group, finishes in groups:
+            counts = finishes.counts(edges[at - past : at + 1])
+            if not counts.sum():
                 not_made += 1
                 continue
+            drawn = Past(counts, weekdays[at - past : at], sample)
             drawn.check()
-            totals = how_many(drawn, days, first.weekday(), trials, rng)
-            ended = later.finished[rows]
-            came = int((~np.isnat(ended) & (ended >= begin) & (ended < naive(later.end))).sum())
+            totals = how_many(drawn, days, int(weekdays[at]), trials, rng)
+            came = int(finishes.counts(edges[[at, at + days]]).sum())
             told = {each: at_least(totals, each) for each in wanted}
-            tallies.setdefault(cells.get(str(by)), []).append((came, told))
+            tallies.setdefault(group, []).append((came, told))
     frame = _shares(tallies, wanted, by)
-    return window.told(
-        frame, not_made=not_made, forecasts=len(edges), sample=sample, trials=trials, seed=seed
-    )
+    return window.told(frame, not_made=not_made, forecasts=len(made), sample=sample, trials=trials, seed=seed)
 
 
-def _edges(window: Window, days: int, past: int) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Return midnights at which forecasts are made, and are over, from the last to the first."""
+def _made(window: Window, days: int, past: int) -> tuple[pd.DatetimeIndex, range]:
+    """Return midnights up to the last whole day, and at which of them forecasts are made, the last first."""
     born = with_zone(window.history.log.created).min()
     first = window.since if window.since is not None else born
+    over = window.cut.end.tz_convert(window.zone).tz_localize(None).normalize()
     if pd.isna(first):
-        return []
-    zone = window.zone
-    begin = first.tz_convert(zone).tz_localize(None).normalize() + pd.Timedelta(days=past)
-    over = window.cut.end.tz_convert(zone).tz_localize(None).normalize()
-    found = []
-    while (made := over - pd.Timedelta(days=days)) >= begin:
-        found.append((made, over))
-        over = made
-    return found
+        return pd.DatetimeIndex([]), range(0)
+    walls = pd.date_range(first.tz_convert(window.zone).tz_localize(None).normalize(), over, freq="D")
+    return walls, range(len(walls) - 1 - days, past - 1, -days)
 
 
 def _shares(

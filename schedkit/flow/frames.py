@@ -17,6 +17,7 @@ from schedkit.values.keywords import check_keywords
 from schedkit.values.text import clip, safe_repr
 
 __all__ = [
+    "Coded",
     "Instants",
     "as_instant",
     "as_instants",
@@ -24,6 +25,7 @@ __all__ = [
     "metric",
     "naive",
     "need",
+    "per_code",
     "per_value",
     "warned",
     "with_zone",
@@ -31,6 +33,8 @@ __all__ = [
 ]
 
 Instants = npt.NDArray[np.datetime64]
+# Codes of values, -1 for none, and the different values.
+Coded = tuple[npt.NDArray[np.intp], npt.NDArray[np.object_]]
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -126,7 +130,12 @@ def _text(cell: Any, between: str) -> str | None:
 
 def per_value(values: npt.NDArray[np.object_], test: Callable[[Any], bool]) -> npt.NDArray[np.bool_]:
     """Return which values pass a test, made once for each of the few different ones."""
-    codes, different = pd.factorize(values)
+    return per_code(pd.factorize(values), test)
+
+
+def per_code(coded: Coded, test: Callable[[Any], bool]) -> npt.NDArray[np.bool_]:
+    """Return which values pass a test, of values that were factorized before."""
+    codes, different = coded
     return np.array([*map(test, different), test(None)], dtype=bool)[codes]
 
 

@@ -96,6 +96,12 @@ class Cut:
         """Which issues were born by then."""
         return np.bincount(self.issue, minlength=len(self)) > 0
 
+    @cached_property
+    def born_done(self) -> npt.NDArray[np.bool_]:
+        """Which issues were never anything but done."""
+        other = np.bincount(self.issue[self.phase != DONE], minlength=len(self))
+        return np.asarray(other == 0, dtype=bool)
+
     @property
     def first(self) -> npt.NDArray[np.bool_]:
         """Which stays are the first of their issue."""
@@ -196,9 +202,13 @@ class History:
         key = None if until is None else end
         if key not in self._cuts:
             if until is not None:
-                self.log.check_reach(end, self.stays.steps.moved)
+                self.check_reach(end)
             self._cuts[key] = Cut(self, end, until is not None)
         return self._cuts[key]
+
+    def check_reach(self, end: pd.Timestamp) -> None:
+        """Raise if the changes do not tell what some issues were at an instant."""
+        self.log.check_reach(end, self.stays.steps.moved)
 
     def with_workflow(self, workflow: Workflow | Mapping[str, Any]) -> History:
         """Return the same history under another definition of workflow."""

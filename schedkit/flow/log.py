@@ -126,7 +126,7 @@ class Log:
             If the changes end before it, and issues without any were updated later.
         """
         at = naive(end)
-        if self.whole or "Updated" not in self.issues or (len(self.when) and np.nanmax(self.when) > at):
+        if self.whole or "Updated" not in self.issues or self._newest > at:
             return
         updated = without_zone(as_instants(self.issues, "Updated"))
         unknown = ~moved & (updated > at) & (self.created <= at)
@@ -142,6 +142,12 @@ class Log:
     def when(self) -> Instants:
         """When each change was made."""
         return without_zone(as_instants(self.changes, "When"))
+
+    @cached_property
+    def _newest(self) -> np.datetime64:
+        """When the last change was made; NaT, which is later than nothing, if there is none."""
+        found: np.datetime64 = np.fmax.reduce(self.when, initial=np.datetime64("NaT", "us"))
+        return found
 
     def find(self, field: str) -> FieldRows:
         """Return the changes of a field; see `find_field`."""
@@ -189,12 +195,13 @@ class Log:
         values = cell_texts(self.issues[label], between) if label in self.issues else none
         beside = next((c for c in (f"{label} Id", f"{label} Ids") if c in self.issues), None)
         if beside is not None:
-            ids = [None if id is None else _spaced(id) for id in cell_texts(self.issues[beside])]
+            codes, different = pd.factorize(cell_texts(self.issues[beside]))
+            ids = np.array([*map(_spaced, different), None], dtype=object)[codes]
         elif f"{label} (raw)" in self.issues:
-            ids = [_raw_ids(cell) for cell in self.issues[f"{label} (raw)"]]
+            ids = np.array([_raw_ids(cell) for cell in self.issues[f"{label} (raw)"]], dtype=object)
         else:
             return values, none
-        return values, np.array(ids, dtype=object)
+        return values, ids
 
 
 def _bare(frame: pd.DataFrame) -> pd.DataFrame:

@@ -204,6 +204,7 @@ def _scatter(axes: Any, table: pd.DataFrame, theme: Theme) -> None:
 
 
 def _ageing(axes: Any, table: pd.DataFrame, theme: Theme) -> None:
+    """Dots by their status, over bands up to the cycle times that so many percent of the finished had."""
     names = list(dict.fromkeys(table["Status"]))
     order = [name for name in table.attrs.get("states") or () if name in names]
     order += [name for name in names if name not in order]
@@ -214,6 +215,15 @@ def _ageing(axes: Any, table: pd.DataFrame, theme: Theme) -> None:
         axes.annotate(
             label(key), (x, age), xytext=(4, 2), textcoords="offset points", fontsize=7, color=theme.ink
         )
+    below = 0.0
+    for place, (each, value) in enumerate((table.attrs.get("percentiles") or {}).items()):
+        color = theme.color(place + 1)
+        axes.axhspan(below, value, color=color, alpha=0.12, linewidth=0, zorder=0)
+        axes.annotate(
+            f"{each:g} %: {value:.1f} d", (1, value), xycoords=("axes fraction", "data"), xytext=(3, 0),
+            textcoords="offset points", fontsize=8, va="center", color=color,
+        )  # fmt: skip
+        below = value
     axes.set_xticks(range(len(order)), [label(name) for name in order])
     axes.set_ylim(bottom=0)
     axes.set_ylabel("age, days", color=theme.ink, fontsize=8)

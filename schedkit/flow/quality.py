@@ -111,7 +111,8 @@ def _recent(window: Window) -> Any:
         return window.cut.exists
     newest = log.created.copy()
     inside = (log.row >= 0) & (log.when <= naive(window.cut.end))
-    np.fmax.at(newest, log.row[inside], log.when[inside])
+    # As numbers, for which NumPy has a fast loop.
+    np.maximum.at(newest.view(np.int64), log.row[inside], log.when[inside].view(np.int64))
     return window.cut.exists & (newest >= naive(window.since))
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from schedkit.flow.frames import Instants, as_instants, cell_texts, naive, per_value, without_zone
+from schedkit.flow.frames import Coded, Instants, as_instants, cell_texts, naive, per_value, without_zone
 from schedkit.flow.log import Log
 from schedkit.flow.steps import Objects, Steps, shown, steps_of
 
@@ -93,7 +94,7 @@ class Statuses:
         return next(iter(same)) if len(same) == 1 else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Stays:
     """Stays in statuses, one for each step.
 
@@ -125,6 +126,16 @@ class Stays:
     gone: dict[str, str]
     moved: list[str]
     newer: Instants
+
+    @cached_property
+    def coded_names(self) -> Coded:
+        """The names as codes, and the different ones; -1 where not known."""
+        return pd.factorize(self.names)
+
+    @cached_property
+    def coded_categories(self) -> Coded:
+        """The categories as codes, and the different ones; -1 where not known."""
+        return pd.factorize(self.categories)
 
     def until(self, end: pd.Timestamp) -> Stays:
         """Return the stays that had begun at an instant, as they were then."""
@@ -185,17 +196,16 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
         last = steps.last
         agreed, own, category = _present(log, steps, statuses)
     # The id of an issue's present status is told by its last change, or by a column of its own.
-    told = (np.bincount(steps.issue) > 1) | ("Status Id" in log.issues)
-    for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
-        code = steps.code[place]
-        known = code >= 0 and told[steps.issue[place]]
-        statuses.learn(steps.ids[code] if known else None, name, of)
+    told = ((np.bincount(steps.issue) > 1) | ("Status Id" in log.issues))[steps.issue[last]]
+    known = np.where(told, steps.code[last], -1)[agreed]
+    for code, name, of in dict.fromkeys(zip(known.tolist(), own[agreed], category[agreed], strict=True)):
+        statuses.learn(steps.ids[code] if code >= 0 else None, name, of)
     codes = list(zip(steps.ids, steps.texts, strict=True))
     names = shown(steps.code, [statuses.name(*code) for code in codes])
     categories = shown(steps.code, [statuses.category(*code) for code in codes])
     ids = steps.shown_ids()
-    for place, name, of in zip(last, own, category, strict=True):
-        if name in statuses.known_names and not told[steps.issue[place]]:
+    for place, name, of in zip(last[~told], own[~told], category[~told], strict=True):
+        if name in statuses.known_names:
             ids[place] = statuses.id_of(name, of)
             categories[place] = statuses.category(ids[place], name)
     said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, ids)]

@@ -16,7 +16,7 @@ from schedkit.flow.frames import as_instant, naive, warned
 from schedkit.flow.issue_history import Cut, History, history_of
 from schedkit.flow.log import Ints
 from schedkit.flow.periods import day_begins
-from schedkit.flow.workflow import DONE, Workflow
+from schedkit.flow.workflow import Workflow
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
@@ -144,8 +144,7 @@ class Window:
     @property
     def born_done(self) -> npt.NDArray[np.bool_]:
         """Which issues were never anything but done."""
-        other = np.bincount(self.cut.issue, self.cut.phase != DONE, minlength=len(self.cut))
-        return np.asarray(other == 0, dtype=bool)
+        return self.cut.born_done
 
     def without_start(self) -> LeftOut:
         """Return the issues finished in the period that were never started: they have no cycle time."""

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from schedkit.errors import UsageError
-from schedkit.flow.frames import per_value
+from schedkit.flow.frames import per_code
 from schedkit.flow.statuses import CATEGORIES, Stays
 from schedkit.values.keywords import check_keywords
 from schedkit.values.options import refuse_unknown
@@ -84,9 +83,7 @@ class Workflow:
 def matching(stays: Stays, what: str) -> npt.NDArray[np.bool_]:
     """Return which stays are in a category, or in a status where no category is called so."""
     english = stays.statuses.english
-    named = {
-        category: english.get(category, category) for category in pd.unique(stays.categories) if category
-    }
+    named = {category: english.get(category, category) for category in stays.coded_categories[1] if category}
     known = {
         *named,
         *named.values(),
@@ -97,18 +94,18 @@ def matching(stays: Stays, what: str) -> npt.NDArray[np.bool_]:
     if known <= set(CATEGORIES.values()):
         # Only where they are called otherwise are the categories' English names a mistake.
         known |= set(CATEGORIES.values())
-    by_name = per_value(stays.names, lambda name: name == what)
+    by_name = per_code(stays.coded_names, lambda name: name == what)
     if what not in known:
         if not by_name.any() and what not in stays.statuses.order:
-            names = sorted({str(name) for name in stays.names if name is not None})
+            names = sorted(map(str, stays.coded_names[1]))
             raise UsageError(
                 f"no issue was ever in {what!r}", hint=did_you_mean(what, [*names, *sorted(known)])
             )
         return by_name
     wanted = {category for category, name in named.items() if what in (category, name)}
-    in_category = per_value(stays.categories, lambda category: category in wanted)
+    in_category = per_code(stays.coded_categories, lambda category: category in wanted)
     # A status that has the category's name is meant only where nothing says what category it has.
-    return in_category | (by_name & per_value(stays.categories, lambda category: category is None))
+    return in_category | (by_name & per_code(stays.coded_categories, lambda category: category is None))
 
 
 def back(stays: Stays) -> npt.NDArray[np.bool_]:
@@ -118,7 +115,7 @@ def back(stays: Stays) -> npt.NDArray[np.bool_]:
     def before_work(category: str | None) -> bool:
         return category is not None and english.get(category, category) not in ("In Progress", "Done")
 
-    return per_value(stays.categories, before_work)
+    return per_code(stays.coded_categories, before_work)
 
 
 def phases(stays: Stays, workflow: Workflow) -> npt.NDArray[np.int8]:

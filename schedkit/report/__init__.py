@@ -4,6 +4,7 @@ from schedkit.report.check import Check, expect
 from schedkit.report.definition import NotebookReport, Report, ReportTask
 from schedkit.report.deliver import Deliver
 from schedkit.report.load import load_reports, loads_reports
+from schedkit.report.metrics_page import publish_pack
 from schedkit.report.metrics_workbook import write_pack
 from schedkit.report.params import Param
 from schedkit.report.pipeline import run_report
@@ -27,6 +28,7 @@ __all__ = [
     "expect",
     "load_reports",
     "loads_reports",
+    "publish_pack",
     "report_schema",
     "run_report",
     "write_pack",

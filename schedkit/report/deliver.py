@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from schedkit.errors import SettingsError, UsageError
 from schedkit.report.destination import Deliverer
 from schedkit.report.message import MessageDelivery
+from schedkit.report.metrics_delivery import MetricsDelivery
 from schedkit.report.models import OneOf
 from schedkit.report.page import AttachmentDelivery, FillDelivery, PageDelivery
 from schedkit.report.pages import PagesDelivery
@@ -34,6 +35,7 @@ class Deliver(OneOf):
     pages: PagesDelivery | None = None
     fill: FillDelivery | None = None
     attachment: AttachmentDelivery | None = None
+    metrics: MetricsDelivery | None = None
     notify: MessageDelivery | None = None
 
     @model_validator(mode="after")

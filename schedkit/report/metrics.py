@@ -20,13 +20,15 @@ __all__ = ["check_metric", "metric_names", "metrics"]
 _CHANGES = "changes"
 # Frames that are never the present one.
 _OTHERS = ("sprints",)
+# What takes frames and returns none; `deliver: metrics` has the pack.
+_NO_FRAME = ("pack", "plot")
 
 
 def metric_names() -> list[str]:
-    """Return the names of the functions of `schedkit.flow` that take frames."""
+    """Return the names of the functions of `schedkit.flow` that take frames and return one."""
     from schedkit import flow
 
-    return [name for name in flow.__all__ if _takes_frames(getattr(flow, name))]
+    return [name for name in flow.__all__ if name not in _NO_FRAME and _takes_frames(getattr(flow, name))]
 
 
 def _takes_frames(thing: Any) -> bool:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from schedkit.errors import SettingsError, UsageError
 from schedkit.report.changes import changes_since
 from schedkit.report.destination import Destination, Zone, file_of, path_to, present_file
-from schedkit.report.models import Names, Share, Strict
+from schedkit.report.models import Names, Share, SomeNames, Strict
 from schedkit.report.tools import ReportInfo, Tools
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import did_you_mean, safe_repr
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from schedkit.excel import Picture
 
-__all__ = ["CsvDelivery", "ParquetDelivery", "PictureOption", "WorkbookDelivery"]
+__all__ = ["CsvDelivery", "NativeChart", "ParquetDelivery", "PictureOption", "WorkbookDelivery"]
 
 
 class PictureOption(Strict):
@@ -30,6 +30,19 @@ class PictureOption(Strict):
     path: str
     alt: str | None = None
     width: float | None = None
+
+
+class NativeChart(Strict):
+    """A native chart of a new workbook's rows, as `schedkit.excel.Chart`."""
+
+    kind: Literal["columns", "bars", "areas", "lines"]
+    names: str
+    """The column of names or dates."""
+    values: SomeNames
+    """The columns of numbers, a series each."""
+    title: str = ""
+    number_format: str = "#,##0"
+    """Of the numbers at the axis."""
 
 
 class WorkbookDelivery(Destination):
@@ -73,6 +86,8 @@ class WorkbookDelivery(Destination):
     """A sheet that tells what differs from the workbook of the last run."""
     images: dict[str, str | PictureOption] | None = None
     """Cell: picture of the project."""
+    charts: dict[str, NativeChart] | None = None
+    """Cell: chart of the rows."""
     properties: dict[str, str | list[str]] | None = None
     """Properties of the document, such as author."""
     tz: Zone | None = None
@@ -90,6 +105,8 @@ class WorkbookDelivery(Destination):
             raise UsageError(
                 f"missing: {self.missing} needs mode: upsert", hint="e.g. mode: upsert, key: Key"
             )
+        if self.charts and (self.template is not None or self.at is not None or self.mode != "replace"):
+            raise UsageError("charts besides template, at or mode", hint="charts are drawn in a new workbook")
         if self.sheets is not None and (self.sheet is not None or self.frame is not None or self.changes):
             raise UsageError("sheets besides sheet, frame or changes", hint="name each frame under sheets:")
         return self
@@ -128,6 +145,7 @@ class WorkbookDelivery(Destination):
             collapse=self.collapse,
             summary=self.summary,
             images=self._images(tools),
+            charts={cell: excel.Chart(**each.model_dump()) for cell, each in (self.charts or {}).items()},
             properties=self.properties,
             tz=self.tz or tools.tz,
             inf=self.inf,

@@ -150,7 +150,7 @@ def test_misuse_is_one_sentence_and_writes_nothing(
 
 @pytest.mark.parametrize("options", [{"images": {"A1": picture()}}, {"changes": pd.DataFrame()}])
 def test_plain_files_have_no_place_for_them(options: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match=r"a \.csv file has no place for images or changes"):
+    with pytest.raises(WorkbookError, match=r"a \.csv file has no place for images, charts or changes"):
         excel.write(issue_frame(3), tmp_path / "bugs.csv", **options)
 
 

@@ -51,6 +51,11 @@ def test_a_picture_shows_the_frames_own_numbers(weekly: Pack, history: History) 
     assert burned.lines[0].get_ydata()[-1] == 8
     dots = plot(weekly["ageing"]).axes[0].collections[0].get_offsets()
     assert sorted(dots[:, 1].tolist()) == [1, 11]
+    bands = plot(weekly["ageing"]).axes[0].patches
+    tops = [round(band.get_y() + band.get_height(), 2) for band in bands]
+    days = weekly["cycle_percentiles"][["50 %", "70 %", "85 %", "95 %"]].iloc[0] / pd.Timedelta(days=1)
+    assert tops == days.round(2).tolist(), "bands up to the percentiles of what finished"
+    assert f"50 %: {tops[0]} d" in texts(plot(weekly["ageing"]))
     flow_of = plot(flow.cumulative_flow(history, states="category"))
     assert "In Progress" in texts(flow_of)
     assert "To Do" not in texts(flow_of), "the backlog is left out"

@@ -157,7 +157,7 @@ def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert Shout.heard == [["a"]]
     with pytest.raises(
         SettingsError,
-        match=r"no deliverer 'whisper' \(known: attachment, confluence, csv, excel, fill, notify, .*shout\)",
+        match=r"no deliverer 'whisper' \(known: attachment, .*fill, metrics, notify, .*shout\)",
     ):
         deliverer("whisper", {})
 

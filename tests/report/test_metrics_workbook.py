@@ -1,4 +1,4 @@
-"""The weekly pack as a workbook: the sheets hold the figures, each with its picture."""
+"""The weekly pack as a workbook: the sheets hold the figures, each with its chart or picture."""
 
 from __future__ import annotations
 
@@ -33,6 +33,27 @@ def test_a_sheet_for_each_figure(tmp_path: Path) -> None:
     cells = [cell for row in ages.iter_rows() for cell in row if cell.value is not None]
     assert ["=A-2", "s"] in [[cell.value, cell.data_type] for cell in cells], "text, not a formula"
     assert 12 in [cell.value for cell in cells], "days"
-    assert pictures(tmp_path / "metrics.xlsx") == len(shown)
-    write_pack(found, tmp_path / "bare.xlsx", pictures=False)
+    native = {name: len(book[name]._charts) for name in book.sheetnames}
+    assert native["Throughput"] == native["Cumulative flow"] == native["Work in progress"] == 1
+    assert native["Control chart"] == native["Index"] == 0
+    (chart,) = book["Throughput"]._charts
+    rows = len(found["throughput"])
+    assert chart.series[0].val.numRef.f == f"'Throughput'!$B$2:$B${rows + 1}"
+    (areas,) = book["Cumulative flow"]._charts
+    named = [book["Cumulative flow"][series.tx.strRef.f.split("!")[1]].value for series in areas.series]
+    assert named == list(found["cumulative_flow"])[::-1], "what is done at the bottom"
+    assert pictures(tmp_path / "metrics.xlsx") == len(shown) - sum(native.values())
+    write_pack(found, tmp_path / "images.xlsx", charts=False)
+    assert pictures(tmp_path / "images.xlsx") == len(shown)
+    write_pack(found, tmp_path / "bare.xlsx", charts=False, pictures=False)
     assert pictures(tmp_path / "bare.xlsx") == 0
+
+
+def test_bars_that_cannot_be_read_are_not_drawn(tmp_path: Path) -> None:
+    for count, charts in ((60, 1), (61, 0)):
+        keys = [f"A-{n}" for n in range(count)]
+        steps = [("03", "Open", "Done"), ("04", "Done", "Doing")]
+        changes = moves(*((key, f"2026-03-{day}", was, now) for key in keys for day, was, now in steps))
+        found = pack(issues(*((key, "2026-03-02", "Doing") for key in keys)), changes, until="2026-03-16")
+        write_pack(found, tmp_path / "many.xlsx", pictures=False)
+        assert len(openpyxl.load_workbook(tmp_path / "many.xlsx")["Returns"]._charts) == charts

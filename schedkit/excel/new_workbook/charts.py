@@ -1,4 +1,4 @@
-"""Native charts of a Summary sheet."""
+"""Native charts."""
 
 from __future__ import annotations
 
@@ -29,30 +29,28 @@ from schedkit.excel.new_workbook import styles
 # More labels than these do not fit below a chart.
 _MOST_LABELS = 9
 
-Chart = AreaChart | BarChart | DoughnutChart | LineChart
+AxisChart = AreaChart | BarChart | LineChart
+Chart = AxisChart | DoughnutChart
 
 
 @dataclass(frozen=True)
 class Block:
-    """Where a chart's figures are: a header row, then `rows` rows; names in `column`, values beside."""
+    """Where a chart's figures are: a header row, then `rows` rows; names in `column`, a column per series."""
 
     sheet: Worksheet
     row: int
     column: int
     rows: int
-    series: int
+    values_in: tuple[int, ...]
 
     def names(self) -> Reference:
         return Reference(self.sheet, min_col=self.column, min_row=self.row + 1, max_row=self.row + self.rows)
 
-    def values(self) -> Reference:
-        return Reference(
-            self.sheet,
-            min_col=self.column + 1,
-            max_col=self.column + self.series,
-            min_row=self.row,
-            max_row=self.row + self.rows,
-        )
+    def values(self) -> list[Reference]:
+        return [
+            Reference(self.sheet, min_col=column, min_row=self.row, max_row=self.row + self.rows)
+            for column in self.values_in
+        ]
 
 
 def shares(title: str, block: Block, colors: Sequence[str]) -> Chart:
@@ -74,38 +72,47 @@ def shares(title: str, block: Block, colors: Sequence[str]) -> Chart:
     return chart
 
 
-def columns(title: str, block: Block, colors: Sequence[str]) -> Chart:
-    """Return columns side by side, one colour per series."""
-    chart = BarChart(type="col", grouping="clustered", gapWidth=60, overlap=-5)
+def columns(
+    title: str, block: Block, colors: Sequence[str], *, lying: bool = False, dated: bool = True
+) -> AxisChart:
+    """Return columns side by side, or bars `lying` below each other, one colour per series."""
+    chart = BarChart(barDir="bar" if lying else "col", grouping="clustered", gapWidth=60, overlap=-5)
     _prepare(chart, title, block)
-    axis = TextAxis(axId=10, crossAx=100, tickLblSkip=max(1, -(-block.rows // _MOST_LABELS)))
+    skip = 1 if lying else max(1, -(-block.rows // _MOST_LABELS))
+    axis = TextAxis(axId=10, crossAx=100, tickLblSkip=skip)
     chart.x_axis = axis
-    _axes(chart)
-    # Level labels would be wrapped by programs that do not leave any out.
-    axis.txPr = _text(styles.MUTED, 800, rotation=-45)
+    _axes(chart, dated=dated)
+    if lying:
+        # The first row on top.
+        axis.scaling.orientation, chart.y_axis.crosses = "maxMin", "max"
+    else:
+        # Level labels would be wrapped by programs that do not leave any out.
+        axis.txPr = _text(styles.MUTED, 800, rotation=-45)
     for series, color in zip(chart.series, colors, strict=True):
         series.graphicalProperties = GraphicalProperties(solidFill=color)
     return chart
 
 
-def layers(title: str, block: Block, colors: Sequence[str], days: int) -> Chart:
-    """Return areas over a span of `days`, stacked on each other, the first at the bottom."""
+def layers(
+    title: str, block: Block, colors: Sequence[str], days: int = 0, *, dated: bool = True
+) -> AxisChart:
+    """Return areas stacked on each other, the first at the bottom, over a span of `days` if that is known."""
     chart = AreaChart(grouping="stacked")
     _prepare(chart, title, block)
-    chart.x_axis = _time_axis(days)
-    _axes(chart)
+    chart.x_axis = _time_axis(days) if dated else TextAxis(axId=10, crossAx=100)
+    _axes(chart, dated=dated)
     for series, color in zip(chart.series, colors, strict=True):
         series.graphicalProperties = GraphicalProperties(solidFill=color)
         series.graphicalProperties.line = LineProperties(solidFill=color, w=6350)
     return chart
 
 
-def lines(title: str, block: Block, colors: Sequence[str], days: int) -> Chart:
-    """Return lines over a span of `days`, one colour per series."""
+def lines(title: str, block: Block, colors: Sequence[str], days: int = 0, *, dated: bool = True) -> AxisChart:
+    """Return lines, one colour per series, over a span of `days` if that is known."""
     chart = LineChart()
     _prepare(chart, title, block)
-    chart.x_axis = _time_axis(days)
-    _axes(chart)
+    chart.x_axis = _time_axis(days) if dated else TextAxis(axId=10, crossAx=100)
+    _axes(chart, dated=dated)
     for series, color in zip(chart.series, colors, strict=True):
         series.graphicalProperties = GraphicalProperties()
         series.graphicalProperties.line = LineProperties(solidFill=color, w=28575)
@@ -115,7 +122,8 @@ def lines(title: str, block: Block, colors: Sequence[str], days: int) -> Chart:
 
 
 def _prepare(chart: Chart, title: str, block: Block) -> None:
-    chart.add_data(block.values(), titles_from_data=True)
+    for values in block.values():
+        chart.add_data(values, titles_from_data=True)
     chart.set_categories(block.names())
     heading = CharacterProperties(latin=Font(typeface=styles.FONT), sz=1200, b=True, solidFill=styles.INK)
     run = RegularTextRun(rPr=heading, t=title)
@@ -128,6 +136,8 @@ def _prepare(chart: Chart, title: str, block: Block) -> None:
 
 
 def _time_axis(days: int) -> DateAxis:
+    if not days:
+        return DateAxis(axId=10, crossAx=100, baseTimeUnit="days")
     step = -(-days // _MOST_LABELS)
     months = step > 20
     return DateAxis(
@@ -139,13 +149,13 @@ def _time_axis(days: int) -> DateAxis:
     )
 
 
-def _axes(chart: AreaChart | BarChart | LineChart) -> None:
+def _axes(chart: AxisChart, *, dated: bool = True) -> None:
     for axis in (chart.x_axis, chart.y_axis):
         axis.delete = False
         axis.txPr = _text(styles.MUTED, 800)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=styles.LINE))
         axis.majorTickMark = "none"
-    chart.x_axis.number_format = "d mmm yy"
+    chart.x_axis.number_format = "d mmm yy" if dated else "General"
     chart.y_axis.number_format = "#,##0"
     faint = GraphicalProperties(ln=LineProperties(solidFill="EBECF0", w=6350))
     chart.y_axis.majorGridlines = ChartLines(spPr=faint)

@@ -18,6 +18,7 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
+from schedkit.excel.chart import PlacedChart
 from schedkit.excel.column_types import Column, Kind, Policy
 from schedkit.excel.links import LinkOf
 from schedkit.excel.names import letters
@@ -33,6 +34,7 @@ from schedkit.excel.new_workbook.header_rows import (
 )
 from schedkit.excel.new_workbook.outline_rules import draw_outline
 from schedkit.excel.new_workbook.overview import Overview
+from schedkit.excel.new_workbook.row_charts import draw_charts
 from schedkit.excel.new_workbook.row_labels import begins_group, draw_lines, hide_repeated
 from schedkit.excel.new_workbook.summary import draw_summary, put
 from schedkit.excel.new_workbook.totals import Total
@@ -99,8 +101,13 @@ class Front:
     index: bool
 
 
-def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
-    """Return the workbook of `plans` with headers and prototype rows."""
+def draw(
+    plans: Sequence[SheetPlan],
+    front: Front,
+    policy: Policy,
+    charts: Mapping[str, Sequence[PlacedChart]] | None = None,
+) -> bytes:
+    """Return the workbook of `plans` with headers and prototype rows, and the charts of its sheets."""
     book = Workbook()
     del book["Sheet"]
     if front.overview is not None:
@@ -110,7 +117,10 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     if front.index:
         _draw_index(book.create_sheet(INDEX), front, plans)
     for plan in plans:
-        _draw_sheet(book.create_sheet(plan.name), plan, policy)
+        sheet = book.create_sheet(plan.name)
+        _draw_sheet(sheet, plan, policy)
+        own = (charts or {}).get(plan.name, ())
+        draw_charts(sheet, plan.columns, plan.header_row, max(plan.rows, 1), own)
     book.properties.creator = "schedkit"
     book.properties.title = excel_escape(front.title)
     book.properties.subject = excel_escape(next(iter(front.origin), ""))

@@ -113,7 +113,8 @@ class _Figures:
 
     def place(self, names: Sequence[Any], series: dict[str, Sequence[float]], *, days: bool = False) -> Block:
         """Write figures and return their place."""
-        block = Block(self.sheet, 2, self.column, len(names), len(series))
+        beside = tuple(range(self.column + 1, self.column + 1 + len(series)))
+        block = Block(self.sheet, 2, self.column, len(names), beside)
         for row, name in enumerate(names, block.row + 1):
             cell = put(
                 self.sheet, row, self.column, name.to_pydatetime() if days else name, color=styles.MUTED
