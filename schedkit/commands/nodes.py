@@ -62,7 +62,7 @@ def end_node(wanted: str, *, ledger: str | None) -> None:
     Raises
     ------
     UsageError
-        There is no such process, or there are several.
+        No process, or more than one, matches.
     NotRunningError
         It does not answer, or goes on.
     """

@@ -247,7 +247,7 @@ class AsyncScheduler:
         NotRunningError
             If it does not answer.
         UsageError
-            If there is no such process, or more than one.
+            If no process, or more than one, matches.
         """
         wanted = node.life if isinstance(node, NodeRow) else node
         found = await anyio.to_thread.run_sync(self._queries.node, wanted)

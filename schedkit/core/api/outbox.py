@@ -1,4 +1,4 @@
-"""Where alerts wait that could not be delivered, for whoever sends them; from any thread of theirs."""
+"""The alerts of a ledger that could not be delivered yet; any thread may store, read and remove them."""
 
 from __future__ import annotations
 

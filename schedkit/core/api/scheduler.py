@@ -364,7 +364,7 @@ class Scheduler:
         Raises
         ------
         UsageError
-            If a name is no state.
+            If a name is not the name of a state.
         """
         wanted = [parse_state(state) for state in states]
         self.queries.open()

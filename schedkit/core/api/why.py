@@ -36,7 +36,7 @@ class Why:
         Raises
         ------
         UsageError
-            If there is no task or run of this name.
+            If no task or run has this name.
         """
         if about is None:
             return self.all()
