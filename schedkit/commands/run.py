@@ -20,6 +20,7 @@ from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
+from schedkit.settings import unmatched_tasks
 
 __all__ = ["run_files", "until_interrupted"]
 
@@ -58,6 +59,8 @@ def run_files(
         for warning in declared.warnings:
             _say(f"warning: {warning}")
         scheduler.start()
+        for warning in unmatched_tasks(project.settings.notify, scheduler.tasks):
+            _say(f"warning: {warning}")
         try:
             if once:
                 _run_each_once(declared)

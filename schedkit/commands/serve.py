@@ -15,6 +15,7 @@ from schedkit.commands.output import print_line
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import Server, ServerOptions, asgi
+from schedkit.settings import unmatched_tasks
 
 __all__ = ["serve_files"]
 
@@ -52,6 +53,8 @@ def _begin(declared: Declared, scheduler: Scheduler, files: list[Path]) -> None:
         scheduler.start()
     else:
         scheduler.watch()
+    for warning in unmatched_tasks(app().settings.notify, scheduler.tasks):
+        _say(f"warning: {warning}")
 
 
 class Signals:
