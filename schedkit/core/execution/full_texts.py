@@ -74,7 +74,7 @@ def store_file(storage: Storage | None, run: str, attempt: int, path: str | Path
         return None
     # One name for a path: a file that is noted again takes the place of its copy.
     number = zlib.crc32(str(path).encode("utf-8", "surrogateescape"))
-    name = f"{_FOLDER}/{run}/{attempt}-{number:08x}-{Path(path).name}"
+    name = f"{_FOLDER}/{run}/{attempt}-{number:08x}/{Path(path).name}"
     try:
         with open(path, "rb") as file:
             storage.write(name, lambda new: shutil.copyfileobj(file, new))

@@ -139,7 +139,7 @@ def run_routes(service: Service) -> APIRouter:
                 content = await in_thread(service.view.file, noted)
             except FileNotFoundError:
                 raise gone from None
-            name = quote(str(noted.get("label") or path.name))
+            name = quote(_plain_name(path))
             return Response(
                 content,
                 media_type="application/octet-stream",
