@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import cloudpickle
@@ -108,10 +108,10 @@ class RemoteContext(context.ExecutionContext):
         """Keep JSON-able facts with the run; the last of a kind counts."""
         self._tell("fact", (kind, load(dump(dict(facts)))))  # any object may be in it, which need not travel
 
-    def artifact(self, path: Path, label: str = "") -> None:
+    def artifact(self, path: Path | str, label: str = "") -> None:
         """Keep note of a file the run has written."""
         stored = store_file(self._storage, self.id, self.attempt, path)
-        self._tell("artifact", (stored or Path(path), label or Path(path).name))
+        self._tell("artifact", (stored or path, label or PurePath(path).name))
 
     def _tell(self, kind: str, content: tuple[Any, ...]) -> None:
         self._send(kind, content)
