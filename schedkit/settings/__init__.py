@@ -2,6 +2,7 @@
 
 from schedkit.settings.load import Loaded, load_settings, read_settings
 from schedkit.settings.model import (
+    JSON_FORMAT,
     ChannelSettings,
     LogSettings,
     NotifySettings,
@@ -17,6 +18,7 @@ from schedkit.settings.task_names import unmatched_tasks
 
 __all__ = [
     "FILE_NAME",
+    "JSON_FORMAT",
     "SETTINGS_VARIABLE",
     "ChannelSettings",
     "Loaded",
