@@ -12,6 +12,8 @@ from schedkit.server.problems import ProblemError
 __all__ = ["WebFiles"]
 
 MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
+# What only a notebook and JupyterLab load.
+ELSEWHERE = {"notebook.js", "lab.js", "theme.js"}
 
 
 class WebFiles:
@@ -20,7 +22,7 @@ class WebFiles:
     Attributes
     ----------
     modules : list of str
-        The names of the JavaScript files.
+        The names of the JavaScript files that the page needs.
     """
 
     def __init__(self) -> None:
@@ -29,7 +31,8 @@ class WebFiles:
         self._etags = {
             name: f'"{hashlib.sha256(data).hexdigest()[:32]}"' for name, data in self._files.items()
         }
-        self.modules = sorted(name for name in self._files if name.endswith(".js"))
+        scripts = {name for name in self._files if name.endswith(".js")}
+        self.modules = sorted(scripts - ELSEWHERE)
 
     def answer(self, name: str, known: str | None) -> Response:
         """Return a file as a response; only its head where the client has it already.

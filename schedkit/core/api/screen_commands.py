@@ -112,7 +112,7 @@ async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return a file of a run; other files are refused."""
     path = command["path"]
-    row = _run_row(scheduler, command["run"])
+    row = await anyio.to_thread.run_sync(scheduler.screens.run_detail, str(command["run"]))
     if path not in [file["path"] for file in row["artifacts"]]:
         raise UsageError(f"{path} is not a file of this run")
     if not Path(path).is_file():
@@ -173,13 +173,6 @@ def frame_preview(scheduler: Any, run: str) -> dict[str, Any]:
             f"run {run} returned {type(frame).__name__}, no DataFrame", hint="only frames have a preview"
         )
     return frame_text(frame)
-
-
-def _run_row(scheduler: Any, run: str) -> dict[str, Any]:
-    for row in scheduler.screens.board()["runs"]:
-        if row["id"] == run:
-            return dict(row)
-    return dict(scheduler.screens.run_detail(run))
 
 
 ACTS: Mapping[str, Act] = {
