@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from schedkit.core.api.due_calendar import MOST_DAYS_AWAY
 from schedkit.core.api.screen_commands import MOST_HOURS
 from schedkit.core.states import State
+from schedkit.errors import UsageError
 from schedkit.server import pages, shapes
 from schedkit.server.answers import shown_run
 from schedkit.server.document import WITH_BODY, answers, body
@@ -27,6 +28,7 @@ from schedkit.server.service import (
     sees_tracebacks,
 )
 from schedkit.server.web_files import WebFiles
+from schedkit.values.timezones import parse_timezone
 
 __all__ = ["screen_routes"]
 
@@ -82,7 +84,7 @@ def screen_routes(service: Service) -> APIRouter:
         runs = [shown_run(row["id"], row, traceback) for row in found["runs"]]
         return service.answer({**found, "runs": runs})
 
-    @router.get("/api/v1/calendar", responses=answers(dict[str, Any]))
+    @router.get("/api/v1/calendar", responses=answers(dict[str, Any], 404))
     async def calendar(
         first: Annotated[
             int,
@@ -95,6 +97,7 @@ def screen_routes(service: Service) -> APIRouter:
         task: TaskQuery = None,
     ) -> Response:
         """Return the due times of seven days: what comes, and what became of those that passed."""
+        _refuse_unknown_zone(zone)
         return service.answer(await in_thread(service.view.calendar, first, zone=zone, task=task or ""))
 
     @router.get("/api/v1/board/runs/{id}", responses=answers(dict[str, Any], 404))
@@ -132,3 +135,17 @@ def screen_routes(service: Service) -> APIRouter:
         return service.answer(shapes.Commanded(message=words, run=run))
 
     return router
+
+
+def _refuse_unknown_zone(zone: str) -> None:
+    """Refuse a name of no time zone.
+
+    Raises
+    ------
+    ProblemError
+        404: which names there are is no matter of the document.
+    """
+    try:
+        _ = parse_timezone(zone or "UTC")
+    except UsageError as error:
+        raise ProblemError(404, error.message, error.hint) from None

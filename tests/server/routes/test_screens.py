@@ -96,7 +96,7 @@ def test_history_and_calendar(rest: Rest) -> None:
     assert (days["zone"], len(days["days"])) == ("Europe/Berlin", 7)
     assert {entry["task"] for day in days["days"] for entry in day["entries"]} == {"crawl_site"}
     refused = rest.get("/api/v1/calendar", params={"zone": "Mars/Olympus"})
-    assert (refused.status_code, "Mars/Olympus" in refused.json()["detail"]) == (422, True)
+    assert (refused.status_code, "Mars/Olympus" in refused.json()["detail"]) == (404, True)
 
 
 def test_a_run_in_full_tells_no_path(rest: Rest, folder: Path) -> None:
