@@ -152,9 +152,16 @@ def test_the_log_of_a_run_comes_where_it_is_asked_for(both: Served) -> None:
     run = scheduler.submit("crawl_site", pages=9)
     run.result("60s")
     with httpx.stream("GET", f"{server.url}/api/v1/events", params={"run": run.id}, timeout=20) as stream:
-        _, snapshot = next(messages(stream.iter_lines()))
-    (row,) = [row for row in snapshot["runs"] if row["id"] == run.id]
+        heard = (message for _, message in messages(stream.iter_lines()))
+        row = next(row for message in heard if (row := run_in(message, run.id)) is not None)
     assert [line["message"] for line in row["log"]] == ["crawled 9 pages"]
+
+
+def run_in(message: dict[str, Any], run: str) -> dict[str, Any] | None:
+    """Return a run of a message: of a snapshot, which may be a moment old, or of a change."""
+    runs = message["runs"]
+    rows: dict[str, Any] = runs if isinstance(runs, dict) else {row["id"]: row for row in runs}
+    return rows.get(run)
 
 
 def test_a_stream_ends_when_its_token_is_revoked(both: Served, folder: Path) -> None:
