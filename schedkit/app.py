@@ -72,6 +72,8 @@ class App:
         self.file = file or root / FILE_NAME
         self._sites: dict[str, Any] = {}
         self.current: core.Scheduler | None = None
+        # On a worker, which opens no ledger: returned whichever ledger is asked for.
+        self.stand_in: core.Scheduler | None = None
 
     def site(self, name: str) -> Any:
         """Return the client of a configured site, always the same one.
@@ -101,6 +103,8 @@ class App:
         """
         refuse_options(ledger, options)
         wanted = SCHEDULER_OPTIONS.read(options, error=SettingsError)
+        if self.stand_in is not None:
+            return self.stand_in
         if ledger is None and self.current is not None:
             return self.current
         url = self.ledger(ledger)
