@@ -50,6 +50,19 @@ def listening(path: str) -> None:
 
 
 @schedkit.task(runs_in="dask")
+def gated(run: Any, path: str, gate: str) -> int:
+    """Wait for a gate that the test opens, then write if this attempt may still write."""
+    with Path(path).open("a") as out:
+        out.write(f"{os.getpid()}\n")
+    while not Path(gate).exists():
+        time.sleep(0.005)
+    context.checkpoint()
+    with Path(path).open("a") as out:
+        out.write(f"written by attempt {run.attempt}\n")
+    return int(run.attempt)
+
+
+@schedkit.task(runs_in="dask")
 def fails() -> None:
     raise ValueError("no such issue")
 

@@ -21,7 +21,9 @@ TASKS = Path(__file__).with_name("cluster_tasks.py")
 def dask_scheduler() -> Iterator[Any]:
     """A Dask cluster without workers; without Dask the test is skipped."""
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
-    cluster = distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs=50)
+    cluster = distributed.LocalCluster(
+        n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+    )
     with cluster:
         yield cluster
 

@@ -35,7 +35,7 @@ class LocalWorker:
 
         # Only for processes of this machine, and without Dask's web page, whose port another may have.
         local = distributed.LocalCluster(
-            n_workers=0, host="127.0.0.1", dashboard_address=None, asynchronous=True, silence_logs=50
+            n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", asynchronous=True, silence_logs=50
         )
         async with local:
             yield local.scheduler_address
