@@ -39,7 +39,7 @@ def stale_warning(history: History, end: pd.Timestamp) -> str:
     return f"nothing has changed for {_days(quiet)}, since {str(latest)[:10]}: are these the present issues?"
 
 
-def _extracted(attrs: Mapping[str, Any]) -> pd.Timestamp | None:
+def _extracted(attrs: Mapping[Any, Any]) -> pd.Timestamp | None:
     """Return the end of the extraction of a frame, None where it does not tell."""
     facts = attrs.get("extraction")
     window = facts.get("as_of") if isinstance(facts, Mapping) else None
