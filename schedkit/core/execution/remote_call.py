@@ -21,8 +21,8 @@ from msgspec.structs import replace
 from schedkit import context
 from schedkit.core.execution.execute import call_function
 from schedkit.core.execution.failures import Failure, error_facts
-from schedkit.core.execution.home_lease import HomeLease
 from schedkit.core.execution.full_texts import store_file
+from schedkit.core.execution.home_lease import HomeLease
 from schedkit.core.execution.results import Kept, Results, holds_frame
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.execution.storage import Shared, Storage, shared_storage
