@@ -166,6 +166,7 @@ def _attempt_row(attempt: Attempt) -> Row:
         "finished_at": iso(attempt.finished_at),
         "outcome": str(attempt.outcome),
         "error": attempt.error,
+        "worker": attempt.worker,
     }
 
 
