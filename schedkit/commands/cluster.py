@@ -14,7 +14,7 @@ from typing import Any
 
 from schedkit.commands.output import print_line
 from schedkit.commands.processes import Processes
-from schedkit.commands.run import until_interrupted
+from schedkit.commands.signals import until_interrupted
 from schedkit.settings import FILE_NAME, project_root
 from schedkit.values.extras import check_package
 from schedkit.values.files import replacing, scratch_folder
