@@ -21,11 +21,12 @@ from schedkit.values.files import replacing, scratch_folder
 from schedkit.values.private import make_private_folder
 from schedkit.values.text import one_line
 
-__all__ = ["run_cluster"]
+__all__ = ["run_cluster", "shared_ledger"]
 
 FOLDER = Path("reports/out/cluster")
 TEMPLATES = Path(__file__).parent / "templates"
-# The tasks of each node; the second stands by for those of the first.
+# The tasks of each node, in a folder of its own as on a machine of its own; the second stands by for those of
+# the first. The same file run again would take its tasks over.
 NODES = {"node-1": ["extract.py"], "node-2": ["compute.py", "extract.py"]}
 WORKERS = ["worker-1", "worker-2"]
 START_SECONDS = 60.0
@@ -33,7 +34,7 @@ START_SECONDS = 60.0
 SETTINGS = """# Written by `schedkit demo --cluster`; each of its processes reads it.
 sites:
   demo: {url: "${DEMO_URL}", user: "${DEMO_USER}", token: "${DEMO_TOKEN}", cloud: true}
-scheduler: {ledger: "${DEMO_LEDGER}", results: results, lease: 5s, dask: "${DEMO_DASK}"}
+scheduler: {ledger: "${DEMO_LEDGER}", results: results, dask: "${DEMO_DASK}"}
 """
 
 _say = functools.partial(print_line, stderr=True)
@@ -53,7 +54,11 @@ def run_cluster(*, issues: int, seed: int) -> None:
     folder = project_root() / FOLDER
     make_private_folder(folder)
     _write(folder)
-    with DemoSite(issues=issues, seed=seed) as site, _ledger(folder) as ledger, Processes(_say) as processes:
+    with (
+        DemoSite(issues=issues, seed=seed) as site,
+        shared_ledger(folder) as ledger,
+        Processes(_say) as processes,
+    ):
         _say(f"demo site: {issues} issues at {site.jira_cloud.url}")
         _say(f"ledger: {ledger}")
         jira = site.jira_cloud
@@ -68,7 +73,7 @@ def run_cluster(*, issues: int, seed: int) -> None:
 
 def _write(folder: Path) -> None:
     texts = {FILE_NAME: SETTINGS}
-    for name in {file for files in NODES.values() for file in files}:
+    for name in (name for node in NODES for name in _files(node)):
         template = TEMPLATES / f"cluster-{Path(name).stem}.txt"
         texts[name] = template.read_text(encoding="utf-8")
     for name, text in texts.items():
@@ -76,22 +81,29 @@ def _write(folder: Path) -> None:
             new.file.write(text.encode())
 
 
+def _files(node: str) -> list[str]:
+    return [f"{node}/{file}" for file in NODES[node]]
+
+
 def _start(processes: Processes, folder: Path, environment: dict[str, str]) -> None:
-    """Start what is needed first, first; each is ready before the next one."""
+    """Start Dask's scheduler, then the workers and the first node, then the second one."""
 
-    def start(name: str, *command: str, until: str) -> None:
-        pid = processes.start(name, [sys.executable, "-m", *command], folder, environment)
+    def start(name: str, *command: str) -> None:
+        named = {**environment, "SCHEDKIT_SCHEDULER__NAME": name}
+        pid = processes.start(name, [sys.executable, "-m", "schedkit", *command], folder, named)
         _say(f"{name} is process {pid}")
-        processes.line(name, until, START_SECONDS)
 
-    environment["DEMO_DASK"] = _dask_scheduler(processes, folder, environment)
-    files = sorted({file for files in NODES.values() for file in files})
-    for name in WORKERS:
-        worker = ("schedkit", "worker", "--dask", environment["DEMO_DASK"], "--name", name, *files)
-        start(name, *worker, until="Ctrl-C ends it")
+    environment["DEMO_DASK"] = address = _dask_scheduler(processes, folder, environment)
     first, second = NODES
-    start(first, "schedkit", "serve", "--port", "0", *NODES[first], until="serving http")
-    start(second, "schedkit", "run", *NODES[second], until="on schedule until Ctrl-C")
+    for name in WORKERS:
+        start(name, "worker", "--dask", address, "--name", name, *_files(second))
+    start(first, "serve", "--port", "0", *_files(first))
+    for name in WORKERS:
+        processes.line(name, "Ctrl-C ends it", START_SECONDS)
+    # Whoever declares a task first is its home.
+    processes.line(first, "serving http", START_SECONDS)
+    start(second, "run", *_files(second))
+    processes.line(second, "on schedule until Ctrl-C", START_SECONDS)
 
 
 def _dask_scheduler(processes: Processes, folder: Path, environment: dict[str, str]) -> str:
@@ -106,7 +118,7 @@ def _dask_scheduler(processes: Processes, folder: Path, environment: dict[str, s
 
 
 @contextmanager
-def _ledger(folder: Path) -> Iterator[str]:
+def shared_ledger(folder: Path) -> Iterator[str]:
     """Yield a ledger that several processes share: PostgreSQL where it can be started, else a SQLite file."""
     with scratch_folder() as scratch:
         server, why = _postgres(scratch)
