@@ -88,7 +88,7 @@ class AsyncPagesPlan:
 
     @on_own_loop
     async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> list[Applied]:
-        """Make or update the pages, one after the other; return what became of each.
+        """Create or update the pages, one after the other; return the outcome of each.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class AsyncPagesPlan:
 
 
 class PagesPlan:
-    """What the pages of the values of a column will become; nothing is written before `apply()`.
+    """The planned pages for the values of a column; nothing is written before `apply()`.
 
     Examples
     --------
