@@ -48,7 +48,7 @@ class MetricsDelivery(Destination):
     until: str | None = None
     """The end of the period; by default the time of the run."""
     by: str | None = None
-    """A column of the issues, such as Type, whose values are told apart."""
+    """A column of the issues, such as Type, for whose values the figures are split."""
     sprints: str | None = None
     """The frame of the sprints."""
     sprint: int | str | None = None
@@ -56,7 +56,7 @@ class MetricsDelivery(Destination):
     points: str | None = "board"
     """The column of the estimates; null: issues are counted."""
     waiting: Names | None = None
-    """Statuses in progress in which nobody works."""
+    """Statuses in progress in which issues only wait."""
     flag: str = "Flagged"
     """The field that is set while an issue is blocked."""
     days: int = Field(default=14, ge=1)

@@ -74,7 +74,7 @@ class AsyncScheduler:
 
     @on_own_loop
     async def watch(self) -> None:
-        """Follow other processes and send them commands, and run nothing; one that runs goes on."""
+        """Follow other processes and send them commands, and run nothing."""
         await self._node.watch()
 
     @on_own_loop

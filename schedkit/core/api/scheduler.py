@@ -322,7 +322,7 @@ class Scheduler:
 
     @property
     def standing_by(self) -> list[str]:
-        """The tasks that are declared here and run by other processes; this one goes on when those end."""
+        """The tasks that are declared here and run by other processes; this one takes over when those end."""
         return self.queries.standing_by()
 
     @property
