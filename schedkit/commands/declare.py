@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.tasks.params import parameters
 from schedkit.errors import SettingsError, TriggerError, UsageError
+from schedkit.loop import process_singletons
 from schedkit.report import NotebookReport, Report
 from schedkit.report.load import read_text, reports_of
 from schedkit.settings import Settings
@@ -103,12 +105,24 @@ class Declared:
         {".py": self._module, ".ipynb": self._notebook}.get(path.suffix, self._yaml)(path)
         self._note_imports(before)
         if len(self.names) + len(self.problems) == known and not imported:
-            raise UsageError(
-                f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
-            )
+            raise self._nothing_declared(path)
         own = {name: where for name, where in self.names.items() if name not in names}
         self._of_file[path.resolve()] = own
         self._give(own)
+
+    def _nothing_declared(self, path: Path) -> UsageError:
+        """Return what to say of a file that has declared nothing here; it may name a ledger of its own."""
+        for other in process_singletons("scheduler "):
+            if other is not self.scheduler and other.process.codes:
+                names = ", ".join(map(repr, list(other.process.codes)[:3]))
+                return UsageError(
+                    f"{path} declares its tasks ({names}) on a ledger of its own, {other.ledger}; this "
+                    f"command runs those of {self.scheduler.ledger}",
+                    hint=f"write Scheduler() in the file, or add --ledger {shlex.quote(other.ledger)}",
+                )
+        return UsageError(
+            f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
+        )
 
     def _give(self, names: Iterable[str]) -> None:
         """Declare tasks with those of the given parameters that they take."""

@@ -11,6 +11,7 @@ import anyio.to_thread
 import msgspec
 
 from schedkit import context
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.notebook.handover import hand_over, notebook_path
 from schedkit.values.text import clip
@@ -45,7 +46,7 @@ async def obey(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     scheduler : Scheduler
         The scheduler to act on.
     command : mapping
-        ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "download" | "preview" | "history" | …}``
+        ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "remove" | "download" | …}``
         and the `task`, `run` or `path` it is about.
     """
     try:
@@ -79,6 +80,30 @@ async def _resume(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     name = command.get("task")
     await scheduler.aio.resume(name)
     return Answer(words=f"{name} is resumed" if name else "The scheduler is resumed")
+
+
+async def _remove(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.remove(command["task"])
+    return Answer(words=f"{command['task']} is removed; a cell or file that declares it adds it again")
+
+
+async def _reschedule(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    name, text = command["task"], str(command.get("trigger") or "").strip()
+    if not text:
+        raise UsageError("no schedule was given", hint="write 'every 1h', or a crontab: '0 7 * * mon-fri'")
+    trigger = every(text.split(None, 1)[1]) if text.lower().startswith("every ") else cron(text)
+    await scheduler.aio.reschedule(name, trigger)
+    return Answer(words=f"{name} has another schedule, until a cell or file declares it again")
+
+
+async def _start(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.start()
+    return Answer(words="The scheduler is started")
+
+
+async def _stop(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.stop()
+    return Answer(words="The scheduler is stopped")
 
 
 async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
@@ -161,6 +186,10 @@ _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
     "pause": _pause,
     "resume": _resume,
     "cancel": _cancel,
+    "remove": _remove,
+    "reschedule": _reschedule,
+    "start": _start,
+    "stop": _stop,
     "download": _download,
     "history": _history,
     "run_detail": _run_detail,

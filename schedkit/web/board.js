@@ -3,8 +3,8 @@
 // answer `{ok, words, error, data, buffer}`; `task` narrows the view to one task; `here` is what to call the
 // process at the other end.
 
-import { count, exact, until } from "./format.js";
-import { button, h, icon, put, say, show, wordButton } from "./dom.js";
+import { count, exact, stateOfTask, until } from "./format.js";
+import { button, h, icon, put, say, show, sureButton, wordButton } from "./dom.js";
 import { createTasks, drawTasks } from "./tasks.js";
 import { createRuns, drawRuns } from "./runs.js";
 import { createHistory, drawHistory } from "./history.js";
@@ -20,8 +20,8 @@ const TABS = [
 // A queue that moves is no news.
 const WAITING_MS = 5000;
 
-export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process" }) {
-  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {}, told: "" };
+export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process", edits = false }) {
+  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, edits, tab: panel, panels: {}, told: "" };
   view.ask = (command, node) => ask(view, command, node);
   view.redraw = () => redraw(view);
   view.openRun = (id) => openRun(view, id);
@@ -83,6 +83,9 @@ function createHead(view) {
   view.light = h("span", { class: "sk-light", "aria-hidden": "true" });
   view.state = h("strong", { class: "sk-state" });
   view.counts = h("span", { class: "sk-muted sk-counts" });
+  view.failing = h("span", { class: "sk-failing" });
+  view.stop = sureButton("Stop", "Stop it: click again", () => view.ask({ do: "stop" }, view.stop), { title: "Stop the scheduler of this kernel" });
+  view.start = wordButton("Start", "play", () => view.ask({ do: "start" }, view.start), { title: "Start the scheduler in this kernel" });
   view.hold = button("Pause the scheduler", "pause", () =>
     view.ask({ do: view.store.scheduler.paused ? "resume" : "pause" }, view.hold));
   view.next = h("span");
@@ -90,7 +93,7 @@ function createHead(view) {
   view.trouble = h("div", { class: "sk-trouble", role: "alert" });
   view.waits = h("div", { class: "sk-waits sk-muted" });
   return h("header", { class: "sk-head" },
-    h("div", { class: "sk-line" }, view.light, view.state, view.counts, h("span", { class: "sk-grow" }), view.hold),
+    h("div", { class: "sk-line" }, view.light, view.state, view.counts, view.failing, h("span", { class: "sk-grow" }), view.hold, view.stop, view.start),
     h("div", { class: "sk-line sk-next sk-muted" }, view.next, view.hand), view.trouble, view.waits);
 }
 
@@ -106,7 +109,11 @@ function drawHead(view) {
     .filter(([number], i) => i === 0 || number)
     .map(([number, word], i) => `${count(number)} ${i === 0 && number !== 1 ? `${word}s` : word}`);
   say(view.counts, words.join(" · "));
+  const failing = [...tasks.values()].filter((task) => ["failed", "timeout"].includes(stateOfTask(task))).length;
+  say(view.failing, failing ? `${count(failing)} failing` : "");
   show(view.hold, !["stopped", "lost"].includes(state));
+  show(view.stop, view.edits && ["running", "paused"].includes(state));
+  show(view.start, view.edits && state === "stopped");
   const holdWords = scheduler.paused ? "Resume the scheduler" : "Pause the scheduler";
   if (view.hold.title !== holdWords) {
     put(view.hold, "title", holdWords);

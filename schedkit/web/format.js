@@ -28,6 +28,22 @@ export function stateOf(name) {
   return STATES[key] || { label: String(name), tone: "quiet", mark: "ring" };
 }
 
+// Type and message of an error: a message alone, such as 'Summary', says too little.
+export function errorWords(error) {
+  return error ? [error.type, error.message].filter(Boolean).join(": ") : "";
+}
+
+// Where a line of a person's own code stands.
+export function lineWords({ where, file, line, function: name }) {
+  return `${where || file}, line ${line}${name && !name.startsWith("<module") ? `, in ${name}` : ""}`;
+}
+
+// What a task's row says: one whose last run failed stays failed until it has run well.
+export function stateOfTask({ state, last }) {
+  const failed = state === "idle" && last && ["FAILED", "TIMEOUT"].includes(last.state);
+  return failed ? last.state.toLowerCase() : state;
+}
+
 export function isActive(run) {
   return ["PENDING", "QUEUED", "RUNNING", "RETRY"].includes(run.state);
 }

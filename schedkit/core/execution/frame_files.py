@@ -67,13 +67,20 @@ def write_frame(value: Any, file: IO[bytes]) -> Facts:
 def _write_attrs(frame: Any, facts: Facts) -> None:
     """Have attributes kept beside the frame that Parquet would change; what cannot be kept is told."""
     try:
-        attrs = to_json(dict(frame.attrs))
+        attrs = to_json(dict(frame.attrs), _plain_mapping)
     except TypeError as error:
         frame.attrs = {}
         context.log(f"the attributes of the frame are not kept: {error}", logging.WARNING)
         return
     if _has_types(attrs):
         frame.attrs, facts["attrs"] = {}, attrs
+
+
+def _plain_mapping(value: Any) -> Any:
+    """Return JSON of a mapping of another type, which comes back as a plain one."""
+    if isinstance(value, dict):
+        return to_json(dict(value), _plain_mapping)
+    raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} cannot be kept with its type")
 
 
 def _has_types(stored: Any) -> bool:

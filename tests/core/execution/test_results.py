@@ -18,6 +18,7 @@ import pytest
 from schedkit import context
 from schedkit.core.execution.results import INLINE_BYTES, ResultGoneError, Results
 from schedkit.jira import diff
+from schedkit.jira.table.statuses import Statuses
 
 
 class Color(enum.Enum):
@@ -112,6 +113,8 @@ def test_attributes_of_a_frame_come_back_with_their_types_or_are_told(tmp_path: 
     for attrs in ({"site": "here", "n": [1, None]}, {1: (2, 3), "at": datetime(2026, 1, 5, tzinfo=UTC)}):
         frame.attrs = attrs
         assert results.load(results.save("t", "r", 1, frame)).attrs == attrs
+    frame.attrs = {"statuses": Statuses({"1": {"name": "Open"}}), "at": (1, 2)}
+    assert results.load(results.save("t", "r", 1, frame)).attrs == frame.attrs
     frame.attrs = {"odd": object()}
     assert results.load(results.save("t", "r", 1, frame)).attrs == {}
     frame.attrs = {"long": tuple(range(INLINE_BYTES))}
@@ -241,6 +244,7 @@ NO_ROOM = """
 import resource, signal, sys
 from pathlib import Path
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.jira.table.statuses import Statuses
 from schedkit.errors import RunFailedError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
