@@ -75,7 +75,7 @@ import _thread, sys, traceback
 def interrupt():
     main = threading.main_thread().ident
     def waits():
-        stack = traceback.walk_stack(sys._current_frames()[main])
+        stack = traceback.walk_stack(getattr(sys, "_current_frames")()[main])
         return any(frame.f_code.co_name == "result" for frame, _ in stack)
     while not waits():
         threading.Event().wait(0.01)

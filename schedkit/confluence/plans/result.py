@@ -81,7 +81,9 @@ class Applied:
         return f"<div>{name}: {html.escape(self._sentence())}{self._warning()}</div>"
 
     def _sentence(self) -> str:
-        what = "written" if self.written else "not confirmed" if self.unconfirmed else "nothing to change"
+        what = f"version {self.version} {'written' if self.written else 'not confirmed'}"
+        if not self.written and not self.unconfirmed:
+            what = f"nothing to change, version {self.version}"
         counts = [
             f"{count} {noun}{'s' if count != 1 else ''} {verb}"
             for count, noun, verb in (
@@ -92,7 +94,7 @@ class Applied:
             )
             if count
         ]  # fmt: skip
-        return ", ".join([f"version {self.version} {what}", *counts, *_outside(self.outside)])
+        return ", ".join([what, *counts, *_outside(self.outside)])
 
     def _told(self) -> str:
         return f"{self.unconfirmed}. Run it again: it writes only what is missing."
