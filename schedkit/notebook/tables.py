@@ -30,6 +30,7 @@ __all__ = [
 TASK_STATE, RUN_STATE = 2, 1
 WAITING = {"PENDING", "QUEUED", "RETRY"}
 BAD = {"FAILED", "TIMEOUT"}
+VERDICTS = {"DONE", *BAD}
 
 
 class Table(NamedTuple):
@@ -80,9 +81,10 @@ def places(board: Mapping[str, Any]) -> str:
 
 
 def _task_state(task: Mapping[str, Any]) -> str:
-    """Return a task's state; one whose last run failed stays failed until it has run well."""
-    last = (task["last"] or {}).get("state")
-    return str(last if task["state"] == "idle" and last in BAD else task["state"]).lower()
+    """Return a task's state; one that has failed stays failed until it has run well."""
+    verdicts = [how for _, how in task["durations"] if how in VERDICTS]
+    failed = task["state"] == "idle" and verdicts and verdicts[-1] in BAD
+    return str(verdicts[-1] if failed else task["state"]).lower()
 
 
 def tasks(board: Mapping[str, Any]) -> Table:

@@ -38,10 +38,10 @@ export function lineWords({ where, file, line, function: name }) {
   return `${where || file}, line ${line}${name && !name.startsWith("<module") ? `, in ${name}` : ""}`;
 }
 
-// What a task's row says: one whose last run failed stays failed until it has run well.
-export function stateOfTask({ state, last }) {
-  const failed = state === "idle" && last && ["FAILED", "TIMEOUT"].includes(last.state);
-  return failed ? last.state.toLowerCase() : state;
+// What a task's row says: one that has failed stays failed until it has run well, also if a run is cancelled.
+export function stateOfTask({ state, durations = [] }) {
+  const [, verdict] = durations.findLast(([, how]) => ["DONE", "FAILED", "TIMEOUT"].includes(how)) || [];
+  return state === "idle" && verdict && verdict !== "DONE" ? verdict.toLowerCase() : state;
 }
 
 export function isActive(run) {

@@ -121,7 +121,7 @@ export function facts(values) {
 
 // What the facts of an extraction are for a reader.
 const FACT_WORDS = {
-  complete: "every issue is here", exact: "nothing changed meanwhile", as_of: "read between", requested: "issues listed",
+  complete: "every issue is here", exact: "unchanged meanwhile", as_of: "read between", requested: "issues listed",
   returned: "issues read", appeared: "came meanwhile", changed: "edited meanwhile", left: "left meanwhile",
   duplicates: "copies removed", limited: "cut by limit", throttled: "times slowed down by the site",
   unreadable: "values left out", cut: "lists cut by the site",

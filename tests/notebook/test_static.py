@@ -124,5 +124,7 @@ def test_a_task_stays_failed_until_it_has_run_well() -> None:
     assert "2 tasks, 0 running, 0 waiting, 1 failing" in html
     assert ">failed</span></td>" in html
     assert "2026-03-02 08:00:00 Europe/Berlin" in html
-    run(made, 2, state=State.DONE)
+    run(made, 2, state=State.CANCELLED)
+    assert "1 failing" in board_html(made.snapshot(T0))
+    run(made, 3, state=State.DONE)
     assert "failing" not in board_html(made.snapshot(T0))
