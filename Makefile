@@ -1,12 +1,11 @@
 # Two commands for a newcomer: `make demo` and `make test`. Each makes its own .venv.
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 # Where this is set, each process that a test starts compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 PY := $(BIN)/python
-HISTORIES := tests/core/engine/test_histories.py tests/core/engine/test_planted_faults.py
 
 .PHONY: demo test lint types lab bench thorough crash browser clean
 
@@ -16,12 +15,11 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	$(BIN)/schedkit lab
 
-# Tests wait half of the time: three at once keep two cores busy. A worker without tests takes another's.
-# Thousands of histories and the kernels of notebooks come last, without coverage, which would hold them up.
+# Tests wait half of the time: four at once keep two cores busy. A worker without tests takes another's.
+# The kernels of notebooks come last, without coverage.
 test: lint types
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not crash and not thorough" \
-	  --cov --cov-report=term --cov-fail-under=95 tests $(addprefix --ignore=,$(HISTORIES))
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not thorough" $(HISTORIES)
+	  --cov --cov-report=term --cov-fail-under=95 tests
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile notebooks
 
 lint: $(VENV)/.dev

@@ -6,6 +6,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,20 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    if item.get_closest_marker("untraced") is None:
+        return (yield)
+    trace, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]  # as sys.settrace(None) does, it ends tracing
+    try:
+        return (yield)
+    finally:
+        sys.settrace(trace)
+        threading.settrace(of_threads)  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     # In CI everything a test could lack is installed: a skip there hides a missing install step.
@@ -83,15 +98,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _judged_workbooks() -> None:
     """Judge every workbook that a test writes."""
     judge_what_is_written()
-
-
-@pytest.fixture
-def untraced() -> Iterator[None]:
-    """Let coverage not look at what the test does in its own thread, which takes it three times as long."""
-    trace = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(trace)
 
 
 @pytest.fixture(scope="session")

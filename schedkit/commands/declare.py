@@ -101,20 +101,25 @@ class Declared:
         check_file(path)
         known, names = len(self.names) + len(self.problems), set(self.names)
         imported = path.resolve() in self._imported
-        before = set(sys.modules)
+        before, elsewhere = set(sys.modules), self._elsewhere()
         {".py": self._module, ".ipynb": self._notebook}.get(path.suffix, self._yaml)(path)
         self._note_imports(before)
         if len(self.names) + len(self.problems) == known and not imported:
-            raise self._nothing_declared(path)
+            raise self._nothing_declared(path, elsewhere)
         own = {name: where for name, where in self.names.items() if name not in names}
         self._of_file[path.resolve()] = own
         self._give(own)
 
-    def _nothing_declared(self, path: Path) -> UsageError:
+    def _elsewhere(self) -> dict[Scheduler, set[str]]:
+        """Return the tasks that are declared on other schedulers of this process."""
+        others: list[Scheduler] = process_singletons("scheduler ")
+        return {other: set(other.process.codes) for other in others if other is not self.scheduler}
+
+    def _nothing_declared(self, path: Path, before: Mapping[Scheduler, set[str]]) -> UsageError:
         """Return what to say of a file that has declared nothing here; it may name a ledger of its own."""
-        for other in process_singletons("scheduler "):
-            if other is not self.scheduler and other.process.codes:
-                names = ", ".join(map(repr, list(other.process.codes)[:3]))
+        for other, tasks in self._elsewhere().items():
+            if new := tasks - before.get(other, set()):
+                names = ", ".join(map(repr, sorted(new)[:3]))
                 return UsageError(
                     f"{path} declares its tasks ({names}) on a ledger of its own, {other.ledger}; this "
                     f"command runs those of {self.scheduler.ledger}",

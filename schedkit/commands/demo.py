@@ -14,7 +14,7 @@ from rich.table import Table
 
 from schedkit.app import App
 from schedkit.commands.bars import StageBars
-from schedkit.commands.run import until_interrupted
+from schedkit.commands.signals import until_interrupted
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.run import Run
 from schedkit.errors import UsageError

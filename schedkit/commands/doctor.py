@@ -18,6 +18,7 @@ from schedkit import __version__
 from schedkit.app import App, app
 from schedkit.atlassian.login import token_page
 from schedkit.atlassian.messages import Request
+from schedkit.clients import client_of
 from schedkit.commands.ledgers import looking
 from schedkit.commands.output import print_json, print_line
 from schedkit.core.store.backup import check_file
@@ -31,6 +32,8 @@ from schedkit.values.timezones import local_timezone, timezone_name
 
 __all__ = ["Finding", "doctor", "findings"]
 
+# Who asks what is wrong shall not wait as long as a run may: a site that is busy is told as busy.
+PATIENCE, RETRIES = 5.0, 1
 SKEW_SECONDS = 60.0  # a site's own clock may differ by some; tokens and due times suffer from minutes
 FREE_BYTES = 500_000_000
 # Package → what needs it, and the extra that installs it.
@@ -214,7 +217,8 @@ def _disk(folder: Path) -> Iterator[Finding]:
 def _site(project: App, name: str, settings: SiteSettings, now: Callable[[], datetime]) -> Iterator[Finding]:
     what = f"site {name}"
     try:
-        client = project.site(name)
+        limits = {"patience": min(PATIENCE, settings.patience), "retries": min(RETRIES, settings.retries)}
+        client = client_of(name, settings.model_copy(update=limits), project.root)
         me = client.myself()
         who = str(me.get("displayName") or me.get("name") or "somebody")
         yield Finding(what, "good", f"{client.site.url} as {who}")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
 from schedkit.core.node.run_log import LOGGER
-from schedkit.settings import LogSettings
+from schedkit.settings import JSON_FORMAT, LogSettings
 from schedkit.values.failures import translated
 from schedkit.values.private import make_private
 from schedkit.values.text import printable
 
 __all__ = ["log_as_set", "logs_to_terminal"]
+
+# What records of runs have besides their message.
+OF_RUNS = ("task", "run", "error")
 
 
 class _Printable(logging.Formatter):
@@ -28,6 +33,23 @@ class _Printable(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record)).replace("\n", "\n    ")
+
+
+class _Json(logging.Formatter):
+    """Each record as one line of JSON, with the task and the run that it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).astimezone()
+        facts = {
+            "time": at.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name in OF_RUNS if (value := getattr(record, name, ""))},
+        }
+        if record.exc_info:
+            facts["traceback"] = self.formatException(record.exc_info)
+        return json.dumps({name: printable(str(value)) for name, value in facts.items()}, ensure_ascii=False)
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
@@ -62,7 +84,7 @@ def log_as_set(settings: LogSettings | None, root: Path) -> Iterator[None]:
     log = logging.getLogger()
     before, handlers = log.level, _handlers(settings, root)
     for handler in handlers:
-        handler.setFormatter(_Printable(None if settings is None else settings.format))
+        handler.setFormatter(_formatter(settings))
         log.addHandler(handler)
     if settings is not None:
         log.setLevel(settings.level)
@@ -73,6 +95,12 @@ def log_as_set(settings: LogSettings | None, root: Path) -> Iterator[None]:
         for handler in handlers:
             log.removeHandler(handler)
             handler.close()
+
+
+def _formatter(settings: LogSettings | None) -> logging.Formatter:
+    if settings is not None and settings.format == JSON_FORMAT:
+        return _Json()
+    return _Printable(None if settings is None else settings.format)
 
 
 def logs_to_terminal(settings: LogSettings | None) -> bool:

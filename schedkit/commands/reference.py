@@ -21,11 +21,17 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from schedkit.commands.line import EXIT_CODES, cli
 from schedkit.core.api.options import SCHEDULER_OPTIONS
+from schedkit.core.api.screens import LedgerFigures
+from schedkit.core.board.board import Board
+from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.errors import UsageError
 from schedkit.report import Report
 from schedkit.settings import Settings
 from schedkit.settings.environment import NESTED, PREFIX
+from schedkit.telemetry.exposition import Family
+from schedkit.telemetry.metrics import MOST_LABELS, OTHER, families
+from schedkit.telemetry.process import process_figures
 from schedkit.values.durations import duration_text
 from schedkit.values.options import Options
 from schedkit.values.parsers import Reads
@@ -55,6 +61,9 @@ def reference() -> str:
         "Of `@sched.task(…)`, `BaseTask`, `task:` of a report, entries of `tasks:`, requests and magics.",
         "",
         *_options(TASK_OPTIONS),
+        "## Metrics",
+        "",
+        *_metrics(),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -133,6 +142,22 @@ def _reports() -> Iterator[str]:
     yield "A file in `reports/`, one report a document. `schedkit schema` prints its JSON Schema."
     yield ""
     yield from _model(Report, "")
+
+
+def _metrics() -> Iterator[str]:
+    yield (
+        "`GET /metrics` of `schedkit serve`, as Prometheus reads them. The label `task_name` is a declared "
+        f"task, for at most {MOST_LABELS:,} of them; all others are `{OTHER}`. "
+        "`reports/prometheus/alerts.yml` has rules for alerts."
+    )
+    yield ""
+    nothing = families(Board().snapshot(), {}, RunCounts({}, 0), LedgerFigures(), process_figures())
+    rows = [(f"`{_metric(family)}`", family.kind, family.help) for family in nothing]
+    yield from _table(("metric", "kind", "what it tells"), rows)
+
+
+def _metric(family: Family) -> str:
+    return family.name + {"counter": "_total", "info": "_info"}.get(family.kind, "")
 
 
 def _model(model: type[BaseModel], path: str) -> Iterator[str]:

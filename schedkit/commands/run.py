@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from schedkit.app import app
@@ -14,6 +11,7 @@ from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set, logs_to_terminal
 from schedkit.commands.output import console, print_line
 from schedkit.commands.parameters import read_parameters
+from schedkit.commands.signals import end_in_order, sigterm_as_interrupt, until_interrupted
 from schedkit.commands.watch import WatchedFiles, take_up
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.events import Event, RunEnded
@@ -21,17 +19,16 @@ from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
 
-__all__ = ["run_files", "until_interrupted"]
-
-LOOK_SECONDS = 1.0
+__all__ = ["run_files"]
 
 
 def run_files(
     files: list[Path], *, once: bool, watch: bool, plugins: bool, given: list[str], ledger: str | None
 ) -> None:
-    """Declare the tasks of the files; run each once, or all on their schedules until Ctrl-C.
+    """Declare the tasks of the files; run each once, or all on their schedules until Ctrl-C or SIGTERM.
 
-    Without files they are those of the settings' ``tasks:``.
+    Without files they are those of the settings' ``tasks:``. The first signal lets runs under way end; a
+    second one does not wait for them.
 
     Raises
     ------
@@ -60,7 +57,8 @@ def run_files(
         scheduler.start()
         try:
             if once:
-                _run_each_once(declared)
+                with sigterm_as_interrupt():
+                    _run_each_once(declared)
             else:
                 _run_until_interrupted(declared, files if watch else [])
         finally:
@@ -117,6 +115,7 @@ def _run_until_interrupted(declared: Declared, watched: list[Path]) -> None:
     until_interrupted(go_on)
     if not scheduler.running:
         _say("the scheduler was stopped: this process ends")
+    end_in_order(scheduler.stop, lambda: scheduler.stop("0s"))
 
 
 def _print_failure(event: Event) -> None:
@@ -133,13 +132,3 @@ def _tasks(number: int) -> str:
 
 
 _say = functools.partial(print_line, stderr=True)
-
-
-def until_interrupted(go_on: Callable[[], bool] = lambda: True) -> None:
-    """Wait for SIGINT or SIGTERM, or until `go_on`, which is called each second, returns False."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    # A bounded wait also where nothing is called: an unbounded one ignores signals on Windows.
-    while not stop.wait(LOOK_SECONDS) and go_on():
-        pass

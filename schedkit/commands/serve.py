@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from schedkit.app import app
 from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.commands.output import print_line
+from schedkit.commands.signals import end_in_order, until_interrupted
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import Server, ServerOptions, asgi
@@ -35,8 +33,9 @@ def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None
         try:
             with Server(asgi(scheduler, options), options) as server:
                 _say(f"serving {server.url} (documentation: {server.url}/docs); Ctrl-C ends it")
-                signals = Signals(lambda: scheduler.state == "stopped")
-                signals.wait(server.drain, lambda: scheduler.stop(), lambda: scheduler.stop("0s"))
+                until_interrupted(lambda: scheduler.state != "stopped")
+                server.drain()
+                end_in_order(scheduler.stop, lambda: scheduler.stop("0s"))
         finally:
             scheduler.stop()
 
@@ -52,43 +51,6 @@ def _begin(declared: Declared, scheduler: Scheduler, files: list[Path]) -> None:
         scheduler.start()
     else:
         scheduler.watch()
-
-
-class Signals:
-    """SIGINT and SIGTERM, counted.
-
-    Parameters
-    ----------
-    ended : callable
-        Tells whether there is nothing left to end.
-    """
-
-    def __init__(self, ended: Callable[[], bool] = lambda: False) -> None:
-        self._ended = ended
-        self._changed = threading.Condition()
-        self._count = 0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-
-    def _note(self, *_: object) -> None:
-        self._count += 1
-
-    def wait(self, drain: Callable[[], None], end: Callable[[], None], hurry: Callable[[], None]) -> None:
-        """Wait for a signal, then `drain` and `end`; at another signal before that is over, `hurry`."""
-        self._until(lambda: self._count > 0 or self._ended())
-        drain()
-        ending = threading.Thread(target=end, name="schedkit-end", daemon=True)
-        ending.start()
-        self._until(lambda: self._count > 1 or not ending.is_alive())
-        if ending.is_alive():
-            hurry()
-            ending.join()
-
-    def _until(self, reached: Callable[[], bool]) -> None:
-        with self._changed:
-            # Bounded waits: a handler runs only between them on Windows.
-            while not reached():
-                self._changed.wait(0.1)
 
 
 _say = functools.partial(print_line, stderr=True)

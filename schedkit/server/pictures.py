@@ -14,7 +14,7 @@ import anyio.to_thread
 import msgspec
 
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import RunCounts
+from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.compat.status import schedule_of, status_head, task_status
 from schedkit.core.model import TaskRow
 from schedkit.server.ports import SchedulerView

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import msgspec
 
 from schedkit.core.api.live_view import DueTime
+from schedkit.core.api.screens import LedgerFigures
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import RunCounts
+from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.store.audit import AuditRow
@@ -28,6 +29,8 @@ class SchedulerView(Protocol):
     def board(self, *, settled: bool = False) -> Board: ...
 
     def counts(self, board: Board) -> RunCounts: ...
+
+    def ledger_figures(self) -> LedgerFigures: ...
 
     def task(self, name: str) -> TaskRow | None: ...
 

@@ -2,6 +2,7 @@
 
 from schedkit.settings.load import Loaded, load_settings, read_settings
 from schedkit.settings.model import (
+    JSON_FORMAT,
     ChannelSettings,
     LogSettings,
     NotifySettings,
@@ -16,6 +17,7 @@ from schedkit.settings.project import FILE_NAME, SETTINGS_VARIABLE, Project, fin
 
 __all__ = [
     "FILE_NAME",
+    "JSON_FORMAT",
     "SETTINGS_VARIABLE",
     "ChannelSettings",
     "Loaded",

@@ -19,6 +19,7 @@ from schedkit.values.rates import parse_rate
 from schedkit.values.secrets import masked
 
 __all__ = [
+    "JSON_FORMAT",
     "ChannelSettings",
     "LogSettings",
     "NotifySettings",
@@ -30,6 +31,8 @@ __all__ = [
     "StandingPageSettings",
 ]
 
+# In place of a format of log lines: each is an object.
+JSON_FORMAT = "json"
 # In YAML an id is a number where it stands without quotes.
 _PageId = Annotated[str, Field(coerce_numbers_to_str=True)]
 _Duration = Annotated[float, Reads(duration())]
@@ -218,10 +221,13 @@ def _level(value: Any, what: str) -> str:
 
 
 def _format(value: Any, what: str) -> str:
+    if value == JSON_FORMAT:
+        return JSON_FORMAT
     try:
         logging.Formatter(text(value, what), validate=True)
     except ValueError as error:
-        raise invalid(what, value, f"a format of logging: {str(error).lower()}") from None
+        words = f"`{JSON_FORMAT}`, or a format of logging: {str(error).lower()}"
+        raise invalid(what, value, words) from None
     return str(value)
 
 
@@ -240,7 +246,8 @@ class LogSettings(_Strict):
         default=5, description="How many old files are kept."
     )
     format: Annotated[str, Reads(_format)] = Field(
-        default="%(asctime)s - %(name)s - %(levelname)s - %(message)s", description="Format of a line."
+        default="%(asctime)s - %(name)s - %(levelname)s - %(message)s",
+        description="Format of a line, as of Python's logging; or `json`: an object a line.",
     )
 
 

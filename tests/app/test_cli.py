@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import runpy
-import signal
 import subprocess
 import sys
 import threading
@@ -202,17 +200,6 @@ def test_run_keeps_running_until_told_to_stop(
     assert main(["run", "tasks.py"]) == 0
     assert waited.is_set()
     assert "1 task on schedule" in capsys.readouterr().err
-
-
-def test_waiting_ends_with_a_signal() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    timer = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGTERM])
-    try:
-        timer.start()
-        run_command.until_interrupted()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def test_help_and_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import stat
 import sys
+import unicodedata
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from support.run_events import RunEvents
 
 from schedkit.commands.log_handlers import log_as_set
+from schedkit.core.node.run_log import log_run
+from schedkit.core.states import State
 from schedkit.errors import FileError
 from schedkit.settings import LogSettings
 
@@ -74,6 +80,26 @@ def test_to_standard_error(tmp_path: Path, capsys: Output, settings: LogSettings
         log.warning("loud")
     shown = capsys.readouterr().err
     assert ("quiet" in shown, "loud" in shown) == (told, True)
+
+
+def test_as_json_each_record_is_a_line_with_its_task_and_run(tmp_path: Path) -> None:
+    with log_as_set(LogSettings(filename="app.log", format="json"), tmp_path):
+        log.warning(f"first\nline %s {HOSTILE} ü", "of two")
+        log_run(RunEvents().ended("r1", "nightly", state=State.FAILED, error={"type": "E", "message": "m"}))
+        try:
+            raise ValueError("told\nERROR forged")
+        except ValueError:
+            log.exception("failed")
+    first, failed, raised = map(json.loads, (tmp_path / "app.log").read_text("utf-8").splitlines())
+    assert datetime.fromisoformat(first["time"]).tzinfo is not None
+    assert (first["level"], first["logger"]) == ("WARNING", "jobs")
+    assert first["message"].startswith("first\nline of two ")
+    assert first["message"].endswith("ü")
+    assert (failed["task"], failed["run"], failed["error"]) == ("nightly", "r1", "E: m")
+    assert raised["traceback"].startswith("Traceback (most recent call last)")
+    assert not {"task", "traceback"} & set(first)
+    text = (tmp_path / "app.log").read_text("utf-8")
+    assert {letter for letter in text if unicodedata.category(letter) == "Cc"} == {"\n"}
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_process_that_does_not_answer_is_named_with_its_pid(
         asks = Scheduler(project / "ledger.db", name="asks")
         with pytest.raises(NotRunningError, match=r"stuck \(pid .* does not answer") as refused:
             asks.end_node("stuck")
-        assert refused.value.hint == f"end it on {socket.gethostname()}: kill {stuck.popen.pid}"
+        assert refused.value.hint == f"end it on {socket.gethostname()}: kill {stuck.process.pid}"
         asks.queries.ledger.store.close()
     finally:
         stuck.close()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.ready_processes import COMMAND_LINE, ReadyProcess
+from support.rest import until
 
 from schedkit.app import app
 from schedkit.cli import main
@@ -200,3 +203,33 @@ def test_parameters_of_a_report(project: Path, capsys: Output, monkeypatch: pyte
         for wrong, words in {"days=soon": "days", "proect=OPS": "-p proect: no task takes it"}.items():
             assert main(["run", "bugs.yaml", "--once", "-p", wrong]) != 0
             assert words in capsys.readouterr().err
+
+
+STUBBORN = """
+import time
+from pathlib import Path
+from schedkit import every, task
+
+@task(every("1s"), timeout="1h")
+def stubborn():
+    Path("begun").touch()
+    time.sleep(600)
+"""
+
+
+def test_a_second_signal_does_not_wait_for_what_runs(project: Path) -> None:
+    (project / "stubborn.py").write_text(STUBBORN)
+    told, telling = os.pipe()
+    with open(told, encoding="utf-8") as lines, open(os.devnull, "r+b") as nothing:
+        streams = (nothing.fileno(), nothing.fileno(), telling)
+        with ReadyProcess(COMMAND_LINE, ["run", "stubborn.py"], project, streams) as running:
+            os.close(telling)
+            until((project / "begun").exists)
+            running.send_signal(signal.SIGTERM)
+            assert any(line.startswith("ending: ") for line in lines)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait() == 0
+    with app().scheduler().viewing() as scheduler:
+        (run,) = scheduler.tasks["stubborn"].runs()
+        assert (run.state, run.reason) == ("QUEUED", "the scheduler was stopped")
+        assert scheduler.nodes == []

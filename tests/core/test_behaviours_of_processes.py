@@ -52,7 +52,7 @@ def test_behaviour_2_processes_that_race_for_a_task_run_no_time_twice(
         first = racing.pop(home.name)
         seen = effects(tmp_path)
         while effects(tmp_path) < seen + 10:
-            assert first.popen.poll() is None
+            assert not first.process.ended()
         if racing:
             first.kill()
         else:

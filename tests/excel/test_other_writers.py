@@ -46,6 +46,7 @@ def tame(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("engine", ["openpyxl", "xlsxwriter"])
 @settings(PROFILE, max_examples=10)
 @given(frame=tame())

@@ -10,7 +10,7 @@ from support.run_events import RunEvents, changed
 
 from schedkit.core.board.board import Board
 from schedkit.core.board.feed import Feed
-from schedkit.core.board.ledger_rows import RunCounts
+from schedkit.core.board.run_counts import RunCounts
 from schedkit.server.pictures import FRESH_SECONDS, RENEW_SECONDS, Picture, Pictures, SharedBoard
 
 

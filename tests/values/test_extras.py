@@ -30,7 +30,6 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     "httptools": ("demo", [*SITE, "from schedkit.demo import serve"]),
     "python_multipart": ("demo", [*SITE, "import schedkit.demo.site"]),
     "fastapi": ("server", [["serve"], *SERVER]),
-    "prometheus_client": ("server", [["serve"], *SERVER, "import schedkit.telemetry.metrics"]),
     "jupyterlab": ("notebook", [["lab"]]),
     "nbformat": ("notebook", [["run", "tasks.ipynb", "--once"]]),
     "nbclient": ("notebook", [["run", "notebook.yaml", "--once"]]),
@@ -129,12 +128,13 @@ def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
     ends = dict(zip(map(str, uses), without([*NEEDED, *ELSEWHERE], uses, tmp_path), strict=True))
     missing = {use.removeprefix("import schedkit."): err for use, (code, err) in ends.items() if code}
     rooms = {name if name.startswith("commands.") else name.partition(".")[0] for name in missing}
-    assert rooms == {"commands.serve", "demo", "notebook", "server", "telemetry"}
+    assert rooms == {"commands.serve", "demo", "notebook", "server"}
     assert all(err.count("\n") == 1 and "pip install 'schedkit[" in err for err in missing.values())
     # These are imported where nothing is installed, by `schedkit run` and by a background process.
     assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)
 
 
+@pytest.mark.untraced
 def test_every_optional_package_is_tried_above() -> None:
     """What the extras install is in `NEEDED`, or schedkit imports it nowhere else than said."""
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,11 +13,14 @@ from schedkit.errors import SchedkitError
 __all__ = [
     "AllTasks",
     "AsJson",
+    "Files",
     "Given",
     "Ledger",
     "Opens",
     "OptionalTask",
     "RunOrTask",
+    "ServiceName",
+    "ServicePort",
     "TaskName",
     "Wait",
 ]
@@ -56,4 +60,12 @@ RunOrTask = Annotated[
 AllTasks = Annotated[bool, typer.Option("--all", help="All tasks.")]
 Opens = Annotated[
     bool, typer.Option("--open/--no-open", help="Open the file in $VISUAL or $EDITOR.", show_default=False)
+]
+Files = Annotated[list[Path] | None, typer.Argument(help="Reports (.yaml), task modules, notebooks.")]
+ServiceName = Annotated[
+    str | None, typer.Option("--name", help="Name of the service; by default the project's folder.")
+]
+ServicePort = Annotated[
+    int | None,
+    typer.Option("--port", help="Serve REST and the board on this port of the machine.", min=1, max=65535),
 ]

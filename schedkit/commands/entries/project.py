@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from schedkit.commands.entries.arguments import AsJson, Ledger, Opens
+from schedkit.commands.entries.arguments import AsJson, Files, Ledger, Opens, ServiceName, ServicePort
 
 __all__ = ["project"]
 
 project = typer.Typer()
 PANEL = "Project"
 new = typer.Typer(
-    no_args_is_help=True, help="Write the files that a project, a report or a task begins with."
+    no_args_is_help=True, help="Write the files that a project, a report, a task or a server begins with."
 )
 ledger = typer.Typer(no_args_is_help=True, help="Back up, restore or check the ledger.")
 project.add_typer(new, name="new", rich_help_panel=PANEL)
@@ -57,6 +57,29 @@ def new_task(
     from schedkit.commands import new
 
     new.new_task(name, opens=opens)
+
+
+@new.command("docker")
+def new_docker(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Reports, task modules, notebooks; by default reports/*.yaml and tasks/*.py."),
+    ] = None,
+) -> None:
+    """Write a Dockerfile, and a compose file with the ledger on PostgreSQL."""
+    from schedkit.commands import deploy
+
+    deploy.new_docker(files or [])
+
+
+@new.command("systemd")
+def new_systemd(
+    files: Files = None, name: ServiceName = None, port: ServicePort = None, ledger: Ledger = None
+) -> None:
+    """Write a unit for the systemd of a server; `schedkit service` is for your own machine."""
+    from schedkit.commands import deploy
+
+    deploy.new_systemd(files or [], name=name, port=port, ledger=ledger)
 
 
 @project.command(rich_help_panel=PANEL)

@@ -1,4 +1,4 @@
-"""Commands of the server: serve, token."""
+"""Commands of the server and of services: serve, token, service."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from schedkit.commands.entries.arguments import AsJson, Ledger
+from schedkit.commands.entries.arguments import AsJson, Files, Ledger, ServiceName, ServicePort
 
 __all__ = ["serving"]
 
 serving = typer.Typer()
 tokens = typer.Typer(help="Make, list and revoke the tokens of the server.", no_args_is_help=True)
+services = typer.Typer(help="Have a schedule run from the start of this machine on.", no_args_is_help=True)
 PANEL = "Serve"
+serving.add_typer(services, name="service", rich_help_panel=PANEL)
 serving.add_typer(tokens, name="token", rich_help_panel=PANEL)
 
 
@@ -87,3 +89,29 @@ def revoke(
     from schedkit.commands.token import revoke_token
 
     revoke_token(name, ledger=ledger)
+
+
+@services.command("install")
+def install(
+    files: Files = None, name: ServiceName = None, port: ServicePort = None, ledger: Ledger = None
+) -> None:
+    """Run the tasks that files, or else the settings, declare as a service of your user."""
+    from schedkit.commands.service import install_service
+
+    install_service(files or [], name=name, port=port, ledger=ledger)
+
+
+@services.command("status")
+def status(name: ServiceName = None, as_json: AsJson = False) -> None:
+    """Tell whether the service is installed and runs; the exit code is 1 if it does not."""
+    from schedkit.commands.service import service_status
+
+    service_status(name=name, as_json=as_json)
+
+
+@services.command("remove")
+def remove(name: ServiceName = None) -> None:
+    """End the service, and have it start no more."""
+    from schedkit.commands.service import remove_service
+
+    remove_service(name=name)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
+from schedkit.core.api.screens import LedgerFigures
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import RunCounts, run_counts
+from schedkit.core.board.run_counts import RunCounts, run_counts
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.store.audit import AuditRow, audit, failed_since, finished_runs
@@ -69,8 +70,12 @@ class LiveView:
         return board
 
     def counts(self, board: Board) -> RunCounts:
-        """Return how many runs of each task on a board have ended, how, and how long they took."""
+        """Return what is counted of each task on a board."""
         return board.counts(lambda: run_counts(self._ledger.store))
+
+    def ledger_figures(self) -> LedgerFigures:
+        """Return how the ledger answers, and how this process writes to it."""
+        return self._screens.ledger_figures()
 
     def task(self, name: str) -> TaskRow | None:
         """Return one task."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from schedkit.core.api.queries import Queries
@@ -16,8 +17,9 @@ from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.api.why import Why
 from schedkit.core.board import history
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
+from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows
 from schedkit.core.board.rows import detail_fields, iso, run_row
+from schedkit.core.board.run_counts import run_counts
 from schedkit.core.engine.obstacles import Obstacle
 from schedkit.core.node.node import Node
 from schedkit.core.store.lives import NodeRow
@@ -25,10 +27,30 @@ from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import local_timezone, timezone_name
 
-__all__ = ["Screens"]
+__all__ = ["LedgerFigures", "Screens"]
 
 # How old what a screen shows of what keeps runs from starting may be.
 WHY_SECONDS = 0.5
+
+
+class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How the ledger answers now, and how this process writes to it.
+
+    Attributes
+    ----------
+    read_seconds : float or None
+        How long a read took just now; None: the ledger cannot be read.
+    transactions, transaction_seconds
+        How many transactions this process has begun, and how long they took; None: it runs nothing.
+    beat_age : float or None
+        How many seconds ago the ledger last confirmed that this process counts as alive; None: it runs
+        nothing.
+    """
+
+    read_seconds: float | None = None
+    transactions: int | None = None
+    transaction_seconds: float = 0.0
+    beat_age: float | None = None
 
 
 @check_keywords
@@ -71,6 +93,25 @@ class Screens:
         board = self.live_board()
         self._queries.flush_events(EVENTS_PATIENCE_SECONDS)
         return board, board.counts(lambda: run_counts(self._queries.ledger.store)).ended
+
+    def ledger_figures(self) -> LedgerFigures:
+        """Return how the ledger answers, and how this process writes to it."""
+        began, life = time.perf_counter(), self._node.life
+        try:
+            self._queries.open()
+            self._queries.ledger.last_seq()
+            read = time.perf_counter() - began
+        except LedgerError:
+            read = None
+        if life is None:
+            return LedgerFigures(read_seconds=read)
+        writer = life.writer
+        return LedgerFigures(
+            read_seconds=read,
+            transactions=writer.transactions,
+            transaction_seconds=writer.seconds,
+            beat_age=writer.beat_age,
+        )
 
     def live_board(self) -> Board:
         """Return the board itself, with the facts of this moment about the scheduler."""

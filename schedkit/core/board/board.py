@@ -17,7 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core import events as ev
-from schedkit.core.board.ledger_rows import ENDED_OF_TASK, FINISHED_RUNS, LedgerRows, RunCounts
+from schedkit.core.board.ledger_rows import ENDED_OF_TASK, FINISHED_RUNS, LedgerRows
 from schedkit.core.board.numbered_rows import NumberedRows
 from schedkit.core.board.rows import (
     Row,
@@ -30,6 +30,7 @@ from schedkit.core.board.rows import (
     task_fields,
     task_state,
 )
+from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
@@ -132,14 +133,14 @@ class Board:
                 self._runs.put(run, row, self._seq)
 
     def counts(self, read: Callable[[], RunCounts]) -> RunCounts:
-        """Return how many runs have ended, how, and how long they took; `read` is called only once."""
+        """Return what is counted of each task; `read`, which reads all of it, is called only once."""
         if self._counts is None:
             with self._recording() as meanwhile:
                 found = read()
                 with self._lock:
                     self._counts = found
                     for event in meanwhile:
-                        self._count(event)
+                        found.add(event)
         with self._lock:
             return self._counts.copy()
 
@@ -161,7 +162,8 @@ class Board:
         with self._lock:
             for recording in self._recordings:
                 recording.append(event)
-            self._count(event)
+            if self._counts is not None:
+                self._counts.add(event)
             if not self._loading:
                 self._fold_all((event,))
 
@@ -258,10 +260,6 @@ class Board:
             return False
         self._newest[about] = event.seq
         return True
-
-    def _count(self, event: ev.Event) -> None:
-        if self._counts is not None and isinstance(event, ev.RunEnded):
-            self._counts.add(event)
 
     def _put_scheduler(self, facts: Mapping[str, Any]) -> None:
         if any(self._scheduler.get(key) != value for key, value in facts.items()):

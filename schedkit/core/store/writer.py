@@ -107,7 +107,8 @@ class Writer:
         self._halted = False  # since a decision was refused
         self._ended: Exception | None = None  # why nothing is written any more
         self._over = False
-        self._renewed = time.monotonic()
+        self._renewed = self._beaten = time.monotonic()
+        self.seconds = 0.0  # of all transactions, waits for a store that was away included
         self._looked = 0.0
         self._in_burst = False
         self._deadline: float | None = None
@@ -122,6 +123,11 @@ class Writer:
     def groups(self) -> int:
         """How many groups of decisions have been begun."""
         return self._groups
+
+    @property
+    def beat_age(self) -> float:
+        """How many seconds ago the ledger last confirmed that this life counts as alive."""
+        return time.monotonic() - self._beaten
 
     @property
     def ended(self) -> bool:
@@ -287,6 +293,7 @@ class Writer:
         if self._ended is None and self._healthy():
             try:
                 self._persistently(self._beat, _nothing)
+                self._beaten = time.monotonic()
             except Exception as error:
                 _log.warning("the life at %s could not be told: %s", self._store, reason(error))
 
@@ -345,6 +352,7 @@ class Writer:
         if told:
             _log.info("the ledger %s takes writes again", self._store)
             self._back(time.monotonic() - since)
+        self.seconds += time.monotonic() - since
         return made
 
     def _check_there(self) -> None:

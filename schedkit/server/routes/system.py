@@ -23,7 +23,7 @@ from schedkit.server.problems import ProblemError
 from schedkit.server.routes.parameters import Limit
 from schedkit.server.service import Service, in_thread, json_body
 from schedkit.server.sessions import SESSION_SECONDS
-from schedkit.telemetry.metrics import CONTENT_TYPE, exposition
+from schedkit.telemetry.metrics import exposition
 
 __all__ = ["ADMIN_PATHS", "OPEN_ROUTES", "system_routes"]
 
@@ -73,11 +73,15 @@ def system_routes(service: Service) -> APIRouter:
         responses=answers(None, media="text/plain", words="Metrics as Prometheus reads them."),
         response_class=PlainTextResponse,
     )
-    async def metrics() -> Response:
-        """Return the metrics of the scheduler and its tasks."""
+    async def metrics(request: Request) -> Response:
+        """Return the metrics of the scheduler and its tasks, in the format that the client asks for."""
         picture = await service.pictures.current()
-        data = await in_thread(exposition, as_whole(picture.snapshot), picture.counts)
-        return Response(data, headers={"content-type": CONTENT_TYPE})
+        ledger = await in_thread(service.view.ledger_figures)
+        accept = request.headers.get("accept", "")
+        data, media = await in_thread(
+            exposition, as_whole(picture.snapshot), picture.rows, picture.counts, ledger, accept
+        )
+        return Response(data, headers={"content-type": media})
 
     @router.get("/api/v1/audit", responses=answers(shapes.AuditPage))
     async def audit(actor: Actor = None, before: Before = None, limit: Limit = 100) -> Response:

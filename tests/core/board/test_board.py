@@ -14,7 +14,8 @@ from support.run_events import T0, RunEvents, changed, task_row
 from schedkit.core import events as ev
 from schedkit.core.board import board as board_module
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import LedgerRows, RunCounts
+from schedkit.core.board.ledger_rows import LedgerRows
+from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import Attempt, Run, first_number
 from schedkit.core.states import Disposition, Outcome, State

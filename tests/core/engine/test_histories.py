@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from support.engine_histories import History
 
+pytestmark = pytest.mark.untraced
 STEPS = 40
 ONE, TWO = 260, 175  # histories of a test, of one process and of two at one ledger
 
@@ -42,18 +43,12 @@ def play(first: int, count: int, processes: int) -> Counter[str]:
 
 
 @pytest.mark.parametrize("first", range(0, 5 * ONE, ONE))
-def test_whatever_happens_the_engine_keeps_its_promises(request: pytest.FixtureRequest, first: int) -> None:
-    if first:  # what the first histories reach stands for all
-        request.getfixturevalue("untraced")
+def test_whatever_happens_the_engine_keeps_its_promises(first: int) -> None:
     play(first, ONE, 1)
 
 
 @pytest.mark.parametrize("first", range(0, 4 * TWO, TWO))
-def test_whatever_happens_to_two_processes_they_keep_them_together(
-    request: pytest.FixtureRequest, first: int
-) -> None:
-    if first:
-        request.getfixturevalue("untraced")
+def test_whatever_happens_to_two_processes_they_keep_them_together(first: int) -> None:
     happened = play(first, TWO, 2)
     assert happened["heard"] > TWO * 5
     assert happened["moved"] > TWO / 2

@@ -32,6 +32,8 @@ from schedkit.core.engine.tasks import Tasks
 from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
+# What a broken engine reaches is no measure.
+pytestmark = pytest.mark.untraced
 MOST = 1_200  # histories until a fault must have been found
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -422,7 +424,6 @@ def play(count: int, processes: int = 1) -> None:
         History(seed, processes).play(40)
 
 
-@pytest.mark.usefixtures("untraced")  # what a broken engine reaches is no measure
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     FAULTS[name](monkeypatch)
@@ -430,7 +431,6 @@ def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) ->
         play(MOST)
 
 
-@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("name", FAULTS_OF_TWO)
 def test_a_planted_fault_between_two_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     FAULTS_OF_TWO[name](monkeypatch)

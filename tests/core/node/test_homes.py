@@ -371,7 +371,7 @@ def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeP
     assert node is not None
     if node.name != "home":  # it was quicker
         home, heir = heir, home
-    assert (node.pid, node.here) == (home.popen.pid, False)
+    assert (node.pid, node.here) == (home.process.pid, False)
     run = asks.submit("held")
     home.hear("entered")
     words = rf"has not ended within 0\.1s: it is RUNNING, and its task is run by {home.name} \(pid \d+ on "

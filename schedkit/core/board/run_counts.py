@@ -1,0 +1,223 @@
+"""What is counted of each task, from the whole ledger on: what metrics are made of."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import func, select
+
+from schedkit.core import events as ev
+from schedkit.core.states import State
+from schedkit.core.store.database import Store
+from schedkit.core.store.queries import LAST_SEQ
+from schedkit.core.store.schema import attempts, fires, runs
+from schedkit.values.instants import SECOND
+
+__all__ = ["BOUNDS", "Extractions", "Histogram", "RunCounts", "run_counts"]
+
+# Times are counted up to these seconds: an extraction takes minutes, and a run may wait as long.
+BOUNDS = (1, 5, 15, 60, 300, 900, 1800, 3600)
+# The kind under which an extraction reports its facts.
+EXTRACTION = "extraction"
+
+Micros = int
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """Times: how many, their seconds, and how many were no longer than each of `BOUNDS`."""
+
+    count: int = 0
+    seconds: float = 0.0
+    within: tuple[int, ...] = (0,) * len(BOUNDS)
+
+    @classmethod
+    def of(cls, seconds: float) -> Histogram:
+        """Return that of one time."""
+        return cls(1, seconds, tuple(int(seconds <= bound) for bound in BOUNDS))
+
+    def plus(self, other: Histogram) -> Histogram:
+        """Return both together."""
+        within = tuple(map(operator.add, self.within, other.within))
+        return Histogram(self.count + other.count, self.seconds + other.seconds, within)
+
+
+class Extractions(msgspec.Struct, frozen=True):
+    """What extractions have cost and brought; `throttled` are answers 429 and the like."""
+
+    count: int = 0
+    requests: int = 0
+    throttled: int = 0
+    rows: int = 0
+
+    def plus(self, other: Extractions) -> Extractions:
+        """Return both together."""
+        return Extractions(
+            self.count + other.count,
+            self.requests + other.requests,
+            self.throttled + other.throttled,
+            self.rows + other.rows,
+        )
+
+
+class RunCounts:
+    """What has happened to each task up to an event of the log, by the tasks' names.
+
+    Values are replaced and never changed: copies share them.
+
+    Attributes
+    ----------
+    ended : dict
+        How many runs have ended in each state.
+    durations : dict
+        How long the last attempts of ended runs took.
+    lateness : dict
+        How much later than their due time scheduled runs have first started.
+    due_times : dict
+        How many due times had which outcome: the state of their run in lower case, or missed, coalesced or
+        overlapped.
+    retries : dict
+        How many attempts were not the first of their run.
+    last_done : dict
+        When a run was last DONE, in microseconds since 1970.
+    extractions : dict
+        What this process has heard of extractions; it is not in the log, so it begins with the counting.
+    """
+
+    def __init__(
+        self,
+        ended: Mapping[str, Mapping[str, int]],
+        seq: int,
+        *,
+        durations: Mapping[str, Histogram] | None = None,
+        lateness: Mapping[str, Histogram] | None = None,
+        due_times: Mapping[str, Mapping[str, int]] | None = None,
+        retries: Mapping[str, int] | None = None,
+        last_done: Mapping[str, Micros] | None = None,
+        extractions: Mapping[str, Extractions] | None = None,
+    ) -> None:
+        self._seq = seq
+        self.ended = dict(ended)
+        self.durations = dict(durations or {})
+        self.lateness = dict(lateness or {})
+        self.due_times = dict(due_times or {})
+        self.retries = dict(retries or {})
+        self.last_done = dict(last_done or {})
+        self.extractions = dict(extractions or {})
+
+    def copy(self) -> RunCounts:
+        """Return what is counted so far."""
+        return RunCounts(
+            self.ended,
+            self._seq,
+            durations=self.durations,
+            lateness=self.lateness,
+            due_times=self.due_times,
+            retries=self.retries,
+            last_done=self.last_done,
+            extractions=self.extractions,
+        )
+
+    def add(self, event: ev.Event) -> None:
+        """Count an event, unless the ledger had it already."""
+        count = _COUNTED.get(type(event))
+        if count is not None and (event.seq > self._seq or isinstance(event, ev.RunOutput)):
+            count(self, event)
+
+    def _started(self, event: ev.RunStarted) -> None:
+        run = event.after
+        if run.attempt > 1:
+            self.retries[run.task] = self.retries.get(run.task, 0) + 1
+        elif run.cause == "schedule" and run.scheduled is not None and run.started is not None:
+            late = Histogram.of(max(0, run.started - run.scheduled) / SECOND)
+            self.lateness[run.task] = self.lateness.get(run.task, Histogram()).plus(late)
+
+    def _ended(self, event: ev.RunEnded) -> None:
+        run, state = event.after, str(event.after.state)
+        _increase(self.ended, run.task, state)
+        if run.scheduled is not None:
+            _increase(self.due_times, run.task, state.lower())
+        if (seconds := run.seconds) is not None:
+            known = self.durations.get(run.task, Histogram())
+            self.durations[run.task] = known.plus(Histogram.of(seconds))
+        if run.state is State.DONE and run.finished is not None:
+            self.last_done[run.task] = max(run.finished, self.last_done.get(run.task, 0))
+
+    def _fired(self, event: ev.Fired) -> None:
+        _increase(self.due_times, event.task, str(event.disposition), event.count or 1)
+
+    def _noted(self, event: ev.RunNoted) -> None:
+        if event.kind == EXTRACTION:
+            told = (event.facts.get(name, 0) for name in ("requests", "throttled", "returned"))
+            one = Extractions(1, *(number if isinstance(number, int) else 0 for number in told))
+            self.extractions[event.task] = self.extractions.get(event.task, Extractions()).plus(one)
+
+
+_COUNTED: Mapping[type[ev.Event], Callable[[RunCounts, Any], None]] = {
+    ev.RunStarted: RunCounts._started,
+    ev.RunEnded: RunCounts._ended,
+    ev.Fired: RunCounts._fired,
+    ev.RunNoted: RunCounts._noted,
+}
+
+
+def _increase(counts: dict[str, Mapping[str, int]], task: str, what: str, by: int = 1) -> None:
+    known = counts.get(task, {})
+    counts[task] = {**known, what: known.get(what, 0) + by}
+
+
+def run_counts(store: Store) -> RunCounts:
+    """Return what is counted of each task up to now; reads the whole history."""
+    with store.snapshot() as connection, store.decoding():
+        found = RunCounts({}, connection.scalar(LAST_SEQ) or 0)
+        _read_ends(connection, found)
+        _read_starts(connection, found)
+        unused = select(fires.c.task, fires.c.disposition, func.sum(func.coalesce(fires.c.count, 1)))
+        for task, disposition, count in connection.execute(
+            unused.group_by(fires.c.task, fires.c.disposition)
+        ):
+            _increase(found.due_times, task, disposition, int(count))
+        return found
+
+
+def _within(length: sa.ColumnElement[int], where: sa.ColumnElement[bool] | None = None) -> list[Any]:
+    """Return the columns of a `Histogram` of a length in microseconds."""
+    counted = length if where is None else sa.case((where, length))
+    within = (func.sum(sa.case((counted <= bound * SECOND, 1), else_=0)) for bound in BOUNDS)
+    return [func.count(counted), func.sum(counted), *within]
+
+
+def _histogram(count: int, micros: Any, *within: Any) -> Histogram:
+    return Histogram(count, float(micros or 0) / SECOND, tuple(map(int, within)))
+
+
+def _read_ends(connection: sa.Connection, found: RunCounts) -> None:
+    length = runs.c.finished_at - runs.c.started_at
+    figures = (func.count(), func.count(runs.c.scheduled_at), func.max(runs.c.finished_at))
+    query = select(runs.c.task, runs.c.state, *figures, *_within(length))
+    query = query.where(runs.c.finished_at.is_not(None)).group_by(runs.c.task, runs.c.state)
+    for task, state, count, scheduled, last, *lengths in connection.execute(query):
+        _increase(found.ended, task, state, count)
+        if scheduled:
+            _increase(found.due_times, task, state.lower(), scheduled)
+        if state == State.DONE:
+            found.last_done[task] = last
+        if lengths[0]:
+            found.durations[task] = found.durations.get(task, Histogram()).plus(_histogram(*lengths))
+
+
+def _read_starts(connection: sa.Connection, found: RunCounts) -> None:
+    on_time = (attempts.c.number == 1) & (runs.c.cause == "schedule") & runs.c.scheduled_at.is_not(None)
+    late = attempts.c.started_at - runs.c.scheduled_at
+    late = sa.case((late > 0, late), else_=0)
+    again = func.sum(sa.case((attempts.c.number > 1, 1), else_=0))
+    joined = attempts.join(runs, attempts.c.run == runs.c.id)
+    query = select(runs.c.task, again, *_within(late, on_time)).select_from(joined).group_by(runs.c.task)
+    for task, retries, *times in connection.execute(query):
+        if retries:
+            found.retries[task] = int(retries)
+        if times[0]:
+            found.lateness[task] = _histogram(*times)
