@@ -12,7 +12,7 @@ from schedkit.errors import SchedkitError
 from schedkit.notebook.last_started import note_started
 from schedkit.notebook.shell import in_kernel
 from schedkit.notebook.stream_capture import capture_streams
-from schedkit.notebook.tracebacks import cell_name, rendered, short_interrupts
+from schedkit.notebook.tracebacks import full_cell_name, rendered, short_interrupts
 from schedkit.notebook.track_declarations import current_cell, track_declaration
 from schedkit.values.own_code import name_files
 
@@ -60,7 +60,7 @@ def connect() -> None:
     set_front_end(NotebookFrontEnd())
     context.set_default(_cell_surroundings)
     SchedkitError._render_traceback_ = rendered
-    name_files(cell_name)
+    name_files(full_cell_name)
 
 
 @contextmanager

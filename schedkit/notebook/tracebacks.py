@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import linecache
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -16,7 +18,7 @@ from schedkit.errors import RunError
 from schedkit.notebook.shell import running_shell
 from schedkit.values.own_code import is_ours, line_words, own_frames
 
-__all__ = ["cell_name", "rendered", "short_interrupts"]
+__all__ = ["full_cell_name", "rendered", "short_interrupts"]
 
 # Lines of a cell above and below the one that failed, as IPython shows them.
 AROUND = 2
@@ -27,6 +29,12 @@ def cell_name(file: str) -> str:
     shell: Any = running_shell()
     name = shell.compile.format_code_name(file) if shell is not None else None
     return " ".join(name) if name else ""
+
+
+def full_cell_name(file: str) -> str:
+    """Return the same with the notebook's name where it is known, for screens outside of it."""
+    name, notebook = cell_name(file), os.environ.get("JPY_SESSION_NAME", "")
+    return f"{name} of {Path(notebook).name}" if name and notebook.endswith(".ipynb") else name
 
 
 @contextmanager
@@ -74,7 +82,8 @@ def _raised_here(traceback: TracebackType | None) -> bool:
 def _task_lines(error: BaseException) -> list[str]:
     """Return the lines of the task whose run failed, as IPython shows those of a cell."""
     lines = error.lines if isinstance(error, RunError) else ()
-    return [f"{_green(line_words(line))}\n{_around(line)}\n" for line in lines]
+    named = [{**line, "where": cell_name(str(line["file"])) or line["where"]} for line in lines]
+    return [f"{_green(line_words(line))}\n{_around(line)}\n" for line in named]
 
 
 def _around(line: Mapping[str, Any]) -> str:
