@@ -22,7 +22,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the site and the schedule running.")] = False,
     as_json: AsJson = False,
     report: Annotated[
-        Path | None, typer.Option(help="Report to run; by default reports/demo.yaml, or one built in.")
+        Path | None, typer.Option(help="Report to run; by default reports/demo.yaml, or the one of schedkit.")
     ] = None,
 ) -> None:
     """Run a report against a built-in Jira and Confluence, and print where the results are."""
@@ -63,7 +63,8 @@ def demo_site(
 def lab(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of the notebooks; by default notebooks, or this one.")
+        Path | None,
+        typer.Argument(help="Folder of the notebooks; by default notebooks, made if there is none."),
     ] = None,
     issues: Annotated[int, typer.Option(help="Issues on the demo site.", min=1)] = 2000,
 ) -> int:

@@ -52,6 +52,9 @@ class AsyncScheduler:
         self._host, self._node, self._queries = host, node, queries
         self._submitter, self._requester, self._started = submitter, requester, started
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._host, "aio")
+
     async def _carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
         return await self._node.dispatcher.carry_out(command, waiters)
 

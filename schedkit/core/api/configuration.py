@@ -60,7 +60,9 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
 
 def _process_name() -> str:
     notebook = os.environ.get("JPY_SESSION_NAME")
-    return Path(notebook or sys.argv[0] or "python").name or "python"
+    program = Path(notebook or sys.argv[0] or "python")
+    # `python -m schedkit` has the path of a file that every package may have.
+    return (program.parent if program.name == "__main__.py" else program).name or "python"
 
 
 def results_folder(store: Store) -> Path:

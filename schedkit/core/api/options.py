@@ -22,6 +22,7 @@ from schedkit.values.parsers import (
     timezone,
     whole_number,
 )
+from schedkit.values.secrets import masked_url
 
 __all__ = ["SCHEDULER_OPTIONS", "SchedulerOptions"]
 
@@ -40,10 +41,14 @@ def _name(value: Any, what: str) -> str:
     return value
 
 
-def _folder(value: Any, what: str) -> Path:
+def _place(value: Any, what: str) -> Path | str:
     if not isinstance(value, str | os.PathLike) or not str(value):
-        raise invalid(what, value, "the path of a folder")
-    return Path(value)
+        raise invalid(what, value, "the path of a folder, or a URL")
+    if not isinstance(value, str) or "://" not in value:
+        return Path(value)
+    if masked_url(value) != value:
+        raise invalid(what, masked_url(value), "a URL without a login: fsspec's configuration holds logins")
+    return value
 
 
 def _processes(value: Any, what: str) -> int:
@@ -89,10 +94,10 @@ class SchedulerOptions(TypedDict, total=False):
     results: Annotated[
         str | Path | None,
         Option(
-            parse=optional(_folder),
+            parse=optional(_place),
             default=None,
             default_words="beside the ledger",
-            words="The folder of results.",
+            words="The folder of results, or a URL that fsspec opens: s3://bucket/results.",
         ),
     ]
     name: Annotated[

@@ -20,7 +20,8 @@ from schedkit import context
 from schedkit.core.engine.retries import tries
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.failures import RemoteFailure, error_facts
-from schedkit.core.execution.results import Results
+from schedkit.core.execution.results import Kept, Results
+from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.params import call_arguments, complete
@@ -98,6 +99,7 @@ async def perform(attempt: Execution, results: Results, caller: Caller) -> Endin
             if caller.suspends:
                 value = await value
             if attempt.unwanted:
+                results.discard(value)
                 raise StopRequested("its value is not wanted any more")
             if value is None:
                 ending = Ending(Outcome.DONE)
@@ -144,7 +146,7 @@ def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
         value.close()
         raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
     if not isinstance(value, TaskResult):
-        return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
+        return _done(attempt, results, value)
     reason = run.shortened(clean(value.message), "the message")
     if value.message or value.data:
         run.facts["result"] = run.bounded("result", {"message": reason, **value.data})
@@ -160,8 +162,19 @@ def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
     if value.status == "skipped":
         return Ending(Outcome.DONE, skipped=True, reason=reason)
     kept = value.value if value.value is not None else (value.data or None)
-    reference = results.save(task.name, run.id, run.attempt, kept)
-    return Ending(Outcome.DONE, value=kept, result=reference, reason=reason)
+    return _done(attempt, results, kept, reason)
+
+
+def _done(attempt: Execution, results: Results, value: Any, reason: str = "") -> Ending:
+    """Return how an attempt ended that has a value, which is kept unless another process has kept it."""
+    task, run = attempt.task, attempt.context
+    if not isinstance(value, Kept):
+        reference = results.save(task.name, run.id, run.attempt, value)
+        return Ending(Outcome.DONE, value=value, result=reference, reason=reason)
+    reference, value = value
+    if value is None and task.hooks.on_success is not None:
+        value = results.load(reference)
+    return Ending(Outcome.DONE, value=value, result=reference, reason=reason)
 
 
 def failed(attempt: Execution, error: BaseException, valid: bool = True) -> Ending:

@@ -11,15 +11,20 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import cloudpickle
+from msgspec.structs import replace
 
 from schedkit import context
 from schedkit.core.execution.execute import call_function
 from schedkit.core.execution.failures import Failure, error_facts
+from schedkit.core.execution.full_texts import store_file
+from schedkit.core.execution.results import Kept, Results, holds_frame
 from schedkit.core.execution.run_context import RunContext
+from schedkit.core.execution.storage import Shared, Storage, shared_storage
+from schedkit.core.run import TaskResult
 from schedkit.core.tasks.params import RUN
 from schedkit.core.text import dump, load
 from schedkit.errors import SchedkitError, StopRequested, UsageError
@@ -60,6 +65,8 @@ class RemoteContext(context.ExecutionContext):
         self._stopping = False
         self._on_stop: list[Callable[[], object]] = []
         self._effects: context.Effects | None = None
+        self._results: Shared | None = None
+        self._storage: Storage | None = None
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
@@ -75,6 +82,17 @@ class RemoteContext(context.ExecutionContext):
             setattr(self, name, facts[name])
         self._earlier = dict(facts.get("deliveries") or {})
         self._effects = context.Effects(self.id)
+        self._results = facts.get("results")
+        self._storage = None if self._results is None else shared_storage(self._results)
+
+    @property
+    def storage(self) -> Storage | None:
+        """Where what it returns is kept; None: this process cannot write there."""
+        return self._storage
+
+    def shared_results(self) -> Shared | None:
+        """Return where another process writes what the run returns."""
+        return self._results
 
     def progress(self, stage: str, done: float, total: float | None = None) -> None:
         """Report that `stage` has done `done` of `total` units (None: unknown)."""
@@ -90,9 +108,10 @@ class RemoteContext(context.ExecutionContext):
         """Keep JSON-able facts with the run; the last of a kind counts."""
         self._tell("fact", (kind, load(dump(dict(facts)))))  # any object may be in it, which need not travel
 
-    def artifact(self, path: Path, label: str = "") -> None:
+    def artifact(self, path: Path | str, label: str = "") -> None:
         """Keep note of a file the run has written."""
-        self._tell("artifact", (Path(path), label))
+        stored = store_file(self._storage, self.id, self.attempt, path)
+        self._tell("artifact", (stored or path, label or PurePath(path).name))
 
     def _tell(self, kind: str, content: tuple[Any, ...]) -> None:
         self._send(kind, content)
@@ -185,9 +204,14 @@ def pack(
     """Return a run's call as bytes; functions of a notebook's cells travel by value."""
     wants_run = RUN in arguments
     plain = {name: value for name, value in arguments.items() if name != RUN}
-    facts = {name: getattr(run, name) for name in _FACTS} | {"deliveries": run.deliveries()}
+    facts = {name: getattr(run, name) for name in _FACTS}
+    facts |= {"deliveries": run.deliveries(), "results": run.shared_results()}
     try:
         packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
+    except UsageError as error:  # it says itself what to do
+        raise UsageError(
+            f"task {run.task!r} cannot travel to another process: {error.message}", hint=error.hint
+        ) from None
     except Exception as error:
         raise UsageError(
             f"task {run.task!r} cannot travel to another process: {error}",
@@ -234,4 +258,15 @@ def _call(packed: bytes, run: RemoteContext) -> Any:
     if wants_run:
         arguments[RUN] = run
     with context.use(run):
-        return call_function(function, arguments)
+        return _for_home(call_function(function, arguments), run)
+
+
+def _for_home(value: Any, run: RemoteContext) -> Any:
+    """Return a value as it travels: frames are kept here where they can be, and only named to the home."""
+    inner = value.value if isinstance(value, TaskResult) else value
+    if run.storage is None or not holds_frame(inner):
+        return value
+    reference = Results(run.storage).save(run.task, run.id, run.attempt, inner)
+    assert reference is not None  # it holds something
+    kept = Kept(reference, None if "path" in reference else inner)
+    return replace(value, value=kept) if isinstance(value, TaskResult) else kept
