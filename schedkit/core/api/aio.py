@@ -67,6 +67,8 @@ class AsyncScheduler:
         paused : bool
             Whether to stop the due times of all tasks before the first one, as `pause` does: until `resume`.
         """
+        if self._node.config.kind == "worker":  # it runs the files of a home, which start a scheduler there
+            return
         await self._node.start(paused)
         if paused and not self._queries.paused():  # it ran already
             await self._carry_out(PauseTask(task=None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
@@ -38,6 +39,12 @@ def _limits(value: Any, what: str) -> dict[str, int]:
 def _name(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise invalid(what, value, "write text")
+    return value
+
+
+def _cluster(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", value):
+        raise invalid(what, value, "the address of a Dask scheduler: 'tcp://host:8786' or 'tls://host:8786'")
     return value
 
 
@@ -81,6 +88,15 @@ class SchedulerOptions(TypedDict, total=False):
             default_words="the number of processors, at most 5",
             words="Maximum concurrent runs in child processes.",
             spellings=("process_pool",),
+        ),
+    ]
+    dask: Annotated[
+        str | None,
+        Option(
+            parse=optional(_cluster),
+            default=None,
+            default_words="a cluster of this process, with one worker on this machine",
+            words="The Dask scheduler whose workers run tasks with runs_in='dask': 'tcp://host:8786'.",
         ),
     ]
     limits: Annotated[
