@@ -29,6 +29,7 @@ from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES, system_route
 from schedkit.server.routes.tasks import task_routes
 from schedkit.server.service import Service
 from schedkit.server.wrapper import Wrapper
+from schedkit.values.validation import pydantic_words
 
 __all__ = ["ServerApp", "asgi"]
 
@@ -115,7 +116,7 @@ def _answer_failures(app: FastAPI, service: Service) -> None:
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {pydantic_words(one)}" for one in error.errors())
         return response(made(422, told, "GET /openapi.json has the parameters"), service.hide)
 
     for kind, handler in (
