@@ -5,10 +5,10 @@ from __future__ import annotations
 import atexit
 import functools
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -17,13 +17,14 @@ from schedkit.clients import client_of
 from schedkit.core.api import scheduler as core
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.compat.not_here import refuse_options
-from schedkit.core.states import State
+from schedkit.core.execution.storage import is_url
 from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
-from schedkit.errors import LedgerError, SchedkitError, SettingsError
+from schedkit.errors import LedgerError, SchedkitError, SettingsError, UsageError
 from schedkit.loop import process_singleton
 from schedkit.settings import (
     FILE_NAME,
+    SETTINGS_VARIABLE,
     NotifySettings,
     Project,
     Settings,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from schedkit.core.api.task_handle import TaskHandle
     from schedkit.report import Report, Tools
 
-__all__ = ["App", "Scheduler", "app", "site"]
+__all__ = ["App", "Scheduler", "app", "project_elsewhere", "site"]
 
 _log = logging.getLogger("schedkit")
 
@@ -70,8 +71,23 @@ class App:
         self.settings = settings
         self.root = root
         self.file = file or root / FILE_NAME
+        # Settings made by hand cannot be read again elsewhere.
+        self._was_read = file is not None
         self._sites: dict[str, Any] = {}
         self.current: core.Scheduler | None = None
+        # On a worker, which opens no ledger: returned whichever ledger is asked for.
+        self.stand_in: core.Scheduler | None = None
+
+    def __repr__(self) -> str:
+        return f"App({str(self.file)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self._was_read:
+            raise UsageError(
+                "settings that no file holds are never pickled: secrets are among them",
+                hint=f"write them into {self.file}",
+            )
+        return project_elsewhere, (str(self.file),)
 
     def site(self, name: str) -> Any:
         """Return the client of a configured site, always the same one.
@@ -82,7 +98,10 @@ class App:
             No site of that name; near matches are named.
         """
         if name not in self._sites:
-            self._sites[name] = client_of(name, self._site_settings(name), self.root)
+            client = client_of(name, self._site_settings(name), self.root)
+            if self._was_read:
+                client.site.opener = functools.partial(_site_elsewhere, str(self.file), name)
+            self._sites[name] = client
         return self._sites[name]
 
     def _site_settings(self, name: str) -> SiteSettings:
@@ -101,6 +120,8 @@ class App:
         """
         refuse_options(ledger, options)
         wanted = SCHEDULER_OPTIONS.read(options, error=SettingsError)
+        if self.stand_in is not None:
+            return self.stand_in
         if ledger is None and self.current is not None:
             return self.current
         url = self.ledger(ledger)
@@ -124,8 +145,11 @@ class App:
         if "://" not in url:
             _make_folder(Path(url).parent)
         chosen = self.settings.scheduler
-        results = {"results": self.root / chosen.results}
+        results = {"results": chosen.results if is_url(chosen.results) else self.root / chosen.results}
         made: core.Scheduler = Scheduler.create(url, **{**results, **chosen.options, **options})
+        if ledger is None and self._was_read:
+            chosen_here: SchedulerOptions = {**options, "name": made.name}
+            made.process.opener = functools.partial(_scheduler_elsewhere, str(self.file), chosen_here)
         return made
 
     def _attended(self, scheduler: core.Scheduler) -> core.Scheduler:
@@ -223,29 +247,14 @@ class App:
         self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True
     ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
+        from schedkit.report_call import ReportCall, good_runs
+
         self.check_report(report)
-        call = _ReportCall(report, self, functools.partial(_good_runs, scheduler, report.name))
+        call = ReportCall(report, self, functools.partial(good_runs, scheduler, report.name))
         with origin.declared_in(report.file) if report.file else nullcontext():
             return scheduler.task(report.trigger if scheduled else None, **report.task_options(scheduled))(
                 call
             )
-
-
-# How many of the latest runs are searched for a good one.
-_SEARCHED = 50
-# Parameters and numbers of rows of runs.
-GoodRuns = list[tuple[Mapping[str, Any], int]]
-
-
-def _good_runs(scheduler: core.Scheduler, name: str) -> GoodRuns:
-    """Return the parameters and rows of the latest complete runs of a report, newest first."""
-    found = []
-    for run in scheduler.runs(name, limit=_SEARCHED):
-        if run.state is State.DONE:
-            facts = scheduler.run(run.id).facts
-            if "report" in facts and "incomplete" not in facts:
-                found.append((facts["report"].get("params", {}), int(facts["report"]["rows"])))
-    return found
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -317,46 +326,35 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-class _ReportCall:
-    """Runs one report; knows the file that declares it, and takes its parameters.
+def project_elsewhere(file: str) -> App:
+    """Return the project that another process names by its settings file.
 
-    Parameters
-    ----------
-    good_runs : callable
-        Returns the parameters and rows of its latest complete runs, newest first.
+    It is that of this process where this process has chosen one, or has no such folder, as on another
+    machine.
     """
-
-    def __init__(self, report: Report, project: App, good_runs: Callable[[], GoodRuns]) -> None:
-        from schedkit.report.params import annotations_of, signature_of
-
-        self.report, self.project, self._good_runs = report, project, good_runs
-        self.declared_in = report.file
-        self.code_told = report.code
-        self.__signature__ = signature_of(report.params)
-        self.__annotations__ = annotations_of(report.params)
-
-    def __call__(self, **params: Any) -> pd.DataFrame:
-        from schedkit.report import run_report
-
-        tools = replace(self.project.tools(), last_rows=self._last_rows)
-        return run_report(self.report, tools, params)
-
-    def _last_rows(self, name: str, values: Mapping[str, Any]) -> int | None:
-        return next((rows for params, rows in self._good_runs() if params == values), None)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Clients and the scheduler stay here; another process makes its own from the settings, and looks at
-        # what the runs before have delivered as it is now.
-        return _report_elsewhere, (self.report, self.project.settings, self.project.root, self._good_runs())
+    path = Path(file)
+    if os.environ.get(SETTINGS_VARIABLE) or not path.parent.is_dir():
+        return app()
+    return _read(Project(path.parent, path))
 
 
-def _report_elsewhere(report: Report, settings: Settings, root: Path, good_runs: GoodRuns) -> _ReportCall:
-    return _ReportCall(report, App(settings, root), lambda: good_runs)
+def _site_elsewhere(file: str, name: str) -> Any:
+    return project_elsewhere(file).site(name)
+
+
+def _scheduler_elsewhere(file: str, options: SchedulerOptions) -> core.Scheduler:
+    """Return a scheduler of the settings' ledger that runs nothing: it looks, and leaves commands."""
+    project = project_elsewhere(file)
+    name = f"scheduler elsewhere {project.ledger()}"
+    return process_singleton(name, lambda: project.plain_scheduler(**options))
 
 
 def app() -> App:
     """Return the project around the working folder; settings are read again when they changed."""
-    project = find_project()
+    return _read(find_project())
+
+
+def _read(project: Project) -> App:
     loaded = read_settings(project.file)
     _warn(project, loaded.warnings)
     made = process_singleton(f"app {project.file}", lambda: App(loaded.settings, project.root, project.file))

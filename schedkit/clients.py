@@ -61,7 +61,7 @@ def client_of(name: str, settings: SiteSettings, root: Path) -> Any:
         "cert": _whole_paths(settings.cert, root),
         "name": name,
     }
-    same = ("cloud", "timeout", "concurrency", "rate", "retries", "backoff", "patience")
+    same = ("cloud", "timeout", "concurrency", "rate", "retries", "backoff", "patience", "redirects")
     values |= {key: getattr(settings, key) for key in same}
     if settings.kind == "jira":
         from schedkit.jira import Jira

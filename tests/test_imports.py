@@ -44,7 +44,8 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"app", "core", "excel", "errors", "context", "report"},
 }
 ALLOWED["clients"] = {"errors", "values", "settings", "atlassian", "jira", "confluence"}
-ALLOWED["app"] = ALLOWED["report"] | {"report", "settings", "clients"}
+ALLOWED["report_call"] = {"core", "report"}
+ALLOWED["app"] = ALLOWED["report"] | {"report", "settings", "clients", "report_call"}
 ALLOWED["notebook"] = ALLOWED["app"] | {"app"}
 ALLOWED["commands"] = ALLOWED["notebook"] | {"notebook", "demo", "server", "telemetry"}
 ALLOWED["cli"] = {"errors", "commands", "demo", "values"}

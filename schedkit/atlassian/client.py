@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Self, Unpack
 
+from schedkit.atlassian.by_name import by_name
 from schedkit.atlassian.login import connected
 from schedkit.atlassian.site import Site, SiteOptions
 from schedkit.errors import UsageError
@@ -62,6 +63,9 @@ class SiteClient(ABC):
 
     def __repr__(self) -> str:
         return repr(self._site).replace("Site(", f"{type(self).__name__}(", 1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_name(self._site, self)
 
     @abstractmethod
     def myself(self) -> dict[str, Any]:

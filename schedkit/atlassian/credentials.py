@@ -6,8 +6,10 @@ from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import NoReturn
 from urllib.parse import urlsplit
 
+from schedkit.atlassian.by_name import never_pickled
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.secrets import masked
@@ -45,6 +47,9 @@ class OAuth2:
     on_refresh: Callable[[str, str], object] | None = field(repr=False, default=None)
     renewing: Callable[[], AbstractContextManager[str]] | None = field(repr=False, default=None)
 
+    def __reduce__(self) -> NoReturn:
+        never_pickled(repr(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -66,6 +71,9 @@ class Credentials:
                 )
         if self.user and not self.secret and not self.oauth2:
             raise UsageError(f"no token for user {self.user!r}", hint="give token=…, or password=…")
+
+    def __reduce__(self) -> NoReturn:
+        never_pickled(repr(self))
 
     @property
     def anonymous(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypedDict
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
+from schedkit.atlassian.by_name import Opener, by_name
 from schedkit.atlassian.credentials import Credentials, OAuth2, normalised
 from schedkit.atlassian.error_mapping import budget, near_limit
 from schedkit.atlassian.messages import Answer, Request
@@ -33,7 +34,7 @@ from schedkit.errors import (
 from schedkit.loop import on_own_loop
 from schedkit.values.durations import Duration, elapsed_text
 from schedkit.values.keywords import check_keywords
-from schedkit.values.parsers import duration, whole_number
+from schedkit.values.parsers import duration, hosts_of, whole_number
 from schedkit.values.rates import count_and_seconds
 from schedkit.values.rng import chance
 from schedkit.values.secrets import masked_url
@@ -56,6 +57,7 @@ class SiteOptions(TypedDict, total=False):
     patience: Duration
     backoff: Duration
     headers: Mapping[str, str] | None
+    redirects: str | Iterable[str]
     name: str | None
     clock: Clock | None
 
@@ -97,8 +99,16 @@ class Site:
         Time before the first repetition; doubles each time, at most a minute, with jitter.
     headers : mapping, optional
         Sent with every request.
+    redirects : str or iterable of str
+        Other hosts to which the site may redirect reads, e.g. ``"proxy.example.org"``. Neither the login nor
+        `headers` go there.
     name : str, optional
         What reports call the site; its host by default.
+
+    Attributes
+    ----------
+    opener : callable or None
+        What opens its client in another process; None: it was not opened by a name of the settings.
 
     Raises
     ------
@@ -132,6 +142,7 @@ class Site:
         patience: Duration = 600.0,
         backoff: Duration = 0.5,
         headers: Mapping[str, str] | None = None,
+        redirects: str | Iterable[str] = (),
         name: str | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -148,16 +159,21 @@ class Site:
         self.clock = clock or Clock()
         pace = None if rate is None else Pace(*count_and_seconds(rate, "rate"))
         self.gate = Gate(concurrency, self.clock, self.patience, self.name, pace)
-        self._wire = Wire(silence, verify, cert, proxies, headers, concurrency)
+        hosts = frozenset(hosts_of(redirects, "redirects"))
+        self._wire = Wire(silence, verify, cert, proxies, headers, concurrency, hosts)
         self._transport: Transport | None = None
         self._threads = anyio.CapacityLimiter(concurrency)
         self._making = threading.Lock()
         self._renewing = anyio.Lock()
         self._reached = False
+        self.opener: Opener | None = None
 
     def __repr__(self) -> str:
         user = f", user={self.credentials.user!r}" if self.credentials.user else ""
         return f"Site({self.url!r}{user})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_name(self, self, "site")
 
     @property
     def proxied(self) -> bool:

@@ -41,6 +41,7 @@ class Wire:
     proxies: Mapping[str, str] | None = field(repr=False, default=None)
     headers: Mapping[str, str] | None = field(repr=False, default=None)
     pool: int = 8
+    redirects: frozenset[str] = frozenset()
 
 
 class Transport:
@@ -50,6 +51,7 @@ class Transport:
         self.url = url
         self.credentials = credentials
         self.clock = clock
+        self._hosts = {urlsplit(url).hostname, *wire.redirects}
         self.connected = False  # whether a server ever accepted a connection and then closed it
         self._api = rest_api()(
             url,
@@ -111,13 +113,13 @@ class Transport:
         return rebuild
 
     def _refuse_other_host(self, what: str, request: Request, url: str) -> None:
-        """Refuse data of another host as the site's; files may lie elsewhere, as attachments on Cloud do."""
+        """Refuse data of a host that is not named; files may lie elsewhere, as attachments on Cloud do."""
         host = urlsplit(url).hostname
-        if not request.raw and host != urlsplit(self.url).hostname:
+        if not request.raw and host not in self._hosts:
             raise BadAnswerError(
                 f"{what} was redirected to {host}",
                 status=302,
-                hint="if the site has moved there, use that address as its URL",
+                hint=f"if the site has moved there, use that address as its URL; else redirects: [{host}]",
                 final=True,
             )
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from schedkit.app import App
 from schedkit.commands.bars import StageBars
+from schedkit.commands.examples import example
 from schedkit.commands.signals import until_interrupted
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.run import Run
@@ -25,7 +26,6 @@ __all__ = ["demo_settings", "run_demo"]
 
 OUT = Path("reports/out")
 DEMO_REPORT = Path("reports/demo.yaml")
-BUILT_IN = Path(__file__).parent / "templates" / "demo.yaml"
 
 
 def demo_settings(site: Any) -> Settings:
@@ -77,8 +77,8 @@ def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path 
 def _only_report(given: Path | None, root: Path) -> Report:
     path = given or DEMO_REPORT
     path = path if path.exists() else root / path
-    if given is None and not path.exists():  # installed without the repository
-        return loads_reports(BUILT_IN.read_text(encoding="utf-8"), BUILT_IN.name)[0]
+    if given is None and not path.exists():
+        return loads_reports(example(DEMO_REPORT.as_posix()).read_text(encoding="utf-8"), DEMO_REPORT.name)[0]
     reports = load_reports(path)
     if len(reports) != 1:
         raise UsageError(f"{path} contains {len(reports)} reports", hint="the demo runs exactly one")

@@ -25,7 +25,13 @@ from schedkit.core.store.backup import check_file
 from schedkit.core.store.file_systems import network_file_system
 from schedkit.errors import AuthError, ForbiddenError, NotFoundError, SchedkitError
 from schedkit.loop import service
-from schedkit.settings import SiteSettings, StandingPageSettings, find_project, read_settings
+from schedkit.settings import (
+    SiteSettings,
+    StandingPageSettings,
+    find_project,
+    read_settings,
+    unmatched_tasks,
+)
 from schedkit.values.durations import elapsed_text
 from schedkit.values.secrets import keyring_works
 from schedkit.values.timezones import local_timezone, timezone_name
@@ -181,6 +187,7 @@ def _ledger(project: App, ledger: str | None) -> Iterator[Finding]:
                 yield Finding("ledger", "good", scheduler.ledger)
             nodes = "; ".join(map(str, scheduler.nodes))
             obstacles = scheduler.why()
+            unmatched = list(unmatched_tasks(project.settings.notify, scheduler.tasks))
         yield Finding(
             "processes",
             "good" if nodes else "note",
@@ -194,6 +201,8 @@ def _ledger(project: App, ledger: str | None) -> Iterator[Finding]:
                     "bad" if obstacle.wrong else "note",
                     obstacle.text,
                 )
+        for each in unmatched:
+            yield Finding("notify", "bad", each)
     except SchedkitError as error:
         yield _bad("ledger", error)
 

@@ -9,17 +9,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from schedkit.commands.examples import copy_notebooks
+from schedkit.commands.output import print_line
 from schedkit.errors import UsageError
 from schedkit.values.extras import check_package
 
 __all__ = ["lab_environment", "open_lab"]
 
 NOTEBOOKS = Path("notebooks")
-JUPYTERLAB = (sys.executable, "-m", "jupyter", "lab")
+JUPYTERLAB = (sys.executable, "-m", "jupyterlab")  # `jupyter lab` needs its scripts on the PATH
 
 
 def open_lab(folder: Path | None, *, issues: int, options: list[str]) -> int:
     """Start the demo site and JupyterLab, wait until JupyterLab ends, and return its exit code.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Whose notebooks are shown; by default ``notebooks``, or the working folder if it has notebooks. If
+        neither is there, the notebooks that come with schedkit are copied to ``notebooks``.
 
     Raises
     ------
@@ -34,12 +42,21 @@ def open_lab(folder: Path | None, *, issues: int, options: list[str]) -> int:
     if folder is not None and str(folder).startswith("-"):  # the parser does not know JupyterLab's options
         folder, options = None, [str(folder), *options]
     if folder is None:
-        folder = NOTEBOOKS if NOTEBOOKS.is_dir() else Path()
+        folder = _notebooks()
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint="name the folder of the notebooks")
     with DemoSite(issues=issues) as site:
         command = [*JUPYTERLAB, "--ip=127.0.0.1", f"--notebook-dir={folder}", *options]
         return _wait(command, {**os.environ, **lab_environment(site)})
+
+
+def _notebooks() -> Path:
+    """Return the folder to open; where there is no notebook yet, the ones of schedkit are copied."""
+    if not NOTEBOOKS.exists():
+        if any(Path().glob("*.ipynb")):
+            return Path()
+        print_line(f"copied {copy_notebooks(NOTEBOOKS)} files to {NOTEBOOKS.resolve()}")
+    return NOTEBOOKS
 
 
 def _wait(command: list[str], environment: dict[str, str]) -> int:

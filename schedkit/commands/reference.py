@@ -1,7 +1,4 @@
-"""The reference of commands, settings, reports and options, made of their definitions.
-
-``python -m schedkit.commands.reference > notebooks/reference.md`` writes it anew.
-"""
+"""``schedkit reference``: commands, settings, reports, options and Python names, as their definitions say."""
 
 from __future__ import annotations
 
@@ -10,16 +7,16 @@ import inspect
 import sys
 import typing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any
 
-import typer.main
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from schedkit.commands.line import EXIT_CODES, cli
+from schedkit.commands.markdown import table
+from schedkit.commands.python_names import python_names
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.core.api.screens import LedgerFigures
 from schedkit.core.board.board import Board
@@ -36,20 +33,25 @@ from schedkit.values.durations import duration_text
 from schedkit.values.options import Options
 from schedkit.values.parsers import Reads
 
-__all__ = ["reference"]
+__all__ = ["print_reference", "reference"]
 
 
-def reference() -> str:
-    """Return the reference as Markdown."""
+def reference(cli: TyperGroup) -> str:
+    """Return the reference as Markdown.
+
+    Parameters
+    ----------
+    cli : TyperGroup
+        The whole command line.
+    """
     lines = [
         "# Reference",
         "",
-        "Made of the definitions in the code: "
-        "`python -m schedkit.commands.reference > notebooks/reference.md`.",
+        "What `schedkit reference` prints. It is generated from the definitions in the code.",
         "",
         "## Commands",
         "",
-        *_commands(),
+        *_commands(cli),
         "## Settings",
         "",
         *_settings(),
@@ -64,16 +66,25 @@ def reference() -> str:
         "## Metrics",
         "",
         *_metrics(),
+        "## Python",
+        "",
+        "Parameters are shown without types; `help(name)`, or Shift-Tab in JupyterLab, shows everything.",
+        "",
+        *python_names(),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _commands() -> Iterator[str]:
-    group = typer.main.get_command(cli)
-    yield "Exit codes: " + "; ".join(f"{code} {words}" for code, words in EXIT_CODES.items()) + "."
+def print_reference(cli: TyperGroup) -> None:
+    """Print the reference."""
+    sys.stdout.write(reference(cli))
+
+
+def _commands(cli: TyperGroup) -> Iterator[str]:
+    yield cli.epilog or ""
     yield ""
-    yield from _parameters(group)
-    for path, command in sorted(_leaves(group, "schedkit")):
+    yield from _parameters(cli)
+    for path, command in sorted(_leaves(cli, "schedkit")):
         arguments = [_metavar(each) for each in command.params if isinstance(each, TyperArgument)]
         yield f"### `{' '.join([path, *arguments])}`"
         yield ""
@@ -93,7 +104,7 @@ def _leaves(group: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _parameters(command: Any) -> Iterator[str]:
     rows = [(_name(each), _words(each)) for each in command.params if _is_told(each)]
     if rows:
-        yield from _table(("argument or option", "what it means"), rows)
+        yield from table(("argument or option", "what it means"), rows)
 
 
 def _is_told(parameter: Any) -> bool:
@@ -153,7 +164,7 @@ def _metrics() -> Iterator[str]:
     yield ""
     nothing = families(Board().snapshot(), {}, RunCounts({}, 0), LedgerFigures(), process_figures())
     rows = [(f"`{_metric(family)}`", family.kind, family.help) for family in nothing]
-    yield from _table(("metric", "kind", "what it tells"), rows)
+    yield from table(("metric", "kind", "what it tells"), rows)
 
 
 def _metric(family: Family) -> str:
@@ -185,7 +196,7 @@ def _model(model: type[BaseModel], path: str) -> Iterator[str]:
             words = inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
             yield from (f"### `{path}`", "", words, "")
         if rows:
-            yield from _table(("key", "type", "default", "what it means"), rows)
+            yield from table(("key", "type", "default", "what it means"), rows)
 
 
 def _is_model(annotation: Any) -> bool:
@@ -269,16 +280,4 @@ def _options(options: Options) -> Iterator[str]:
         )
         for name, option in options.items()
     ]
-    yield from _table(("option", "type", "default", "what it means"), rows)
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in row)} |"
-    yield ""
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())
+    yield from table(("option", "type", "default", "what it means"), rows)

@@ -18,6 +18,7 @@ from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
+from schedkit.settings import unmatched_tasks
 
 __all__ = ["run_files"]
 
@@ -55,6 +56,8 @@ def run_files(
         for warning in declared.warnings:
             _say(f"warning: {warning}")
         scheduler.start()
+        for warning in unmatched_tasks(project.settings.notify, scheduler.tasks):
+            _say(f"warning: {warning}")
         try:
             if once:
                 with sigterm_as_interrupt():

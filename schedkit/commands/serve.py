@@ -13,6 +13,7 @@ from schedkit.commands.signals import end_in_order, until_interrupted
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import Server, ServerOptions, asgi
+from schedkit.settings import unmatched_tasks
 
 __all__ = ["serve_files"]
 
@@ -51,6 +52,8 @@ def _begin(declared: Declared, scheduler: Scheduler, files: list[Path]) -> None:
         scheduler.start()
     else:
         scheduler.watch()
+    for warning in unmatched_tasks(app().settings.notify, scheduler.tasks):
+        _say(f"warning: {warning}")
 
 
 _say = functools.partial(print_line, stderr=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import urlsplit
 
 from schedkit.atlassian import Request, Site
+from schedkit.atlassian.by_name import by_name
 from schedkit.atlassian.client import SiteClient
 from schedkit.atlassian.login import connected
 from schedkit.atlassian.site import SiteOptions
@@ -60,6 +61,12 @@ class AsyncConfluence:
     def __init__(self, server: Server, main_page_id: str | int | None = None) -> None:
         self.server = server
         self.main_page_id = main_page_id
+
+    def __repr__(self) -> str:
+        return f"AsyncConfluence({self.server.site.url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_name(self.server.site, self, "aio")
 
     def page(
         self, page: str | int | None = None, *, title: str | None = None, space: str | None = None

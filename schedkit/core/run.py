@@ -11,7 +11,17 @@ from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
 
-__all__ = ["FULL_TEXT", "PRUNED", "TAG", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
+__all__ = [
+    "FULL_TEXT",
+    "PRUNED",
+    "STORED",
+    "TAG",
+    "Attempt",
+    "Run",
+    "TaskResult",
+    "attempt_of",
+    "first_number",
+]
 
 # The kind of a result that retention has deleted; that of a run that returned None is None.
 PRUNED = "pruned"
@@ -19,6 +29,8 @@ PRUNED = "pruned"
 TAG = "tag:"
 # Prefix of the labels of files with the full text of what is too long for the ledger.
 FULL_TEXT = "Full text of "
+# What is noted of a file that is kept with the results, at their URL.
+STORED = {"kept": "results"}
 
 
 # Output is numbered; the numbers of the next attempt begin so much higher.
@@ -44,6 +56,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     outcome: Outcome
     error: dict[str, Any] | None = None
     life: str = ""
+    worker: str = ""  # where it ran away from its home: name and host
 
     @property
     def started_at(self) -> datetime:

@@ -20,5 +20,6 @@ class Endpoint:
     token: str = field(repr=False)
 
     def ready(self) -> dict[str, str]:
+        """Return it as ``schedkit demo-site`` prints it."""
         made = {"url": self.url, "token": self.token}
         return made if self.user is None else {"url": self.url, "user": self.user, "token": self.token}

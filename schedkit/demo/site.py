@@ -156,6 +156,7 @@ class DemoSite:
 
     @property
     def jira_cloud(self) -> Endpoint:
+        """Jira as on Cloud."""
         return Endpoint(self.url, CLOUD.user, CLOUD.token)
 
     @property
@@ -165,14 +166,17 @@ class DemoSite:
 
     @property
     def jira_dc(self) -> Endpoint:
+        """Jira as on Data Center."""
         return Endpoint(f"{self.url}/jira", None, DATA_CENTER.token)
 
     @property
     def confluence_cloud(self) -> Endpoint:
+        """Confluence as on Cloud."""
         return Endpoint(f"{self.url}/wiki", CLOUD.user, CLOUD.token)
 
     @property
     def confluence_dc(self) -> Endpoint:
+        """Confluence as on Data Center."""
         return Endpoint(f"{self.url}/confluence", None, DATA_CENTER.token)
 
     def ready(self) -> dict[str, dict[str, str]]:
@@ -309,6 +313,7 @@ class DemoSite:
 
     @property
     def socket(self) -> socket.socket:
+        """The listening socket."""
         return self._socket
 
     def listen(self) -> None:

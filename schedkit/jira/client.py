@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from schedkit.atlassian import Site
+from schedkit.atlassian.by_name import by_name
 from schedkit.atlassian.client import SiteClient
 from schedkit.atlassian.site import SiteOptions
 from schedkit.jira.history.history_api import HistoryApi
@@ -60,6 +61,9 @@ class AsyncJira:
 
     def __repr__(self) -> str:
         return f"AsyncJira({self.site.url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_name(self.site, self, "aio")
 
     session = _of(Connection, Connection.session)
 

@@ -168,13 +168,13 @@ def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
 
 def _instructions(scheduler: Any) -> Instructions:
     over = {task["name"] for task in scheduler.screens.board()["tasks"] if _over(task)}
-    name = scheduler.name.removesuffix(".ipynb")
+    name, results = scheduler.name.removesuffix(".ipynb"), scheduler.results
     return {
         "ledger": scheduler.process.address,
         "options": {
             **scheduler.process.options,
             "name": f"{name.removesuffix(BEHIND)}{BEHIND}",
-            "results": scheduler.results.absolute(),
+            "results": results.absolute() if isinstance(results, Path) else results,
         },
         "codes": {name: code for name, code in scheduler.process.codes.items() if name not in over},
     }

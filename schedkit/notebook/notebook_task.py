@@ -255,9 +255,12 @@ def add_notebook(
     root : Path
         The folder that the notebook's path starts from.
     """
+    results = scheduler.results
+    # Where results are at a URL, the copies are, too: a run's files are copied there.
+    folder = results if isinstance(results, Path) else root / ".schedkit"
     call = NotebookTask(
         root / report.notebook,
-        scheduler.results / "notebooks",
+        folder / "notebooks",
         params=report.params,
         kernel=report.kernel,
         cell_timeout=report.cell_timeout,

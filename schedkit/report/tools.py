@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
+from schedkit.core.triggers.base import Trigger
 from schedkit.values.timezones import local_timezone
 
 __all__ = ["ReportInfo", "Tools"]
@@ -29,6 +30,11 @@ class ReportInfo(Protocol):
     @property
     def values(self) -> Mapping[str, Any]:
         """The values of its parameters."""
+        ...
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """When it runs; None without a schedule."""
         ...
 
 

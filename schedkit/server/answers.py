@@ -87,6 +87,7 @@ def run_detail(
                 finished_at=iso(attempt.finished_at),
                 outcome=str(attempt.outcome),
                 error=_failure(attempt.error, traceback),
+                worker=attempt.worker,
             )
             for attempt in attempts
         ],

@@ -262,6 +262,7 @@ class AttemptAnswer(Answer, frozen=True, kw_only=True):
     finished_at: Time
     outcome: str
     error: Failure | None
+    worker: str
 
 
 class RunDetail(RunAnswer, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from schedkit.settings.model import (
     StandingPageSettings,
 )
 from schedkit.settings.project import FILE_NAME, SETTINGS_VARIABLE, Project, find_project, project_root
+from schedkit.settings.task_names import unmatched_tasks
 
 __all__ = [
     "FILE_NAME",
@@ -34,4 +35,5 @@ __all__ = [
     "load_settings",
     "project_root",
     "read_settings",
+    "unmatched_tasks",
 ]

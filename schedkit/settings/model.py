@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
+from schedkit.errors import UsageError
 from schedkit.settings.environment import NESTED, PREFIX
-from schedkit.values.parsers import Reads, duration, invalid, optional, share, text, whole_number
+from schedkit.values.parsers import Reads, duration, hosts_of, invalid, optional, share, text, whole_number
 from schedkit.values.rates import parse_rate
 from schedkit.values.secrets import masked
 
@@ -53,6 +54,12 @@ class _Masked(BaseModel):
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
             yield name, masked(value)
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            "settings hold secrets and are never pickled",
+            hint="another process reads its own: schedkit.app.app().settings",
+        )
 
 
 class _Strict(_Masked):
@@ -109,6 +116,10 @@ class SiteSettings(_Strict):
     headers: dict[str, str] | None = Field(
         default=None, repr=False, description="Sent with every request, e.g. for a gateway."
     )
+    redirects: Annotated[tuple[str, ...], Reads(hosts_of, {"type": ["string", "array"]})] = Field(
+        default=(),
+        description="Other hosts to which the site may redirect reads; login and `headers` do not go there.",
+    )
     timeout: _LongerThanNothing = Field(
         default=75.0, description="Time without a byte until a request counts as failed."
     )
@@ -137,7 +148,10 @@ class _SchedulerSettings(_Strict):
         default=".schedkit/ledger.db",
         description="A SQLite file, or an SQLAlchemy URL of PostgreSQL.",
     )
-    results: str = Field(default=".schedkit/results", description="The folder of results.")
+    results: str = Field(
+        default=".schedkit/results",
+        description="The folder of results, or a URL that fsspec opens: `s3://bucket/results`.",
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ __all__ = [
     "choice",
     "duration",
     "flag",
+    "hosts_of",
     "invalid",
     "mapping",
     "number",
@@ -152,6 +153,15 @@ def texts(value: Any, what: str) -> tuple[str, ...]:
     if not all(isinstance(each, str) for each in found):
         raise invalid(what, value, hint)
     return tuple(dict.fromkeys(found))
+
+
+def hosts_of(value: Any, what: str) -> tuple[str, ...]:
+    """Read one name of a host, or several; in lower case, without repetitions."""
+    hosts = tuple(dict.fromkeys(host.strip().lower() for host in texts(value, what)))
+    for host in hosts:
+        if not host or any(mark in host for mark in ":/@?# "):
+            raise invalid(what, host, "the name of a host alone: proxy.example.org")
+    return hosts
 
 
 def choice(*words: str) -> Parser:

@@ -103,6 +103,25 @@ def test_nothing_of_ours_goes_to_another_host_and_its_data_is_not_the_sites(scri
         assert SECRET not in str(asked.headers)
 
 
+def test_reads_may_be_redirected_to_a_host_that_is_named(scripted) -> None:
+    elsewhere = scripted.url.replace("127.0.0.1", "localhost") + "/elsewhere"
+    answers = {"/rest/x": scripted.reply(302, b"", {"Location": elsewhere})}
+    scripted.script = lambda asked, n: answers.get(asked.path, scripted.reply())
+    site = Site(scripted.url, token=SECRET, headers={"X-Api-Key": SECRET}, redirects=["LocalHost"])
+    assert service().call(site.send, Request("GET", "/rest/x")).body == b'{"ok": true}'
+    assert SECRET not in str(scripted.asked[1].headers)
+    with pytest.raises(BadAnswerError, match="was redirected to localhost"):
+        service().call(
+            Site(scripted.url, token=SECRET, redirects="other.example.org").send, Request("GET", "/rest/x")
+        )
+
+
+@pytest.mark.parametrize("host", ["https://x.example.org", "x.example.org/a", "x.example.org:80", "", 7])
+def test_a_host_is_named_without_anything_else(host: object) -> None:
+    with pytest.raises(UsageError, match="redirects="):
+        Site("https://x.example.org", redirects=host)  # type: ignore[arg-type]
+
+
 def test_pages_are_not_copied_into_debug_logs(scripted, caplog) -> None:
     scripted.script = lambda asked, n: scripted.reply(body=b'{"summary": "confidential plan"}')
     with caplog.at_level(logging.DEBUG):

@@ -205,6 +205,17 @@ def test_parameters_of_a_report(project: Path, capsys: Output, monkeypatch: pyte
             assert words in capsys.readouterr().err
 
 
+def test_a_command_that_runs_tasks_says_so(project: Path, capsys: Output) -> None:
+    (project / "greetings.py").write_text("from schedkit import task\n\n@task\ndef sales(): return 1\n")
+    (project / "schedkit.yaml").write_text("notify: {heartbeats: {sale: 'http://127.0.0.1:9/'}}\n")
+    assert main(["run", "greetings.py", "--once"]) == 0
+    told = capsys.readouterr().err
+    assert "warning: notify.heartbeats: no task is called 'sale' (did you mean 'sales'?)" in told
+    assert main(["doctor"]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "bad notify: notify.heartbeats: no task is called 'sale'" in told
+
+
 STUBBORN = """
 import time
 from pathlib import Path

@@ -45,6 +45,7 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
         "notebook",
         [f"import pandas as pd; from schedkit.report.chart import ChartOptions; {CHART}"],
     ),
+    "fsspec": ("cluster", ["from schedkit import Scheduler; Scheduler('l.db', results='s3://bucket')"]),
     "apprise": ("notify", ["from schedkit.app import app; app().scheduler()", ["run", "tasks.py", "--once"]]),
     "psycopg": (
         "postgres",

@@ -1,4 +1,4 @@
-"""Commands about a project and its files: new, check, extract, connect, doctor, settings, schema, ledger."""
+"""Commands about a project and its files, from `new` to `ledger`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from schedkit.commands.entries.arguments import AsJson, Files, Ledger, Opens, ServiceName, ServicePort
 
@@ -148,6 +149,16 @@ def schema() -> None:
     from schedkit.commands.schema import print_schema
 
     print_schema()
+
+
+@project.command(rich_help_panel=PANEL)
+def reference(context: typer.Context) -> None:
+    """Print all commands, settings, keys of reports, options of tasks and Python names, as Markdown."""
+    from schedkit.commands.reference import print_reference
+
+    root = context.find_root().command
+    assert isinstance(root, TyperGroup)
+    print_reference(root)
 
 
 @ledger.command("backup")

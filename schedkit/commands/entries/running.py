@@ -1,4 +1,4 @@
-"""Commands that run something: demo, demo-site, lab, run."""
+"""Commands that run something: demo, demo-site, lab, run, worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the site and the schedule running.")] = False,
     as_json: AsJson = False,
     report: Annotated[
-        Path | None, typer.Option(help="Report to run; by default reports/demo.yaml, or one built in.")
+        Path | None, typer.Option(help="Report to run; by default reports/demo.yaml, or the one of schedkit.")
     ] = None,
 ) -> None:
     """Run a report against a built-in Jira and Confluence, and print where the results are."""
@@ -63,7 +63,8 @@ def demo_site(
 def lab(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of the notebooks; by default notebooks, or this one.")
+        Path | None,
+        typer.Argument(help="Folder of the notebooks; by default notebooks, made if there is none."),
     ] = None,
     issues: Annotated[int, typer.Option(help="Issues on the demo site.", min=1)] = 2000,
 ) -> int:
@@ -92,3 +93,24 @@ def run(
     from schedkit.commands.run import run_files
 
     run_files(files or [], once=once, watch=watch, plugins=plugins, given=given or [], ledger=ledger)
+
+
+@running.command(rich_help_panel=PANEL)
+def worker(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Reports (.yaml), task modules: those that the home runs.")
+    ] = None,
+    dask: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The Dask scheduler: tcp://HOST:PORT or tls://HOST:PORT.")
+    ] = "tcp://127.0.0.1:8786",
+    threads: Annotated[int, typer.Option(help="Runs at once, each in a process of its own.", min=1)] = 2,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=AMOUNT", help="What it has for tasks with runs_on, e.g. memory=8GB."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Its name, as others see it.")] = None,
+) -> None:
+    """Carry out runs of tasks with runs_in=dask for the nodes that use a Dask cluster, until Ctrl-C."""
+    from schedkit.commands.worker import run_worker
+
+    run_worker(files or [], dask=dask, threads=threads, resources=resource or [], name=name)

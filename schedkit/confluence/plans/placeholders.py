@@ -73,6 +73,7 @@ class Managed:
     look: Look = field(default_factory=Look)
 
     def rendered(self, cloud: bool) -> tuple[Rendered, Rules]:
+        """Return the rows as cells, and the rules by which they are merged with what is on the page."""
         if not isinstance(self.look, Look):
             raise UsageError(
                 f"look={safe_repr(self.look, 60)} is not a Look", hint='look=Look(dates=["Due"])'

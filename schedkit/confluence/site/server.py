@@ -12,6 +12,7 @@ import anyio
 
 from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
+from schedkit.atlassian.by_name import by_name
 from schedkit.confluence.site.addresses import PageAddress
 from schedkit.confluence.site.dialects import (
     CLOUD,
@@ -46,6 +47,12 @@ class Server:
         self._data_center = data_center("/wiki") if below_wiki else DATA_CENTER
         self._dialect = None if cloud is None else (CLOUD if cloud else self._data_center)
         self._asking = anyio.Lock()
+
+    def __repr__(self) -> str:
+        return f"Server({self.site.url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_name(self.site, self, "aio.server")
 
     async def dialect(self) -> Dialect:
         async with self._asking:

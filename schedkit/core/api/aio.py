@@ -52,6 +52,9 @@ class AsyncScheduler:
         self._host, self._node, self._queries = host, node, queries
         self._submitter, self._requester, self._started = submitter, requester, started
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._host, "aio")
+
     async def _carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
         return await self._node.dispatcher.carry_out(command, waiters)
 
@@ -64,6 +67,8 @@ class AsyncScheduler:
         paused : bool
             Whether to stop the due times of all tasks before the first one, as `pause` does: until `resume`.
         """
+        if self._node.config.kind == "worker":  # it runs the files of a home, which start a scheduler there
+            return
         await self._node.start(paused)
         if paused and not self._queries.paused():  # it ran already
             await self._carry_out(PauseTask(task=None))

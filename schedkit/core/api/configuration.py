@@ -27,9 +27,9 @@ def process_of_kind(kind: str) -> Iterator[None]:
 
     Parameters
     ----------
-    kind : {"background", "headless", "server"}
-        The background process of a notebook, ``schedkit run``, ``schedkit serve``. Elsewhere a process is a
-        kernel or a script, as its front end tells.
+    kind : {"background", "headless", "server", "worker"}
+        The background process of a notebook, ``schedkit run``, ``schedkit serve``, ``schedkit worker``.
+        Elsewhere a process is a kernel or a script, as its front end tells.
     """
     token = _kind.set(kind)
     try:
@@ -47,6 +47,7 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
         concurrency=options["concurrency"],
         threads=options["threads"],
         processes=options["processes"],
+        dask=options["dask"],
         tag_limits=options["limits"],
         tz=options["tz"],
         most_interruptions=options["interruptions"],
@@ -60,7 +61,9 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
 
 def _process_name() -> str:
     notebook = os.environ.get("JPY_SESSION_NAME")
-    return Path(notebook or sys.argv[0] or "python").name or "python"
+    program = Path(notebook or sys.argv[0] or "python")
+    # `python -m schedkit` has the path of a file that every package may have.
+    return (program.parent if program.name == "__main__.py" else program).name or "python"
 
 
 def results_folder(store: Store) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,10 @@ class LiveView:
             time = trigger.next(time)
         return found
 
+    def file(self, noted: Mapping[str, str]) -> bytes:
+        """Return the content of a file that a run has noted; raises `FileNotFoundError`."""
+        return self._scheduler.queries.file(noted)
+
     def finished_runs(self, *, limit: int = 100) -> list[Run]:
         """Return the latest runs that have ended, newest first."""
         return finished_runs(self._ledger.store, limit)
@@ -182,5 +187,6 @@ class LiveView:
 
     def private_folders(self) -> list[Path]:
         """Return the folders of which an answer to others does not tell: the ledger's, the results'."""
-        path = self._ledger.store.path
-        return [self._scheduler.results, *([] if path is None else [path.parent])]
+        path, results = self._ledger.store.path, self._scheduler.results
+        folders = [results, None if path is None else path.parent]
+        return [folder for folder in folders if isinstance(folder, Path)]

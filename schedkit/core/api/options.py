@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
@@ -22,6 +23,7 @@ from schedkit.values.parsers import (
     timezone,
     whole_number,
 )
+from schedkit.values.secrets import masked_url
 
 __all__ = ["SCHEDULER_OPTIONS", "SchedulerOptions"]
 
@@ -40,10 +42,20 @@ def _name(value: Any, what: str) -> str:
     return value
 
 
-def _folder(value: Any, what: str) -> Path:
+def _cluster(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", value):
+        raise invalid(what, value, "the address of a Dask scheduler: 'tcp://host:8786' or 'tls://host:8786'")
+    return value
+
+
+def _place(value: Any, what: str) -> Path | str:
     if not isinstance(value, str | os.PathLike) or not str(value):
-        raise invalid(what, value, "the path of a folder")
-    return Path(value)
+        raise invalid(what, value, "the path of a folder, or a URL")
+    if not isinstance(value, str) or "://" not in value:
+        return Path(value)
+    if masked_url(value) != value:
+        raise invalid(what, masked_url(value), "a URL without a login: fsspec's configuration holds logins")
+    return value
 
 
 def _processes(value: Any, what: str) -> int:
@@ -78,6 +90,15 @@ class SchedulerOptions(TypedDict, total=False):
             spellings=("process_pool",),
         ),
     ]
+    dask: Annotated[
+        str | None,
+        Option(
+            parse=optional(_cluster),
+            default=None,
+            default_words="a cluster of this process, with one worker on this machine",
+            words="The Dask scheduler whose workers run tasks with runs_in='dask': 'tcp://host:8786'.",
+        ),
+    ]
     limits: Annotated[
         Mapping[str, int] | None,
         Option(
@@ -89,10 +110,10 @@ class SchedulerOptions(TypedDict, total=False):
     results: Annotated[
         str | Path | None,
         Option(
-            parse=optional(_folder),
+            parse=optional(_place),
             default=None,
             default_words="beside the ledger",
-            words="The folder of results.",
+            words="The folder of results, or a URL that fsspec opens: s3://bucket/results.",
         ),
     ]
     name: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ from schedkit.core.store.database import Store
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.registry import Registry
+from schedkit.errors import LedgerError, UsageError
+from schedkit.loop import process_singleton
 from schedkit.values.keywords import check_keywords
+from schedkit.values.secrets import masked_url
 
 __all__ = ["ProcessSpec"]
 
@@ -24,6 +27,11 @@ class ProcessSpec:
     ----------
     options : mapping
         What this scheduler was made with, but for its ledger.
+
+    Attributes
+    ----------
+    opener : callable or None
+        Returns a scheduler of the same ledger in another process, by a name and not by an address.
     """
 
     def __init__(
@@ -31,6 +39,7 @@ class ProcessSpec:
     ) -> None:
         self._store, self._registry, self._options = store, registry, dict(options)
         self._declarations = declarations
+        self.opener: Callable[[], Any] | None = None
 
     @property
     def address(self) -> str:
@@ -42,6 +51,31 @@ class ProcessSpec:
     def options(self) -> dict[str, Any]:
         """What this scheduler was made with, but for its ledger."""
         return dict(self._options)
+
+    def reduced(self, make: Callable[..., Any], name: str) -> tuple[Any, ...]:
+        """Return how a pickle makes the scheduler again: on the same ledger, running nothing.
+
+        Parameters
+        ----------
+        make : callable
+            ``make(address, **options)`` returns a scheduler.
+        name : str
+            Who this process is: what the other one asks for, it asks for in its name.
+
+        Raises
+        ------
+        UsageError
+            If the address holds a password.
+        """
+        if self.opener is not None:
+            return _opened, (self.opener,)
+        if masked_url(self.address) != self.address:
+            raise UsageError(
+                f"the password of the ledger {self._store} is never pickled",
+                hint="name the ledger in schedkit.yaml: scheduler: {ledger: …}, or make the scheduler inside "
+                "the function",
+            )
+        return _reopened, (make, self.address, {**self._options, "name": name})
 
     @property
     def declarations(self) -> int:
@@ -74,3 +108,21 @@ class ProcessSpec:
             # What every process declares by itself comes from no file.
             if told != origin.EVERYWHERE
         }
+
+
+def _opened(opener: Callable[[], Any]) -> Any:
+    return _viewed(opener())
+
+
+def _reopened(make: Callable[..., Any], address: str, options: Mapping[str, Any]) -> Any:
+    if "://" not in address and not Path(address).exists():
+        raise LedgerError(
+            f"there is no ledger {address} on this machine",
+            hint="processes of several machines share a ledger on PostgreSQL",
+        )
+    return _viewed(process_singleton(f"scheduler elsewhere {address}", lambda: make(address, **options)))
+
+
+def _viewed(scheduler: Any) -> Any:
+    scheduler.queries.view()
+    return scheduler

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from schedkit import context
@@ -77,6 +78,10 @@ class Queries:
             yield
         finally:
             self._viewing = False
+
+    def view(self) -> None:
+        """Take the ledger, which others have made, as open from here on; it is connected to at first use."""
+        self._viewing = True
 
     @check_keywords
     def backup(self, target: str | os.PathLike[str]) -> int:
@@ -338,6 +343,18 @@ class Queries:
     def load(self, reference: Mapping[str, Any] | None) -> Any:
         """Return the result to which a run's `result` refers."""
         return self._node.results.load(reference)
+
+    def file(self, noted: Mapping[str, str]) -> bytes:
+        """Return the content of a file that a run has noted.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not there any more.
+        """
+        storage = self._node.results.storage
+        name = storage.name_of(noted["path"])
+        return Path(noted["path"]).read_bytes() if name is None else storage.read(name)
 
     def latest(self, name: str) -> Any:
         """Return the result of the last DONE run of a task that has one, None without one."""

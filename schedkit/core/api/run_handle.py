@@ -88,6 +88,9 @@ class RunHandle:
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}: {self.state}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RunHandle, (self.scheduler, self.id, self.task)
+
     def _ipython_display_(self) -> None:
         front_end().display(self)
 

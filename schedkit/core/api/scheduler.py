@@ -128,6 +128,9 @@ class Scheduler:
     def __repr__(self) -> str:
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.process.reduced(Scheduler, self.name)
+
     if not TYPE_CHECKING:  # to a type checker every name would exist
 
         def __getattr__(self, name):
@@ -200,9 +203,9 @@ class Scheduler:
         return str(self.queries.ledger.store)
 
     @property
-    def results(self) -> Path:
-        """The folder of results."""
-        return self._node.results.folder
+    def results(self) -> Path | str:
+        """The folder of results, or their URL."""
+        return self._node.results.storage.place
 
     # Declaring
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -113,11 +112,13 @@ async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return a file of a run; other files are refused."""
     path = command["path"]
     row = await anyio.to_thread.run_sync(scheduler.screens.run_detail, str(command["run"]))
-    if path not in [file["path"] for file in row["artifacts"]]:
+    found = [file for file in row["artifacts"] if file["path"] == path]
+    if not found:
         raise UsageError(f"{path} is not a file of this run")
-    if not Path(path).is_file():
-        raise UsageError(f"{path} no longer exists", hint="run the task again")
-    return Answer(buffer=await anyio.to_thread.run_sync(Path(path).read_bytes))
+    try:
+        return Answer(buffer=await anyio.to_thread.run_sync(scheduler.queries.file, found[0]))
+    except (FileNotFoundError, IsADirectoryError):
+        raise UsageError(f"{path} no longer exists", hint="run the task again") from None
 
 
 async def _history(scheduler: Any, command: Mapping[str, Any]) -> Answer:

@@ -94,7 +94,8 @@ class TaskHandle(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function, here and now, unrecorded."""
-        function = self.task.function
+        # Only the handle may have come here from another process.
+        function = self.task.function or getattr(self, "__wrapped__", None)
         if function is None:
             raise DeclarationError(
                 f"task {self.name!r} is known from the ledger only",

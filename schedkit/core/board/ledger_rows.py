@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
@@ -19,7 +19,10 @@ ENDED_OF_TASK = 30
 # … and so many of all tasks are shown.
 FINISHED_RUNS = 500
 
-_ENDED = runs.c.finished_at.is_not(None)
+_ENDED = select(runs).where(runs.c.finished_at.is_not(None)).order_by(runs.c.id.desc())
+_LATEST_ENDED = _ENDED.limit(FINISHED_RUNS)
+# Made once: it is asked for each of a thousand tasks, and its making took longer than its answer.
+_LATEST_OF_TASK = _ENDED.where(runs.c.task == bindparam("name")).limit(ENDED_OF_TASK)
 
 
 class LedgerRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,13 +47,13 @@ def ledger_rows(store: Store) -> LedgerRows:
     """Return the tasks, the runs that have not ended and the latest ones that have."""
     with store.snapshot() as connection, store.decoding():
         found = [task_from_row(row) for row in mappings(connection, select(tasks))]
-        latest = select(runs).where(_ENDED).order_by(runs.c.id.desc())
-        wanted = [select(runs).where(LIVE), latest.limit(FINISHED_RUNS)]
-        wanted += [latest.where(runs.c.task == row.name).limit(ENDED_OF_TASK) for row in found]
-        shown = {row["id"]: row for query in wanted for row in mappings(connection, query)}
+        shown = [*mappings(connection, select(runs).where(LIVE)), *mappings(connection, _LATEST_ENDED)]
+        for row in found:
+            shown += mappings(connection, _LATEST_OF_TASK, {"name": row.name})
+        different = {row["id"]: row for row in shown}
         return LedgerRows(
             tasks=found,
-            runs=[run_from_row(row) for row in shown.values()],
+            runs=[run_from_row(row) for row in different.values()],
             paused=setting(connection, "paused") == "1",
             seq=connection.scalar(LAST_SEQ) or 0,
         )

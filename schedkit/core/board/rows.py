@@ -87,7 +87,7 @@ def figures_of(ended: Iterable[Row]) -> Row:
     for last in ended:
         if last["seconds"] is not None:
             durations.append([round(last["seconds"], 3), last["state"]])
-    verdicts = [_COUNTED[State(how)] for _, how in durations if how in _COUNTED]
+    verdicts = [_COUNTED[how] for _, how in durations if how in _COUNTED]
     rate = round(sum(verdicts) / len(verdicts), 4) if verdicts else None
     return {"last": last, "durations": durations, "success_rate": rate}
 
@@ -167,6 +167,7 @@ def _attempt_row(attempt: Attempt) -> Row:
         "finished_at": iso(attempt.finished_at),
         "outcome": str(attempt.outcome),
         "error": attempt.error,
+        "worker": attempt.worker,
     }
 
 

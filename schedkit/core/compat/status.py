@@ -46,7 +46,7 @@ def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
 def status_head(shown: Mapping[str, Any], pending: Container[str] = ()) -> dict[str, Any]:
     """Return all of `status` but its ``tasks``, from a snapshot of the board."""
     head, tasks = shown["scheduler"], shown["tasks"]
-    alive = {run["task"] for run in shown["runs"] if not State(run["state"]).final}
+    alive = {run["task"] for run in shown["runs"] if run["state"] not in _ENDED}
     jobs = [row for row in tasks if row["name"] in pending or not _is_over(row, alive)]
     running, oldest = head["state"] == "running", next(iter(head["nodes"]), None)
     stopped = oldest is None or head["state"] == "stopped"
@@ -76,8 +76,9 @@ def status_head(shown: Mapping[str, Any], pending: Container[str] = ()) -> dict[
 
 def _is_over(row: Mapping[str, Any], alive: Container[str]) -> bool:
     """Tell whether a job was to run once, and has: it is a task with a history, but no job any more."""
-    waits = row["next_run"] is not None or row["paused"] or row["name"] in alive
-    return ONE_TIME in row["tags"] and not waits
+    return ONE_TIME in row["tags"] and not (
+        row["next_run"] is not None or row["paused"] or row["name"] in alive
+    )
 
 
 class Schedule(NamedTuple):

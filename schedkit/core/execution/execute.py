@@ -20,7 +20,7 @@ from schedkit import context
 from schedkit.core.engine.retries import tries
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.failures import RemoteFailure, error_facts
-from schedkit.core.execution.results import Results
+from schedkit.core.execution.results import Kept, Results
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Outcome
@@ -29,6 +29,7 @@ from schedkit.errors import ParameterError, RetryableError, StopRequested
 from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = [
+    "AttemptLostError",
     "BlockingCaller",
     "Caller",
     "call_function",
@@ -43,6 +44,10 @@ __all__ = [
 _log = logging.getLogger("schedkit")
 # A hook with its arguments.
 HookCall = tuple[Callable[..., object], tuple[Any, ...]]
+
+
+class AttemptLostError(Exception):
+    """It is not known how an attempt ended that ran elsewhere; it has ended, and may begin again."""
 
 
 class Caller(Protocol):
@@ -98,6 +103,7 @@ async def perform(attempt: Execution, results: Results, caller: Caller) -> Endin
             if caller.suspends:
                 value = await value
             if attempt.unwanted:
+                results.discard(value)
                 raise StopRequested("its value is not wanted any more")
             if value is None:
                 ending = Ending(Outcome.DONE)
@@ -144,7 +150,7 @@ def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
         value.close()
         raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
     if not isinstance(value, TaskResult):
-        return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
+        return _done(attempt, results, value)
     reason = run.shortened(clean(value.message), "the message")
     if value.message or value.data:
         run.facts["result"] = run.bounded("result", {"message": reason, **value.data})
@@ -160,8 +166,19 @@ def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
     if value.status == "skipped":
         return Ending(Outcome.DONE, skipped=True, reason=reason)
     kept = value.value if value.value is not None else (value.data or None)
-    reference = results.save(task.name, run.id, run.attempt, kept)
-    return Ending(Outcome.DONE, value=kept, result=reference, reason=reason)
+    return _done(attempt, results, kept, reason)
+
+
+def _done(attempt: Execution, results: Results, value: Any, reason: str = "") -> Ending:
+    """Return how an attempt ended that has a value, which is kept unless another process has kept it."""
+    task, run = attempt.task, attempt.context
+    if not isinstance(value, Kept):
+        reference = results.save(task.name, run.id, run.attempt, value)
+        return Ending(Outcome.DONE, value=value, result=reference, reason=reason)
+    reference, value = value
+    if value is None and task.hooks.on_success is not None:
+        value = results.load(reference)
+    return Ending(Outcome.DONE, value=value, result=reference, reason=reason)
 
 
 def failed(attempt: Execution, error: BaseException, valid: bool = True) -> Ending:
@@ -175,6 +192,8 @@ def failed(attempt: Execution, error: BaseException, valid: bool = True) -> Endi
     facts: dict[str, Any] | None = None
     if isinstance(error, RemoteFailure):
         facts, error = error.facts, error.error
+    if isinstance(error, AttemptLostError):
+        return Ending(Outcome.INTERRUPTED, reason=one_line(str(error), 500))
     if isinstance(error, StopRequested | asyncio.CancelledError | CancelledError):
         return Ending(Outcome.CANCELLED)
     final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))

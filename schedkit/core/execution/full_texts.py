@@ -1,18 +1,19 @@
-"""Texts too long for the ledger: cut where they are stored, their whole in a file of the run."""
+"""Files of runs besides their results: texts too long for the ledger, and what others could not see."""
 
 from __future__ import annotations
 
 import logging
 import shutil
+import zlib
 from pathlib import Path
 
+from schedkit.core.execution.storage import Storage, UrlStorage
 from schedkit.core.run import FULL_TEXT
 from schedkit.errors import FileError
-from schedkit.values.files import file_error, replacing
+from schedkit.values.files import file_error
 from schedkit.values.limits import MAX_STORED_CHARS
-from schedkit.values.private import PRIVATE, make_private_folder
 
-__all__ = ["FullTexts", "cut", "remove_full_texts"]
+__all__ = ["FullTexts", "cut", "remove_files", "store_file"]
 
 _log = logging.getLogger("schedkit")
 
@@ -37,36 +38,53 @@ class FullTexts:
 
     Parameters
     ----------
-    folder : Path
-        Of the results.
+    storage : Storage
+        Where results are kept.
     run : str
         The run's id.
     attempt : int
         Its number.
     """
 
-    def __init__(self, folder: Path, run: str, attempt: int) -> None:
-        self._folder = folder / _FOLDER / run
-        self._attempt = attempt
+    def __init__(self, storage: Storage, run: str, attempt: int) -> None:
+        self._storage, self._name = storage, f"{_FOLDER}/{run}/{attempt}"
         self._count = 0
 
-    def keep(self, text: str, name: str) -> tuple[Path, str] | None:
-        """Write a text to a file and return its path and label; None if there is no room for it."""
+    def keep(self, text: str, name: str) -> tuple[str, str] | None:
+        """Write a text to a file and return its address and label; None if there is no room for it."""
         self._count += 1
         if self._count > MOST_FILES:
             return None
-        path = self._folder / f"{self._attempt}-{self._count}.txt"
+        file = f"{self._name}-{self._count}.txt"
         try:
-            make_private_folder(self._folder)
-            with replacing(path, mode=PRIVATE) as new:
-                new.file.write(text.encode("utf-8", "replace"))
+            self._storage.write(file, lambda new: new.write(text.encode("utf-8", "replace")))
         except (FileError, OSError) as error:
-            _log.warning("the full text of %s is lost: %s", name, file_error(error, path))
+            address = self._storage.address(file)
+            _log.warning("the full text of %s is lost: %s", name, file_error(error, address))
             return None
-        return path, f"{FULL_TEXT}{name}"
+        return self._storage.address(file), f"{FULL_TEXT}{name}"
 
 
-def remove_full_texts(folder: Path, run: str) -> None:
+def store_file(storage: Storage | None, run: str, attempt: int, path: str | Path) -> str | None:
+    """Copy a file of a run to where results are kept, if that is a URL; return its address there.
+
+    Other machines see a URL, and rarely the path. None: it stays where it is.
+    """
+    if not isinstance(storage, UrlStorage) or storage.name_of(str(path)) is not None:
+        return None
+    # One name for a path: a file that is noted again takes the place of its copy.
+    number = zlib.crc32(str(path).encode("utf-8", "surrogateescape"))
+    name = f"{_FOLDER}/{run}/{attempt}-{number:08x}/{Path(path).name}"
+    try:
+        with open(path, "rb") as file:
+            storage.write(name, lambda new: shutil.copyfileobj(file, new))
+    except (FileError, OSError) as error:
+        _log.warning("the file %s of run %s stays on this machine: %s", path, run, file_error(error, path))
+        return None
+    return storage.address(name)
+
+
+def remove_files(storage: Storage, run: str) -> None:
     """Delete the files of a run."""
     if run.isalnum():  # a ledger that others write may hold "..", say
-        shutil.rmtree(folder / _FOLDER / run, ignore_errors=True)
+        storage.remove_folder(f"{_FOLDER}/{run}")

@@ -1,4 +1,4 @@
-"""What runs returned, on disk: frames as Parquet, other values as JSON; each comes back as it was.
+"""What runs returned, in files: frames as Parquet, other values as JSON; each comes back as it was.
 
 The ledger keeps only the reference. A file is written whole, under a name of its own, before the run is
 recorded as DONE; so a reference never points at half a file.
@@ -13,23 +13,25 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
 from schedkit import context
 from schedkit.core.execution.frame_files import is_frame, read_frame, write_frame
-from schedkit.core.execution.full_texts import remove_full_texts
+from schedkit.core.execution.full_texts import remove_files
+from schedkit.core.execution.storage import Storage, storage_at
 from schedkit.core.execution.typed_json import from_json, to_json
-from schedkit.core.run import PRUNED
+from schedkit.core.run import PRUNED, TaskResult
 from schedkit.core.tasks.stored import plain
-from schedkit.errors import SchedkitError
-from schedkit.values.failures import translate, translated
-from schedkit.values.files import replacing
-from schedkit.values.private import PRIVATE, make_private_folder
+from schedkit.errors import FileError, SchedkitError
+from schedkit.values.failures import translate
+from schedkit.values.files import file_error
 from schedkit.values.text import clean, one_line, safe_repr
 
-__all__ = ["ResultGoneError", "Results"]
+__all__ = ["Kept", "ResultGoneError", "Results", "holds_frame"]
+
+_log = logging.getLogger("schedkit")
 
 # Small values live in the ledger itself.
 INLINE_BYTES = 4000
@@ -41,17 +43,33 @@ class ResultGoneError(SchedkitError):
     """A result that was not kept, or whose file has been pruned, moved or damaged."""
 
 
+class Kept(NamedTuple):
+    """What another process has returned and kept: its reference, and the value where that is no file."""
+
+    reference: dict[str, Any]
+    value: Any = None
+
+
+def holds_frame(value: Any) -> bool:
+    """Tell whether a value is a frame or a series, or a list or mapping of some."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return is_frame(value)
+    return any(map(is_frame, value))
+
+
 class Results:
-    """A folder of results.
+    """The results of runs in a storage.
 
     Parameters
     ----------
-    folder : Path
-        Made at the first result.
+    storage : Path, str or Storage
+        A folder, which is made at the first result, or a URL.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, storage: Path | str | Storage) -> None:
+        self.storage = storage_at(storage) if isinstance(storage, Path | str) else storage
 
     def save(self, task: str, run: str, attempt: int, value: Any) -> dict[str, Any] | None:
         """Keep a value; return the reference for the ledger, None for None.
@@ -79,7 +97,7 @@ class Results:
         size = {"rows": int(rows), "columns": int(columns)}
         if len(msgspec.json.encode(facts)) <= INLINE_BYTES:
             return {"kind": "parquet", "path": path, **size, "facts": facts}
-        self._own(path).unlink()
+        self.storage.remove(path)
         return {**self._save_value(name, value), **size}
 
     def _save_value(self, name: str, value: Any) -> dict[str, Any]:
@@ -95,11 +113,7 @@ class Results:
         return {"kind": "json", "path": path, "bytes": len(text)}
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> str:
-        path = self.folder / name
-        with translated(path, doing="write"):
-            make_private_folder(path.parent)
-        with replacing(path, mode=PRIVATE) as new:
-            write(new.file)
+        self.storage.write(name, write)
         return name
 
     def load(self, reference: Mapping[str, Any] | None) -> Any:
@@ -124,13 +138,15 @@ class Results:
             )
         if "value" in reference:
             return from_json(reference["value"])
-        path = self._own(reference["path"])
+        name = self._own(reference["path"])
+        path = self.storage.address(name)
         try:
+            content = self.storage.read(name)
             if reference.get("frames"):
-                return _read_archive(path)
+                return _read_archive(content)
             if reference["kind"] == "json":
-                return from_json(msgspec.json.decode(path.read_bytes()))
-            return read_frame(io.BytesIO(path.read_bytes()), reference.get("facts", {}))
+                return from_json(msgspec.json.decode(content))
+            return read_frame(io.BytesIO(content), reference.get("facts", {}))
         except FileNotFoundError as error:
             raise ResultGoneError(
                 f"result {path} is gone", hint="it was pruned or moved; run the task again"
@@ -141,23 +157,34 @@ class Results:
                 f"cannot read result {path}: {one_line(str(error))}", hint="run the task again"
             ) from error
 
-    def _own(self, name: str) -> Path:
-        """Return the path of a file of ours: a ledger that others write may name any."""
-        path = self.folder / name
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+    def _remove(self, name: str) -> None:
+        try:
+            self.storage.remove(name)
+        except (FileError, OSError) as error:
+            _log.warning("a file that was pruned is still there: %s", file_error(error, name, "delete"))
+
+    def _own(self, name: str) -> str:
+        """Return the name of a file of ours: a ledger that others write may hold any."""
+        if not self.storage.holds(name):
             raise ResultGoneError(
-                f"the ledger names {safe_repr(name)} as a result, which is not in {self.folder}",
+                f"the ledger names {safe_repr(name)} as a result, which is not in {self.storage.place}",
                 hint="run the task again",
             )
-        return path
+        return name
+
+    def discard(self, value: Any) -> None:
+        """Delete what another process has kept of a value that nobody wants any more."""
+        kept = value.value if isinstance(value, TaskResult) else value
+        if isinstance(kept, Kept):
+            self.remove(kept.reference)
 
     def remove(self, reference: Mapping[str, Any]) -> None:
         """Delete the file of a reference, if it has one, or the full texts of a run."""
         if "path" in reference:
             with contextlib.suppress(ResultGoneError):
-                self._own(reference["path"]).unlink(missing_ok=True)
+                self._remove(self._own(reference["path"]))
         if "texts" in reference:
-            remove_full_texts(self.folder, reference["texts"])
+            remove_files(self.storage, reference["texts"])
 
 
 def _not_kept(value: Any, why: str) -> dict[str, Any]:
@@ -190,8 +217,8 @@ def _write_archive(file: IO[bytes], stored: Any, frames: Sequence[Any]) -> None:
         archive.writestr(_INDEX, msgspec.json.encode({"value": stored, "frames": facts}))
 
 
-def _read_archive(path: Path) -> Any:
-    with zipfile.ZipFile(path) as archive:
+def _read_archive(content: bytes) -> Any:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         index = msgspec.json.decode(archive.read(_INDEX))
         frames = [
             read_frame(io.BytesIO(archive.read(f"{number}.parquet")), facts)

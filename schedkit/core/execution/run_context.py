@@ -9,13 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from schedkit.context import Effects, ExecutionContext
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
-from schedkit.core.execution.full_texts import FullTexts, cut
-from schedkit.core.run import Run, first_number
+from schedkit.core.execution.full_texts import FullTexts, cut, store_file
+from schedkit.core.execution.storage import Shared, Storage
+from schedkit.core.run import STORED, Run, first_number
 from schedkit.core.text import dump
 from schedkit.errors import StopRequested
 from schedkit.values.limits import MAX_LOG_LINES, MAX_PARAMETER_BYTES, MAX_STORED_CHARS
@@ -54,7 +55,7 @@ class RunContext(ExecutionContext):
         self,
         run: Run,
         tell: Callable[[Event], object],
-        results: Path | None = None,
+        results: Storage | None = None,
         deliveries: Deliveries | None = None,
     ) -> None:
         self._run = run
@@ -142,13 +143,20 @@ class RunContext(ExecutionContext):
         kept = small if len(dump(small)) <= MAX_PARAMETER_BYTES else {}
         return {**kept, "left out": self.shortened(text, f"the facts {kind!r}", 0)}
 
-    def artifact(self, path: Path, label: str = "") -> None:
-        """Keep note of a file the run has written."""
-        self._note_file(path, one_line(label or Path(path).name))
+    def artifact(self, path: Path | str, label: str = "") -> None:
+        """Keep note of a file the run has written; where results are at a URL, it is copied there."""
+        stored = store_file(self._results, self.id, self.attempt, path)
+        self._note_file(stored or str(path), one_line(label or PurePath(path).name))
         self._raise_if_stopping()
 
-    def _note_file(self, path: Path, label: str) -> None:
-        noted = {"path": str(path), "label": label}
+    def shared_results(self) -> Shared | None:
+        """Return where another process writes what the run returns; None: it sends it here."""
+        return None if self._results is None else self._results.shared()
+
+    def _note_file(self, path: str, label: str) -> None:
+        noted = {"path": path, "label": label}
+        if self._results is not None and self._results.name_of(path) is not None:
+            noted |= STORED
         with self._lock:
             others = [known for known in self.artifacts if known["path"] != noted["path"]]
             self.artifacts = (*others, noted)

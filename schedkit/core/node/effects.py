@@ -48,7 +48,7 @@ class Effects:
         tell: Callable[..., object],
         deliveries: Deliveries,
     ) -> None:
-        self.executions = Executions(executors.results.folder, tell, post, deliveries)
+        self.executions = Executions(executors.results.storage, tell, post, deliveries)
         self.waiters = Waiters()
         self.stopping = False
         self._executors = executors

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from time import monotonic
 
 import anyio
@@ -16,6 +15,7 @@ from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.run_context import Deliveries, RunContext
+from schedkit.core.execution.storage import Storage
 
 __all__ = ["HUNG_SECONDS", "Executions"]
 
@@ -28,7 +28,7 @@ class Executions:
 
     Parameters
     ----------
-    folder : Path
+    storage : Storage
         Of the results, for texts that are too long for the ledger.
     tell : callable
         Is called with what code tells of itself, on any thread.
@@ -40,12 +40,12 @@ class Executions:
 
     def __init__(
         self,
-        folder: Path,
+        storage: Storage,
         tell: Callable[[Event], object],
         post: Callable[[Ended], object],
         deliveries: Deliveries,
     ) -> None:
-        self._folder, self._tell, self._post, self._deliveries = folder, tell, post, deliveries
+        self._storage, self._tell, self._post, self._deliveries = storage, tell, post, deliveries
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
@@ -84,7 +84,7 @@ class Executions:
         begun: list[Execution] = []
         for start in decision.starts:
             run = start.run
-            context = RunContext(run, self._tell, self._folder, self._deliveries)
+            context = RunContext(run, self._tell, self._storage, self._deliveries)
             execution = Execution(run, start.task, context, steady, self._ended)
             self._known[run.id, run.attempt] = execution
             begun.append(execution)
@@ -144,6 +144,7 @@ class Executions:
                 skipped=ending.skipped,
                 reason=ending.reason,
                 details=execution.context.told(),
+                worker=execution.worker,
             )
         )
 

@@ -200,7 +200,8 @@ class Node:
         """Live, and live again under another id when this process was taken for dead."""
         await self._neighbours.open()
         unsubscribe = self.bus.subscribe(log_run, own=True, wants=worth_logging)
-        executors = Executors(self.results, self._blocked, self.config.kill_after)
+        config = self.config
+        executors = Executors(self.results, self._blocked, config.kill_after, config.dask, config.processes)
         try:
             while not self._stopping:
                 life = await self._born(executors, begun)
@@ -351,6 +352,9 @@ class Node:
             If another process has other code under a name.
         """
         left: Sequence[Task] = tasks
+        for task in tasks:
+            if self.life is not None:
+                self.life.executors.expect(task, self.declarations.place(task))
         for _ in range(DECLARE_TRIES):
             life = self.life
             if life is None or not tasks:

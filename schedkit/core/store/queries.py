@@ -29,9 +29,12 @@ OPEN_WAITS = (
 LAST_SEQ = select(sa.func.max(events.c.seq))
 
 
-def mappings(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
-    """Return the rows of a query by the names of their columns."""
-    yield from connection.execute(query).mappings()  # type: ignore[misc]  # a RowMapping is one
+def mappings(
+    connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Return the rows of a query, all read at once, by the names of their columns."""
+    found = connection.execute(query, values).mappings().all()
+    yield from found  # type: ignore[misc]  # a RowMapping is one
 
 
 def setting(connection: sa.Connection, key: str) -> str | None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from schedkit.core.ids import id_at
-from schedkit.core.run import FULL_TEXT, PRUNED
+from schedkit.core.run import FULL_TEXT, PRUNED, STORED
 from schedkit.core.store.schema import (
     LIVE_STATES,
     attempts,
@@ -167,9 +167,10 @@ def forget_runs(
 
 
 def _with_full_texts(ids: Sequence[str]) -> sa.Select[tuple[str]]:
-    """Select the runs among `ids` of which files hold the full texts."""
-    label = f'"label":"{FULL_TEXT}'
-    return select(details.c.run).where(details.c.run.in_(ids), details.c.artifacts.contains(label))
+    """Select the runs among `ids` that have files besides their results: full texts, and copies at a URL."""
+    marks = (f'"label":"{FULL_TEXT}', dump(STORED)[1:-1])
+    found = sa.or_(*(details.c.artifacts.contains(mark, autoescape=True) for mark in marks))
+    return select(details.c.run).where(details.c.run.in_(ids), found)
 
 
 def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:

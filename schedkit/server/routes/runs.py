@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import anyio
 import msgspec
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 from starlette.responses import FileResponse
 
+from schedkit.core.run import STORED
 from schedkit.core.states import State
 from schedkit.errors import SchedkitError
 from schedkit.server import shapes
@@ -129,11 +131,22 @@ def run_routes(service: Service) -> APIRouter:
         files = (await in_thread(service.view.details, id))["artifacts"]
         if number >= len(files):
             raise ProblemError(404, f"run {id} has {len(files)} files, numbered from 0")
-        path = Path(files[number]["path"])
-        if not await in_thread(path.is_file):
-            raise ProblemError(
-                404, f"the file {path.name} of run {id} no longer exists", "run the task again"
+        noted = files[number]
+        path = Path(noted["path"])
+        gone = ProblemError(404, f"the file {path.name} of run {id} no longer exists", "run the task again")
+        if STORED.items() <= noted.items():
+            try:
+                content = await in_thread(service.view.file, noted)
+            except FileNotFoundError:
+                raise gone from None
+            name = quote(_plain_name(path))
+            return Response(
+                content,
+                media_type="application/octet-stream",
+                headers={"content-disposition": f"attachment; filename*=utf-8''{name}"},
             )
+        if not await in_thread(path.is_file):
+            raise gone
         return FileResponse(path, media_type="application/octet-stream", filename=_plain_name(path))
 
     return router

@@ -58,7 +58,7 @@ def test_other_spellings_are_accepted(make: Callable[..., Scheduler]) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"results": 5}, r"^results=5 \(the path of a folder\)"),
+        ({"results": 5}, r"^results=5 \(the path of a folder, or a URL\)"),
         ({"name": " "}, r"^name=' ' \(write text\)"),
         ({"limits": {5: 1}}, r"^limits: tag=5 \(write text\)"),
         ({"tz": "Europe"}, "^tz: unknown time zone 'Europe'"),

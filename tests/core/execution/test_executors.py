@@ -30,6 +30,7 @@ from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import NOT_KEPT, Results
 from schedkit.core.execution.run_context import RunContext
+from schedkit.core.execution.storage import FolderStorage
 from schedkit.core.model import Task
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.declare import declare
@@ -45,7 +46,8 @@ class Started:
         self.endings: SimpleQueue[Ending] = SimpleQueue()
         self._changed = threading.Condition()
         run = replace(RunEvents().started("r1", task.name).after, params=dict(task.params))
-        self.execution = Execution(run, task, RunContext(run, self._hear, folder), 0, self._end)
+        context_here = RunContext(run, self._hear, FolderStorage(folder))
+        self.execution = Execution(run, task, context_here, 0, self._end)
 
     def _hear(self, event: events.Event) -> None:
         with self._changed:

@@ -14,6 +14,7 @@ from schedkit.context import ExecutionContext
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.execution.full_texts import MOST_FILES, FullTexts, cut
 from schedkit.core.execution.results import Results
+from schedkit.core.execution.storage import FolderStorage
 from schedkit.core.run import TaskResult
 from schedkit.errors import ParameterError, RunFailedError
 from schedkit.values.limits import MAX_LOG_LINES, MAX_PARAMETER_BYTES, MAX_STORED_CHARS
@@ -125,7 +126,7 @@ def test_parameters_too_large_are_refused_with_the_size_and_what_to_do(sched: Sc
 def test_a_run_that_is_forgotten_takes_its_texts_along(tmp_path: Path) -> None:
     results = Results(tmp_path)
     for run in ("old", "new"):
-        assert FullTexts(tmp_path, run, 1).keep(LONG, "the error")
+        assert FullTexts(FolderStorage(tmp_path), run, 1).keep(LONG, "the error")
     results.remove({"texts": "old"})
     assert [path.parent.name for path in tmp_path.rglob("*.txt")] == ["new"]
     for other in ("old", "..", "", "../texts/new"):
@@ -134,7 +135,7 @@ def test_a_run_that_is_forgotten_takes_its_texts_along(tmp_path: Path) -> None:
 
 
 def test_an_attempt_writes_no_more_files_than_it_may(tmp_path: Path) -> None:
-    texts = FullTexts(tmp_path, "run", 1)
+    texts = FullTexts(FolderStorage(tmp_path), "run", 1)
     kept = [texts.keep("text", "a line") for _ in range(MOST_FILES + 5)]
     assert sum(each is not None for each in kept) == MOST_FILES
     assert len(list(tmp_path.rglob("*.txt"))) == MOST_FILES
@@ -144,7 +145,7 @@ def test_a_text_that_cannot_be_written_is_cut_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "texts").write_text("a file, where a folder should be")
-    assert FullTexts(tmp_path, "run", 1).keep("text", "the error") is None
+    assert FullTexts(FolderStorage(tmp_path), "run", 1).keep("text", "the error") is None
     assert "the full text of the error is lost: cannot write" in caplog.text
 
 

@@ -19,6 +19,7 @@ from schedkit.core.execution.remote_call import (
     pass_on,
     value_of,
 )
+from schedkit.core.execution.storage import Shared
 from schedkit.errors import NotRunningError, StopRequested
 
 
@@ -118,3 +119,19 @@ def test_only_what_a_task_may_tell_is_passed_on(caplog: pytest.LogCaptureFixture
     pass_on(Listener(), "delivered", ("page", ""))
     assert "what a run has delivered is not kept: the scheduler here was stopped" in caplog.text
     pass_on(Listener(), "on_stop", (print,))
+
+
+def test_a_file_at_a_url_is_passed_on_as_it_is(tmp_path: Path) -> None:
+    """A worker hears of it from its child process, and tells the home."""
+    url = f"file://{tmp_path}/bucket"
+    (tmp_path / "book.txt").write_text("rows")
+    facts = {"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1, "results": Shared(url)}
+    told: list[tuple[str, Any]] = []
+    worker = RemoteContext(lambda *what: told.append(what))
+    child = RemoteContext(lambda kind, content: pass_on(worker, kind, content))
+    for run in (worker, child):
+        run.begin(facts)
+    child.artifact(tmp_path / "book.txt", "Book")
+    ((kind, (address, label)),) = told
+    assert (kind, label) == ("artifact", "Book")
+    assert str(address).startswith(f"{url}/texts/r/1-")

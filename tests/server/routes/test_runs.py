@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from support.rest import AWAY, Rest, ended, token
 
+from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.server import shapes
+from schedkit.server import asgi, shapes
 
 
 def submitted(rest: Rest, task: str, **params: Any) -> str:
@@ -116,6 +117,28 @@ def test_all_that_failed_since(rest: Rest, sched: Scheduler) -> None:
     assert (answer["runs"], set(answer["refused"])) == ([], {gone_run})
     for since in ("yesterday", "2026-11-29T00:00:00", 5, "0001-01-01T00:00:00+14:00"):
         assert rest.post("/api/v1/runs/retry", json={"since": since}).status_code == 422
+
+
+def test_a_file_at_the_url_of_the_results(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/bucket"
+    with Scheduler(tmp_path / "ledger.db", results=url) as sched:
+        rest = Rest(asgi(sched, None))
+
+        @sched.task(name="writes")
+        def writes() -> None:
+            (tmp_path / "Bücher 1.txt").write_bytes(b"rows")
+            context.artifact(tmp_path / "Bücher 1.txt", "Books")
+
+        run = submitted(rest, "writes")
+        (file,) = ended(rest, run)["artifacts"]
+        assert (file["name"], file["label"]) == ("Bücher 1.txt", "Books")
+        (tmp_path / "Bücher 1.txt").unlink()
+        answer = rest.get(file["href"])
+        assert answer.content == b"rows"
+        assert "filename*=utf-8''B%C3%BCcher%201.txt" in answer.headers["content-disposition"]
+        (copy,) = (tmp_path / "bucket").rglob("*.txt")
+        copy.unlink()
+        assert rest.get(file["href"]).status_code == 404
 
 
 def test_files_of_a_run(rest: Rest, folder: Path) -> None:
