@@ -66,11 +66,14 @@ def new_docker(
         list[Path] | None,
         typer.Argument(help="Reports, task modules, notebooks; by default reports/*.yaml and tasks/*.py."),
     ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Also a second node, a Dask scheduler and two workers.")
+    ] = False,
 ) -> None:
     """Write a Dockerfile, and a compose file with the ledger on PostgreSQL."""
     from schedkit.commands import deploy
 
-    deploy.new_docker(files or [])
+    deploy.new_docker(files or [], cluster=cluster)
 
 
 @new.command("systemd")

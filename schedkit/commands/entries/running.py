@@ -24,8 +24,19 @@ def demo(
     report: Annotated[
         Path | None, typer.Option(help="Report to run; by default reports/demo.yaml, or the one of schedkit.")
     ] = None,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster", help="Instead run two nodes and two Dask workers on one ledger until Ctrl-C."
+        ),
+    ] = False,
 ) -> None:
     """Run a report against a built-in Jira and Confluence, and print where the results are."""
+    if cluster:
+        from schedkit.commands.cluster import run_cluster
+
+        run_cluster(issues=issues, seed=seed)
+        return
     from schedkit.commands.demo import run_demo
 
     run_demo(issues=issues, seed=seed, keep=keep, as_json=as_json, report=report)
