@@ -75,6 +75,8 @@ class App:
         self._was_read = file is not None
         self._sites: dict[str, Any] = {}
         self.current: core.Scheduler | None = None
+        # On a worker, which opens no ledger: returned whichever ledger is asked for.
+        self.stand_in: core.Scheduler | None = None
 
     def __repr__(self) -> str:
         return f"App({str(self.file)!r})"
@@ -118,6 +120,8 @@ class App:
         """
         refuse_options(ledger, options)
         wanted = SCHEDULER_OPTIONS.read(options, error=SettingsError)
+        if self.stand_in is not None:
+            return self.stand_in
         if ledger is None and self.current is not None:
             return self.current
         url = self.ledger(ledger)
@@ -136,7 +140,7 @@ class App:
     def plain_scheduler(
         self, ledger: str | Path | None = None, **options: Unpack[SchedulerOptions]
     ) -> core.Scheduler:
-        """Return a scheduler that nobody is told about, e.g. to look into a ledger."""
+        """Return a scheduler without notifications and standing page, e.g. to look into a ledger."""
         url = self.ledger(ledger)
         if "://" not in url:
             _make_folder(Path(url).parent)

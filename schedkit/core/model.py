@@ -220,7 +220,8 @@ class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     once: bool = False
 
 
-RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread", "process", an executor
+# "auto" (async: users' loop; sync: a thread), "thread", "process", "dask", an executor
+RunsIn = str | Executor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +240,8 @@ class Task:
         None: runs when submitted, or after its parents.
     misfire_grace : float or None
         How late a fire may still start, in seconds; None: any lateness.
+    runs_on : mapping
+        What each run takes of the resources of a worker, by name.
     coalesce : bool
         Whether overdue times become one run.
     catch_up : int
@@ -268,6 +271,7 @@ class Task:
     tags: tuple[str, ...] = ()
     rate: Rate | None = None
     runs_in: RunsIn = "auto"
+    runs_on: Mapping[str, float] = field(default_factory=dict)
     max_instances: int = 1
     misfire_grace: float | None = None
     coalesce: bool = True
@@ -286,7 +290,7 @@ class Task:
 
     @cached_property
     def executor_kind(self) -> str:
-        """Where it runs: "loop", "thread", "process", or "executor" (one of the user's)."""
+        """Where it runs: "loop", "thread", "process", "dask", or "executor" (one of the user's)."""
         if isinstance(self.runs_in, Executor):
             return "executor"
         if self.runs_in == "auto":

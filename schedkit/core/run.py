@@ -56,6 +56,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     outcome: Outcome
     error: dict[str, Any] | None = None
     life: str = ""
+    worker: str = ""  # where it ran away from its home: name and host
 
     @property
     def started_at(self) -> datetime:

@@ -11,9 +11,9 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.app import App
+from schedkit.core.api.frames import frame_text
 from schedkit.errors import SchedkitError
 from schedkit.loop import service
-from schedkit.notebook.commands import frame_text
 from schedkit.notebook.draft import Draft, save, saved, upcoming
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import table_html

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from pathlib import Path
 
 __all__ = ["alive"]
 
@@ -24,4 +26,12 @@ def alive(pid: int, *, untold: bool) -> bool:
         return False
     except PermissionError:  # owned by another user
         return True
-    return True
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell whether a process has ended, and only its parent has not taken note; on Linux."""
+    with contextlib.suppress(OSError):
+        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2]
+        return after_name.split()[:1] == [b"Z"]
+    return False

@@ -97,6 +97,7 @@ SAID: dict[str, tuple[str, object]] = {
     "tags": ("nightly", ("nightly",)),
     "rate": ("5/min", Rate(5, 60)),
     "runs_in": ("thread", "thread"),
+    "runs_on": ("{memory: 8GB, licence: 1}", {"memory": 8e9, "licence": 1.0}),
     "max_instances": ("2", 2),
     "misfire_grace": ("5m", 300.0),
     "coalesce": ("false", False),

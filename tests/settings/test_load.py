@@ -183,6 +183,7 @@ SAID: dict[str, tuple[str, object]] = {
     "concurrency": ("7", 7),
     "threads": ("8", 8),
     "processes": ("2", 2),
+    "dask": ("tcp://host:8786", "tcp://host:8786"),
     "limits": ("{jira: 2}", {"jira": 2}),
     "name": ("night", "night"),
     "tz": ("europe/berlin", ZoneInfo("Europe/Berlin")),

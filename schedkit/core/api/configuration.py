@@ -27,9 +27,9 @@ def process_of_kind(kind: str) -> Iterator[None]:
 
     Parameters
     ----------
-    kind : {"background", "headless", "server"}
-        The background process of a notebook, ``schedkit run``, ``schedkit serve``. Elsewhere a process is a
-        kernel or a script, as its front end tells.
+    kind : {"background", "headless", "server", "worker"}
+        The background process of a notebook, ``schedkit run``, ``schedkit serve``, ``schedkit worker``.
+        Elsewhere a process is a kernel or a script, as its front end tells.
     """
     token = _kind.set(kind)
     try:
@@ -47,6 +47,7 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
         concurrency=options["concurrency"],
         threads=options["threads"],
         processes=options["processes"],
+        dask=options["dask"],
         tag_limits=options["limits"],
         tz=options["tz"],
         most_interruptions=options["interruptions"],

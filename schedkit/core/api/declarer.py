@@ -16,6 +16,7 @@ from schedkit.core.node.node import Node
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.defaults import fill
+from schedkit.errors import DeclarationError
 from schedkit.loop import service
 
 __all__ = ["Declarer"]
@@ -44,6 +45,7 @@ class Declarer:
         task = fill(task, self._defaults)
         if task.trigger is not None:  # before anybody knows of the task: a trigger that fails is refused
             task.trigger.begins(datetime.now(UTC), node.config.tz)
+        _refuse_cells_elsewhere(task)
         node.declarations.check(task)
         known = self._known_parents(task)
         node.declarations.expect(task.name, replace)
@@ -83,3 +85,21 @@ class Declarer:
                 ", ".join(map(repr, tasks)),
                 home,
             )
+
+
+def _refuse_cells_elsewhere(task: Task) -> None:
+    """Refuse a function of a cell that is to run on workers, which have files only.
+
+    Raises
+    ------
+    DeclarationError
+        Says so.
+    """
+    if task.executor_kind != "dask" or getattr(task.function, "__module__", "") != "__main__":
+        return
+    file = origin.file_of(task, origin.here(), None)
+    if file is None or file.suffix == ".ipynb":
+        raise DeclarationError(
+            f"task {task.name!r}: the function of a cell runs in its own process, not on workers",
+            hint="write it into a module (.py), import it here, and start: schedkit worker MODULE.py",
+        )

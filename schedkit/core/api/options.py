@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
@@ -38,6 +39,12 @@ def _limits(value: Any, what: str) -> dict[str, int]:
 def _name(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise invalid(what, value, "write text")
+    return value
+
+
+def _cluster(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", value):
+        raise invalid(what, value, "the address of a Dask scheduler: 'tcp://host:8786' or 'tls://host:8786'")
     return value
 
 
@@ -83,6 +90,15 @@ class SchedulerOptions(TypedDict, total=False):
             spellings=("process_pool",),
         ),
     ]
+    dask: Annotated[
+        str | None,
+        Option(
+            parse=optional(_cluster),
+            default=None,
+            default_words="a cluster of this process, with one worker on this machine",
+            words="The Dask scheduler whose workers run tasks with runs_in='dask': 'tcp://host:8786'.",
+        ),
+    ]
     limits: Annotated[
         Mapping[str, int] | None,
         Option(
@@ -106,7 +122,7 @@ class SchedulerOptions(TypedDict, total=False):
             parse=optional(_name),
             default=None,
             default_words="the notebook's or program's name",
-            words="The name of this process, as others see it.",
+            words="The name of this process, as other processes see it.",
         ),
     ]
     tz: Annotated[
@@ -124,7 +140,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=whole_number(0),
             default=3,
-            words="How many attempts of a run may be lost with their process before the run fails.",
+            words="How many attempts of a run may be interrupted by a crash before the run fails.",
         ),
     ]
     durability: Annotated[
@@ -132,7 +148,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=choice("normal", "full"),
             default="normal",
-            words="On SQLite, what a commit survives: the death of the process, or a power cut too (full).",
+            words="On SQLite, what a commit survives: a crash of the process, or also a power cut (full).",
         ),
     ]
     lease: Annotated[
@@ -140,7 +156,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=duration(above=True),
             default=duration_text(LEASE_SECONDS),
-            words="On PostgreSQL, how long a process counts as alive after its last sign of life.",
+            words="On PostgreSQL, how long a process counts as alive after its last heartbeat.",
         ),
     ]
     write_patience: Annotated[
@@ -148,8 +164,8 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=duration(),
             default=duration_text(WRITE_PATIENCE_SECONDS),
-            words="How long submit(), pause() and so on wait for a ledger that takes no writes before they "
-            "raise.",
+            words="How long submit(), pause() and others wait for a ledger that accepts no writes before "
+            "they raise.",
         ),
     ]
     cancel_grace: Annotated[
@@ -182,7 +198,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=parse_job_defaults,
             default=None,
-            words="coalesce, max_instances and misfire_grace_time of tasks that do not say.",
+            words="Defaults of tasks: coalesce, max_instances and misfire_grace_time.",
         ),
     ]
 

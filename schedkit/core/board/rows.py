@@ -59,6 +59,7 @@ _TASK: Mapping[str, Callable[[TaskRow], Any]] = {
     "executor": lambda row: row.facts.get("executor", ""),
     "rate": lambda row: row.facts.get("rate", ""),
     "options": lambda row: row.facts.get("options", {}),
+    "signature": lambda row: row.facts.get("signature", []),
     "home": lambda row: row.home,
 }
 
@@ -166,6 +167,7 @@ def _attempt_row(attempt: Attempt) -> Row:
         "finished_at": iso(attempt.finished_at),
         "outcome": str(attempt.outcome),
         "error": attempt.error,
+        "worker": attempt.worker,
     }
 
 

@@ -127,7 +127,7 @@ class RunCounts:
         if count is not None and (event.seq > self._seq or isinstance(event, ev.RunOutput)):
             count(self, event)
 
-    def _started(self, event: ev.RunStarted) -> None:
+    def _run_started(self, event: ev.RunStarted) -> None:
         run = event.after
         if run.attempt > 1:
             self.retries[run.task] = self.retries.get(run.task, 0) + 1
@@ -135,7 +135,7 @@ class RunCounts:
             late = Histogram.of(max(0, run.started - run.scheduled) / SECOND)
             self.lateness[run.task] = self.lateness.get(run.task, Histogram()).plus(late)
 
-    def _ended(self, event: ev.RunEnded) -> None:
+    def _run_ended(self, event: ev.RunEnded) -> None:
         run, state = event.after, str(event.after.state)
         _increase(self.ended, run.task, state)
         if run.scheduled is not None:
@@ -157,8 +157,8 @@ class RunCounts:
 
 
 _COUNTED: Mapping[type[ev.Event], Callable[[RunCounts, Any], None]] = {
-    ev.RunStarted: RunCounts._started,
-    ev.RunEnded: RunCounts._ended,
+    ev.RunStarted: RunCounts._run_started,
+    ev.RunEnded: RunCounts._run_ended,
     ev.Fired: RunCounts._fired,
     ev.RunNoted: RunCounts._noted,
 }

@@ -196,7 +196,7 @@ class Attempts:
             random=state.config.random(),
             most_interruptions=state.config.most_interruptions,
         )
-        attempt = self._record(run, how.outcome, how.error)
+        attempt = self._record(run, how.outcome, how.error, how.worker)
         self._runs.record_details(run.id, how.details)
         if after.state.final:
             self._runs.end(run, after, attempt, Finished(after, how.value, how.value is not None))
@@ -204,7 +204,7 @@ class Attempts:
             self._again(run, after, attempt)
         return after.state.final
 
-    def _record(self, run: Run, outcome: Outcome, error: dict[str, Any] | None) -> Attempt:
+    def _record(self, run: Run, outcome: Outcome, error: dict[str, Any] | None, worker: str = "") -> Attempt:
         now = self._state.now
         attempt = Attempt(
             number=run.attempt,
@@ -213,6 +213,7 @@ class Attempts:
             outcome=outcome,
             error=error,
             life=self._state.config.life,
+            worker=worker,
         )
         self._state.draft.changes.append(AttemptRecorded(run.id, attempt))
         return attempt

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 import msgspec
 
-from schedkit.core.engine.queue import Hindrance, RunQueue, Waiting
+from schedkit.core.engine.queue import AWAY, Hindrance, RunQueue, Waiting
 from schedkit.values.instants import from_micros
 from schedkit.values.timezones import local_timezone
 
@@ -138,7 +138,7 @@ def _of_several(
         text=f"{number}{of_task} {verb}: {_limit_text(hindrance, queue, moments)}{_holders_text(stuck)}",
         task=task,
         since=from_micros(min(run.due for run in runs)),
-        wrong=bool(stuck),
+        wrong=bool(stuck) or hindrance.key in queue.why,
     )
 
 
@@ -155,7 +155,7 @@ def run_obstacle(run: Waiting, queue: RunQueue, hung: Sequence[Hung], moments: M
         task=run.task,
         run=run.id,
         since=from_micros(run.due),
-        wrong=bool(stuck),
+        wrong=bool(stuck) or hindrance.key in queue.why,
     )
 
 
@@ -168,8 +168,12 @@ def _limit_text(hindrance: Hindrance, queue: RunQueue, moments: Moments) -> str:
             return f"its rate, {key}, lets the next one start at {moments.text(hindrance.until)}"
         case "concurrency":
             return f"all places are taken (concurrency={queue.concurrency})"
+    if key in queue.why:
+        return queue.why[key]
     kind, _, name = key.partition(":")
     most = queue.limits.get(key, 0)
+    if kind == AWAY:
+        return f"the workers have no room for more ({most} at once)"
     if kind == "task":
         return f"{queue.used(key)} of it are running, and at most {most} may at once (max_instances)"
     if kind == "tag" and key in queue.blocked:

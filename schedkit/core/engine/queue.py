@@ -23,7 +23,10 @@ from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS
 from schedkit.values.instants import SECOND
 
-__all__ = ["Hindrance", "RunQueue", "Waiting", "rank"]
+__all__ = ["AWAY", "Hindrance", "RunQueue", "Waiting", "away_key", "rank"]
+
+# The kind of executor whose runs go to workers elsewhere, and the key of all of them.
+AWAY = "dask"
 
 
 def rank(due: int, priority: int) -> int:
@@ -31,12 +34,17 @@ def rank(due: int, priority: int) -> int:
     return due - priority * HEAD_START_SECONDS * SECOND
 
 
+def away_key(task: str) -> str:
+    """Return the key of the runs of a task that the workers elsewhere have room for."""
+    return f"{AWAY}:{task}"
+
+
 class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A run that wants to start at `due` (microseconds since 1970) or later.
 
     It needs a slot of each of its `keys`, of which those `shared` are the ledger's to grant. It counts
     towards those `counted` too, without waiting for them. `tags` are the keys of all its tags, of which the
-    limited ones are shared.
+    limited ones are shared. One that runs `away` takes no place of the `concurrency`.
     """
 
     id: str
@@ -48,6 +56,7 @@ class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     shared: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    away: bool = False
 
 
 class Hindrance(msgspec.Struct, frozen=True):
@@ -81,6 +90,11 @@ class RunQueue:
     limits : mapping of str to int
         Runs at once for each key; a key that is not in it is free.
 
+    Attributes
+    ----------
+    why : dict of str to str
+        For a key that is full: why, where its limit does not say it.
+
     Examples
     --------
     >>> queue = RunQueue(concurrency=1)
@@ -93,11 +107,14 @@ class RunQueue:
     def __init__(self, concurrency: int, limits: Mapping[str, int] | None = None) -> None:
         self.concurrency = concurrency
         self.limits: dict[str, int] = dict(limits or {})
+        self.why: dict[str, str] = {}
         self.running: dict[str, Waiting] = {}
         self._abroad: dict[str, Waiting] = {}
         self._used: dict[str, int] = {}
         self._waiting: dict[str, Waiting] = {}
         self._ready: list[_Entry] = []
+        self._ready_away: list[_Entry] = []
+        self._away = 0  # of those that are running
         self._timers: list[_Entry] = []
         self._parked: dict[str, list[_Entry]] = {}
         self._freed: set[str] = set()
@@ -122,10 +139,10 @@ class RunQueue:
         """Return why a run that waits does not start now, None if it may; on any thread."""
         if run.due > now:
             return Hindrance("due", until=run.due)
-        full = next((key for key in run.keys if self._full(key)), None)
-        if full is not None:
-            return Hindrance("limit", full)
-        if run.id not in self._lent and self._places_taken() >= self.concurrency:
+        full = [key for key in run.keys if self._full(key)]
+        if full:
+            return Hindrance("limit", next((key for key in full if key in self.why), full[0]))
+        if not run.away and run.id not in self._lent and self._places_taken() >= self.concurrency:
             return Hindrance("concurrency")
         # A copy: what is too old to count is dropped from it.
         free_at = _rated(run.rate, deque(self._starts.get(run.task, ())), now)
@@ -178,26 +195,37 @@ class RunQueue:
         while self._timers and self._timers[0][0] <= now:
             _, order, waiting = heapq.heappop(self._timers)
             if self._wants(waiting):
-                heapq.heappush(self._ready, (waiting.rank, order, waiting))
+                self._make_ready((waiting.rank, order, waiting))
         self._unpark()
-        started = self._start_in_lent_places(now, most)
-        while self._ready and self._places_taken() < self.concurrency and len(started) != most:
-            entry = heapq.heappop(self._ready)
-            waiting = entry[2]
-            if self._wants(waiting):
-                full = next((key for key in waiting.keys if self._full(key)), None)
-                if full is None and self._claimed_up(waiting, now):
-                    full = _claim_key(waiting.task)
-                if full is not None:
-                    heapq.heappush(self._parked.setdefault(full, []), entry)
-                elif (ready_at := _rated(waiting.rate, self._starts.get(waiting.task), now)) > now:
-                    heapq.heappush(self._timers, (ready_at, entry[1], waiting))
-                else:
-                    self._take(waiting, now)
-                    started.append(waiting)
-            if not self._ready:
-                self._unpark()
+        started, before = self._start_in_lent_places(now, most), -1
+        while before != len(started):
+            before = len(started)
+            while self._ready and self._places_taken() < self.concurrency and len(started) != most:
+                self._start_or_park(self._ready, now, started)
+            while self._ready_away and len(started) != most:
+                self._start_or_park(self._ready_away, now, started)
         return started
+
+    def _make_ready(self, entry: _Entry) -> None:
+        heapq.heappush(self._ready_away if entry[2].away else self._ready, entry)
+
+    def _start_or_park(self, ready: list[_Entry], now: int, started: list[Waiting]) -> None:
+        """Start the first run of a heap, or have it wait for what it lacks."""
+        entry = heapq.heappop(ready)
+        waiting = entry[2]
+        if self._wants(waiting):
+            full = next((key for key in waiting.keys if self._full(key)), None)
+            if full is None and self._claimed_up(waiting, now):
+                full = _claim_key(waiting.task)
+            if full is not None:
+                heapq.heappush(self._parked.setdefault(full, []), entry)
+            elif (ready_at := _rated(waiting.rate, self._starts.get(waiting.task), now)) > now:
+                heapq.heappush(self._timers, (ready_at, entry[1], waiting))
+            else:
+                self._take(waiting, now)
+                started.append(waiting)
+        if not ready:
+            self._unpark()
 
     def _start_in_lent_places(self, now: int, most: int | None) -> list[Waiting]:
         """Start runs for which running ones wait; their limits hold, but for the place and its thread."""
@@ -212,7 +240,7 @@ class RunQueue:
         return started
 
     def _places_taken(self) -> int:
-        return len(self.running) - sum(run in self.running for run in self._lent)
+        return len(self.running) - self._away - sum(run in self.running for run in self._lent)
 
     def lend(self, run: str, to: str) -> None:
         """Let a run start in the place of a running one, which waits for its end."""
@@ -220,7 +248,7 @@ class RunQueue:
             self._lent[to] = run
 
     def take_back(self, run: str, to: str) -> None:
-        """Let it start in a place of its own only: nobody waits for it any more."""
+        """Let it start only in a place of its own, as no run waits for it any more."""
         if self._lent.get(to) == run:
             del self._lent[to]
 
@@ -239,7 +267,7 @@ class RunQueue:
             while parked and room > 0:
                 entry = heapq.heappop(parked)
                 if self._wants(entry[2]):
-                    heapq.heappush(self._ready, entry)
+                    self._make_ready(entry)
                     room -= 1
             if not parked:
                 self._parked.pop(key, None)
@@ -263,6 +291,7 @@ class RunQueue:
     def _take(self, waiting: Waiting, now: int) -> None:
         del self._waiting[waiting.id]
         self.running[waiting.id] = waiting
+        self._away += waiting.away
         self._hold(waiting)
         if waiting.rate is None:
             return
@@ -293,7 +322,7 @@ class RunQueue:
         waiting = self.withhold(run)
         self._blocked.update(keys)
         self._waiting[run] = waiting
-        heapq.heappush(self._ready, (waiting.rank, next(self._count), waiting))
+        self._make_ready((waiting.rank, next(self._count), waiting))
 
     def withhold(self, run: str) -> Waiting:
         """Release the slots of a claiming run, which does not start."""
@@ -324,6 +353,7 @@ class RunQueue:
         """Have a run hold its slots without a check of the limits: it runs already."""
         if run.id not in self.running:
             self.running[run.id] = run
+            self._away += run.away
             self._hold(run)
 
     def hold_keys(self, run: Waiting) -> None:
@@ -334,8 +364,9 @@ class RunQueue:
 
     def release(self, run: str) -> None:
         """Release the slots of a run whose code has ended."""
-        held = self.running.pop(run, None) or self._abroad.pop(run, None)
-        if held is None:
+        if (held := self.running.pop(run, None)) is not None:
+            self._away -= held.away
+        elif (held := self._abroad.pop(run, None)) is None:
             return
         for to in [to for to, lender in self._lent.items() if lender == run]:
             del self._lent[to]

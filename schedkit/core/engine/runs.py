@@ -18,10 +18,10 @@ from schedkit.core.engine.changes import (
 )
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.dependencies import Wait
-from schedkit.core.engine.queue import Waiting, rank
+from schedkit.core.engine.queue import AWAY, Waiting, away_key, rank
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.stimuli import Submit
+from schedkit.core.engine.stimuli import RoomSeen, Submit
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
 from schedkit.core.run import TAG, Attempt, Run
@@ -65,6 +65,9 @@ class Runs:
         """Apply the limits and parents of a declared task."""
         most = None if task.overlap is Overlap.ALLOW else task.max_instances
         self._state.queue.limit(f"task:{task.name}", most)
+        if task.executor_kind == AWAY:  # there is no room until it is seen
+            for key in (AWAY, away_key(task.name)):
+                self._state.queue.limit(key, self._state.room.get(key, 0))
         before = self._take_apart(task.name)
         parents = tuple(parent.task for parent in task.after)
         for parent in parents:
@@ -75,6 +78,16 @@ class Runs:
             self._parents[task.name] = parents
         self._forget(before)
         self.queue_again(task)
+
+    def see_room(self, stimulus: RoomSeen) -> dict[str, Any]:
+        """Apply how many runs the workers have room for."""
+        state = self._state
+        of_tasks = {away_key(task): number for task, number in stimulus.of_task.items()}
+        state.room = {AWAY: stimulus.most, **of_tasks}
+        state.queue.why = {away_key(task): why for task, why in stimulus.why.items()}
+        for key, number in state.room.items():
+            state.queue.limit(key, number)
+        return {}
 
     def queue_again(self, task: Task) -> None:
         """Queue the waiting runs of a task by its present tags, executor, rate and limits."""
@@ -251,13 +264,21 @@ class Runs:
             keys.shared,
             () if limited else keys.instances,
             keys.tags,
+            away=task.executor_kind == AWAY,
         )
 
     def holding(self, run: str, task: Task) -> Waiting:
         """Return what a run holds that is running already."""
         keys = self.keys_of(task)
         return Waiting(
-            run, task.name, 0, 0, (*keys.instances, *keys.others), shared=keys.shared, tags=keys.tags
+            run,
+            task.name,
+            0,
+            0,
+            (*keys.instances, *keys.others),
+            shared=keys.shared,
+            tags=keys.tags,
+            away=task.executor_kind == AWAY,
         )
 
     def keys_of(self, task: Task) -> Keys:
@@ -267,7 +288,9 @@ class Runs:
             limits = self._state.config.limits
             tags = tuple(TAG + tag for tag in task.tags)
             shared = tuple(key for key in tags if key in self._state.limits)
-            own = (task.executor_kind,) if task.executor_kind in limits else ()
+            own: tuple[str, ...] = (task.executor_kind,) if task.executor_kind in limits else ()
+            if task.executor_kind == AWAY:
+                own = (AWAY, away_key(task.name))
             instances = () if task.overlap is Overlap.ALLOW else (f"task:{task.name}",)
             known = self._keys[task.name] = (task, Keys(instances, (*shared, *own), shared, tags))
         return known[1]

@@ -108,6 +108,7 @@ class EngineState:
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
         self.limits: dict[str, Limit] = {}  # of the whole ledger
+        self.room: dict[str, int] = {}  # of the workers elsewhere, by key
         self.schedules = Schedules()
         self.queue = RunQueue(config.concurrency, config.limits)
         self.dependencies = DependencyTracker()

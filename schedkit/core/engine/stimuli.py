@@ -38,6 +38,7 @@ __all__ = [
     "Remove",
     "Reschedule",
     "Resume",
+    "RoomSeen",
     "StandBy",
     "Stimulus",
     "StopAttempts",
@@ -85,7 +86,7 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class KeepRequest(Stimulus, frozen=True, kw_only=True, gc=False):
-    """A task was requested whose handler no process has: it waits, at home with nobody."""
+    """A task was requested whose handler no process has: it waits, without a home."""
 
     row: TaskRow
     trigger: Trigger | None
@@ -176,7 +177,8 @@ class Answer(Stimulus, frozen=True, kw_only=True, gc=False):
 class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
     """The code of an attempt has ended.
 
-    `value` is what its function returned, for waiters in this process; `details` is what it has reported.
+    `value` is what its function returned, for waiters in this process; `details` is what it has reported;
+    `worker` is where it ran, if that was away from here.
     """
 
     run: str
@@ -189,6 +191,7 @@ class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
     skipped: bool = False
     reason: str = ""
     details: dict[str, Any] | None = None
+    worker: str = ""
 
 
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -252,6 +255,17 @@ class LimitsSeen(Stimulus, frozen=True, kw_only=True, gc=False):
     limits: Mapping[str, Limit]
     uses: Mapping[str, Use]
     written: int = 0
+
+
+class RoomSeen(Stimulus, frozen=True, kw_only=True, gc=False):
+    """How many runs the workers elsewhere have room for, those included that they have.
+
+    `most` is in all, `of_task` of each task, and `why` says why there is no worker for a task.
+    """
+
+    most: int
+    of_task: Mapping[str, int] = {}
+    why: Mapping[str, str] = {}
 
 
 class HoldWrites(Stimulus, frozen=True, kw_only=True, gc=False):

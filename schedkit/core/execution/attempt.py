@@ -66,6 +66,8 @@ class Execution:
         What it was asked to stop for ("", "cancel", "timeout" or "stop"), and by whom.
     wanted : bool
         If its code ends well all the same, that counts.
+    worker : str
+        Where its code runs, if that is away from this process and known.
     recorded : float or None
         When its end was recorded while its code goes on, on the monotonic clock; None: it was not.
     """
@@ -82,6 +84,7 @@ class Execution:
         "task",
         "wanted",
         "why",
+        "worker",
     )
 
     def __init__(
@@ -93,7 +96,7 @@ class Execution:
         on_end: Callable[[Execution, Ending], object],
     ) -> None:
         self.run, self.task, self.context, self.started = run, task, context, started
-        self.why = self.actor = ""
+        self.why = self.actor = self.worker = ""
         self.wanted = False
         self.recorded: float | None = None
         self._on_end = on_end

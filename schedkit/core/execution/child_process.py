@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import cloudpickle
 
 from schedkit.core.execution.child_output import say_end
-from schedkit.core.execution.messages import KEPT, STOP, receive, send
+from schedkit.core.execution.messages import KEPT, STOP, heard_in, receive, send
 from schedkit.core.execution.remote_call import RemoteContext, answer
 
 __all__ = ["serve"]
+
+# How often a call that depends on the lease of its home looks whether that is over.
+LOOK_SECONDS = 0.05
+# The exit code of a process whose home was not heard for too long.
+HOME_LOST = 75
 
 
 def serve() -> None:
@@ -35,6 +42,12 @@ def serve() -> None:
         with sending:
             send(answers, payload)
 
+    watches = iter([threading.Thread(target=_watch, args=(current,), daemon=True)])
+
+    def depend() -> None:
+        for watch in watches:  # once
+            watch.start()
+
     def listen() -> None:
         while True:
             try:
@@ -49,8 +62,12 @@ def serve() -> None:
                 for run in current:
                     run.kept()
                 continue
+            if (heard := heard_in(message)) is not None:
+                for run in current:
+                    run.heard(heard)
+                continue
             with arrived:
-                current[:] = [RemoteContext(tell)]
+                current[:] = [RemoteContext(tell, depend)]
                 incoming.append(message)
                 arrived.notify()
 
@@ -61,5 +78,21 @@ def serve() -> None:
                 arrived.wait()
             packed, run = incoming.pop(), current[0]
         ended = answer(packed, run)
+        current.clear()
         say_end()
         tell("ended", ended)
+
+
+def _watch(current: Sequence[RemoteContext]) -> None:
+    """Stop a call whose home is not heard any more, and end this process if it goes on.
+
+    Whoever started this process would do so too, but may stand still itself.
+    """
+    while True:
+        time.sleep(LOOK_SECONDS)
+        for run in tuple(current):
+            lease, now = run.lease, time.monotonic()
+            if lease is not None and lease.kills(now):
+                os._exit(HOME_LOST)
+            if lease is not None and lease.stops(now):
+                run.stop()

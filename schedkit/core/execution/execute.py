@@ -29,6 +29,7 @@ from schedkit.errors import ParameterError, RetryableError, StopRequested
 from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = [
+    "AttemptLostError",
     "BlockingCaller",
     "Caller",
     "call_function",
@@ -43,6 +44,10 @@ __all__ = [
 _log = logging.getLogger("schedkit")
 # A hook with its arguments.
 HookCall = tuple[Callable[..., object], tuple[Any, ...]]
+
+
+class AttemptLostError(Exception):
+    """It is not known how an attempt ended that ran elsewhere; it has ended, and may begin again."""
 
 
 class Caller(Protocol):
@@ -187,6 +192,8 @@ def failed(attempt: Execution, error: BaseException, valid: bool = True) -> Endi
     facts: dict[str, Any] | None = None
     if isinstance(error, RemoteFailure):
         facts, error = error.facts, error.error
+    if isinstance(error, AttemptLostError):
+        return Ending(Outcome.INTERRUPTED, reason=one_line(str(error), 500))
     if isinstance(error, StopRequested | asyncio.CancelledError | CancelledError):
         return Ending(Outcome.CANCELLED)
     final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from schedkit.core.execution.attempt import Execution, TaskExecutor
+from schedkit.core.execution.cluster.executor import ClusterExecutor, needs_of
+from schedkit.core.execution.cluster.home import Cluster, Pulse
+from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.execute import call_hook, call_hook_here, failed, failure_hooks
 from schedkit.core.execution.foreign import ForeignExecutor
 from schedkit.core.execution.process_pool import ChildPool, ProcessExecutor
@@ -13,7 +16,7 @@ from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import ThreadExecutor, Threads
 from schedkit.core.execution.user_loop import LoopCaller, LoopExecutor, UserLoop
 from schedkit.core.execution.worker_channel import Channels
-from schedkit.core.model import is_async, timeout_error
+from schedkit.core.model import Task, is_async, timeout_error
 
 __all__ = ["Executors"]
 
@@ -29,22 +32,47 @@ class Executors:
         See `UserLoop`.
     kill_after : float
         How many seconds after it was asked to stop a child process is ended by force.
+    dask : str, optional
+        The address of the Dask cluster; without one this process makes a cluster when it needs one.
+    places : int
+        How many calls the worker of such a cluster carries out at once.
     """
 
     def __init__(
-        self, results: Results, blocked: Callable[[str, float, str, bool], object], kill_after: float
+        self,
+        results: Results,
+        blocked: Callable[[str, float, str, bool], object],
+        kill_after: float,
+        dask: str | None = None,
+        places: int = 1,
     ) -> None:
         self.results = results
         self.users = UserLoop(blocked)
         self._threads = Threads("schedkit-task")
         self._children = ChildPool(kill_after)
         self._channels = Channels(self._threads)
+        self._cluster = Cluster(dask, places, self._threads)
         self._by_kind: dict[str, TaskExecutor] = {
             "loop": LoopExecutor(self.users, results),
             "thread": ThreadExecutor(self._threads, results),
             "process": ProcessExecutor(self._threads, self._children, results),
             "executor": ForeignExecutor(self._threads, self._channels, results),
+            "dask": ClusterExecutor(self._threads, self._cluster, results, kill_after),
         }
+
+    def live(self, pulse: Pulse) -> None:
+        """Let workers elsewhere know of this life, and it of them."""
+        self._cluster.live(pulse)
+
+    def expect(self, task: Task, file: str) -> None:
+        """Prepare for the runs of a task, which this file declares."""
+        if task.executor_kind == "dask":
+            self._cluster.expect(needs_of(task), file)
+
+    @property
+    def workers(self) -> list[WorkerRow]:
+        """The workers elsewhere that are heard."""
+        return self._cluster.rows()
 
     def start(self, attempt: Execution) -> None:
         """Start an attempt; what keeps it from being started is how it ends."""
@@ -66,6 +94,7 @@ class Executors:
 
     def stop(self) -> None:
         """End child processes and the users' loop, and let threads end that do nothing; this may take 2 s."""
+        self._cluster.stop()  # first: threads tell the ends of the calls that it loses
         self._threads.stop()
         self._channels.stop()
         self.users.stop()

@@ -1,4 +1,4 @@
-"""Executors of the user's: anything that keeps the protocol of `concurrent.futures.Executor`.
+"""Executors of the user: any `concurrent.futures.Executor`.
 
 A pool of threads carries out whole attempts: it shares the memory of this process. Any other executor is
 given a call of the function, packed; a thread of ours prepares it, another one concludes it, and none waits
@@ -9,16 +9,16 @@ beginning there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 from typing import Any
 
 import cloudpickle
 
 from schedkit.core.execution.attempt import Execution, Handle
-from schedkit.core.execution.execute import BlockingCaller, perform, perform_here
+from schedkit.core.execution.course import RemoteCourse, ended
+from schedkit.core.execution.execute import BlockingCaller, perform_here
 from schedkit.core.execution.remote_call import pack, pass_on, value_of
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import Threads
@@ -43,7 +43,7 @@ class ForeignExecutor:
             self._threads.submit(pooled.submit)
             return pooled
         called = _InWorker(attempt, executor, self._threads, self._results, self._channels.open())
-        self._threads.submit(called.advance)
+        self._threads.submit(called.begin)
         return called
 
 
@@ -89,60 +89,42 @@ class _InThreadPool:
             self._future.cancel()
 
 
-class _InWorker(BlockingCaller):
+class _InWorker:
     """An attempt whose function an executor calls in another process."""
-
-    suspends = True
 
     def __init__(
         self, attempt: Execution, executor: Executor, threads: Threads, results: Results, channel: Channel
     ) -> None:
-        self._attempt, self._executor, self._threads = attempt, executor, threads
+        self._attempt, self._executor = attempt, executor
         self._channel = channel
-        self._course = perform(attempt, results, self)
-        self._context = copy_context()  # one for all threads that carry it out
+        self._course = RemoteCourse(attempt, threads, results, self._call, channel.close)
         self._future: Future[bytes] | None = None
 
-    def advance(self) -> None:
-        """Carry the attempt out as far as it goes without waiting."""
-        try:
-            future = self._context.run(self._course.send, None)
-        except StopIteration as done:
-            self._channel.close()
-            self._attempt.end(done.value)
-        else:
-            future.add_done_callback(lambda _: self._threads.submit(self.advance))
+    def begin(self) -> None:
+        """Carry the attempt out until its function is called."""
+        self._course.advance()
 
-    def call(self, attempt: Execution, arguments: dict[str, Any]) -> Awaitable[Any]:
-        assert attempt.task.function is not None
-        packed = pack(attempt.task.function, arguments, attempt.context)
-        address = self._channel.listen(attempt.context)
+    def _call(self, arguments: dict[str, Any]) -> Awaitable[Any]:
+        task = self._attempt.task
+        assert task.function is not None
+        packed = pack(task.function, arguments, self._attempt.context)
+        address = self._channel.listen(self._attempt.context)
         self._future = future = self._executor.submit(call_in_worker, packed, address)
-        if attempt.why:
-            self.stop(attempt.why)
+        if self._attempt.why:
+            self.stop(self._attempt.why)
         return self._value(future)
 
     async def _value(self, future: Future[bytes]) -> Any:
-        await _Ended(future)
-        ended, told = cloudpickle.loads(future.result())
+        await ended(future)
+        answer, told = cloudpickle.loads(future.result())
         if told is None:
             self._channel.wait_for_end()
         else:
             for kind, content in told:
                 pass_on(self._attempt.context, kind, content)
-        return value_of(ended)
+        return value_of(answer)
 
     def stop(self, reason: str) -> None:
         """Tell the worker, or keep the call from beginning."""
         if not self._channel.stop() and self._future is not None:
             self._future.cancel()
-
-
-class _Ended:
-    """Suspends a course until a future has ended."""
-
-    def __init__(self, future: Future[bytes]) -> None:
-        self._future = future
-
-    def __await__(self) -> Generator[Future[bytes], None, None]:
-        yield self._future

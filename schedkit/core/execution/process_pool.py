@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from schedkit import context
 from schedkit.core.execution.attempt import Execution, Handle
 from schedkit.core.execution.child_output import ChildOutput
 from schedkit.core.execution.execute import BlockingCaller, perform_here
-from schedkit.core.execution.messages import KEPT, STOP, receive, send
+from schedkit.core.execution.messages import KEPT, STOP, beat, receive, send
 from schedkit.core.execution.remote_call import Answer, pack, pass_on, value_of
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import Threads
@@ -110,13 +111,24 @@ class ChildCall:
     ----------
     run : ExecutionContext
         Takes in what the child tells while it runs.
+    grace : float, optional
+        As for the pool, for this call.
+    began : callable
+        Is called with the pid of the child before it is given the call.
     """
 
-    def __init__(self, children: ChildPool, run: context.ExecutionContext) -> None:
-        self._children, self._run = children, run
+    def __init__(
+        self,
+        children: ChildPool,
+        run: context.ExecutionContext,
+        grace: float | None = None,
+        began: Callable[[int], object] = lambda pid: None,
+    ) -> None:
+        self._children, self._run, self._began = children, run, began
+        self._grace = children.grace if grace is None else grace
         self._lock = threading.Lock()
         self._child: _Child | None = None
-        self._sent = self._stopping = False
+        self._sent = self._stopping = self._killed = False
         self._killer: threading.Timer | None = None
 
     def result(self, packed: bytes) -> Any:
@@ -126,6 +138,16 @@ class ChildCall:
         ------
         RemoteFailure
             If it failed in the child.
+        ChildDiedError, StopRequested
+            As `answer` does.
+        """
+        return value_of(self.answer(packed))
+
+    def answer(self, packed: bytes) -> Answer:
+        """Carry out a packed call and return how it ended, as it came from the child.
+
+        Raises
+        ------
         ChildDiedError
             If the process ended before the call did.
         StopRequested
@@ -134,7 +156,7 @@ class ChildCall:
         child = self._children.take()
         child.output.begin(self._run)
         try:
-            ended = self._ended(child, packed)
+            return self._ended(child, packed)
         except (EOFError, OSError) as error:
             child.kill()
             if self._stopping:
@@ -144,12 +166,13 @@ class ChildCall:
             child.output.end()
             self._leave()
             self._children.give_back(child, reuse=not self._stopping)
-        # Not above, where an OSError of the task would pass for one of the pipe.
-        return value_of(ended)
 
     def _ended(self, child: _Child, packed: bytes) -> Answer:
         with self._lock:
             self._child = child  # from here on it may be killed
+            if self._killed:
+                raise EOFError
+        self._began(child.pid)
         child.send(packed)
         with self._lock:
             self._sent = True
@@ -170,17 +193,26 @@ class ChildCall:
             if self._stopping:
                 return
             self._stopping = True
-            self._killer = threading.Timer(self._children.grace, self._kill)
+            self._killer = threading.Timer(self._grace, self.kill)
             self._killer.daemon = True
             self._killer.start()
             if self._child is not None and self._sent:
                 with contextlib.suppress(OSError):
                     self._child.send(STOP)
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End its process at once."""
         with self._lock:
+            self._stopping = self._killed = True
             if self._child is not None:
                 self._child.kill()
+
+    def heard(self, at: float) -> None:
+        """Pass on that the home of its task gave a sign of life then, on the monotonic clock."""
+        with self._lock:
+            if self._child is not None and self._sent:
+                with contextlib.suppress(OSError):
+                    self._child.send(beat(at))
 
 
 class _Child:
@@ -218,6 +250,11 @@ class _Child:
             pass_on(run, kind, content)
             if kind == "delivered":
                 self.send(KEPT)
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
 
     @property
     def usable(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -21,6 +22,7 @@ from schedkit import context
 from schedkit.core.execution.execute import call_function
 from schedkit.core.execution.failures import Failure, error_facts
 from schedkit.core.execution.full_texts import store_file
+from schedkit.core.execution.home_lease import HomeLease
 from schedkit.core.execution.results import Kept, Results, holds_frame
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.execution.storage import Shared, Storage, shared_storage
@@ -29,7 +31,17 @@ from schedkit.core.tasks.params import RUN
 from schedkit.core.text import dump, load
 from schedkit.errors import SchedkitError, StopRequested, UsageError
 
-__all__ = ["Answer", "RecordingContext", "RemoteContext", "answer", "pack", "pass_on", "value_of"]
+__all__ = [
+    "Answer",
+    "RecordingContext",
+    "RemoteContext",
+    "answer",
+    "facts_of",
+    "pack",
+    "pack_call",
+    "pass_on",
+    "value_of",
+]
 
 # How a call ended in another process: its value, packed, or what it raised.
 Answer = bytes | Failure
@@ -48,6 +60,8 @@ class RemoteContext(context.ExecutionContext):
     ----------
     send : callable
         Is given the kind and the content of everything that the task tells of itself.
+    depends : callable
+        Is called if the call depends on the lease of the home of its task, before it begins.
     """
 
     id: str
@@ -56,8 +70,12 @@ class RemoteContext(context.ExecutionContext):
     scheduled_at: datetime | None
     attempt: int
 
-    def __init__(self, send: Callable[[str, tuple[Any, ...]], object]) -> None:
-        self._send = send
+    def __init__(
+        self,
+        send: Callable[[str, tuple[Any, ...]], object],
+        depends: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._send, self._depends = send, depends
         self._earlier: dict[str, str] = {}
         self._delivering = threading.Lock()
         self._kept = threading.Event()
@@ -67,6 +85,7 @@ class RemoteContext(context.ExecutionContext):
         self._effects: context.Effects | None = None
         self._results: Shared | None = None
         self._storage: Storage | None = None
+        self._lease: HomeLease | None = None
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
@@ -76,6 +95,16 @@ class RemoteContext(context.ExecutionContext):
         """Alias of `scheduled_at`, APScheduler's word."""
         return self.scheduled_at
 
+    @property
+    def lease(self) -> HomeLease | None:
+        """The lease of the home of its task, None where the scheduler's process is its parent."""
+        return self._lease
+
+    def heard(self, at: float) -> None:
+        """Take note that the home gave a sign of life then, on the monotonic clock."""
+        if self._lease is not None:
+            self._lease = self._lease.renewed(at)
+
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Become the context of the attempt that these facts are of."""
         for name in _FACTS:
@@ -84,6 +113,9 @@ class RemoteContext(context.ExecutionContext):
         self._effects = context.Effects(self.id)
         self._results = facts.get("results")
         self._storage = None if self._results is None else shared_storage(self._results)
+        if (lease := facts.get("lease")) is not None:
+            self._lease = HomeLease(*lease)
+            self._depends()
 
     @property
     def storage(self) -> Storage | None:
@@ -115,12 +147,13 @@ class RemoteContext(context.ExecutionContext):
 
     def _tell(self, kind: str, content: tuple[Any, ...]) -> None:
         self._send(kind, content)
-        if self._stopping:
+        if self.should_stop():
             raise StopRequested("the run was asked to stop")
 
     def should_stop(self) -> bool:
-        """Tell whether someone asked this run to stop."""
-        return self._stopping
+        """Tell whether someone asked this run to stop, or its home has given no sign of life for too long."""
+        # By the clock, not by who watches it: a process that stood still goes on with its code first.
+        return self._stopping or (self._lease is not None and self._lease.stops(time.monotonic()))
 
     def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
@@ -158,7 +191,7 @@ class RemoteContext(context.ExecutionContext):
             self._kept.clear()
             self._tell("delivered", (step, what))
             self._wait_until_kept()
-        if self._stopping:
+        if self.should_stop():
             raise StopRequested("the run was asked to stop")
 
     def kept(self) -> None:
@@ -167,7 +200,7 @@ class RemoteContext(context.ExecutionContext):
 
     def _wait_until_kept(self) -> None:
         # A stop ends the wait, too: it is asked for when the scheduler's process ends.
-        while not (self._stopping or self._kept.wait(1.0)):
+        while not (self.should_stop() or self._kept.wait(1.0)):
             pass
 
 
@@ -198,23 +231,34 @@ def pass_on(run: context.ExecutionContext, kind: str, content: tuple[Any, ...]) 
             _log.warning("what a run has %s is not kept: %s", kind, error)
 
 
+def facts_of(run: RunContext | RemoteContext) -> dict[str, Any]:
+    """Return what another process is told of a run, as plain data."""
+    facts = {name: getattr(run, name) for name in _FACTS}
+    return facts | {"deliveries": run.deliveries(), "results": run.shared_results()}
+
+
 def pack(
     function: Callable[..., Any], arguments: Mapping[str, Any], run: RunContext | RemoteContext
 ) -> bytes:
     """Return a run's call as bytes; functions of a notebook's cells travel by value."""
     wants_run = RUN in arguments
     plain = {name: value for name, value in arguments.items() if name != RUN}
-    facts = {name: getattr(run, name) for name in _FACTS}
-    facts |= {"deliveries": run.deliveries(), "results": run.shared_results()}
+    return pack_call(function, plain, wants_run, facts_of(run))
+
+
+def pack_call(
+    function: Callable[..., Any], arguments: Mapping[str, Any], wants_run: bool, facts: Mapping[str, Any]
+) -> bytes:
+    """Return as bytes the call of a function; `wants_run`: its context is an argument, too."""
     try:
-        packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
+        packed: bytes = cloudpickle.dumps((function, arguments, wants_run, facts))
     except UsageError as error:  # it says itself what to do
         raise UsageError(
-            f"task {run.task!r} cannot travel to another process: {error.message}", hint=error.hint
+            f"task {facts['task']!r} cannot travel to another process: {error.message}", hint=error.hint
         ) from None
     except Exception as error:
         raise UsageError(
-            f"task {run.task!r} cannot travel to another process: {error}",
+            f"task {facts['task']!r} cannot travel to another process: {error}",
             hint="make locks, connections and open files inside the function",
         ) from error
     return packed

@@ -32,6 +32,7 @@ class NodeConfig:
     concurrency: int = 5
     threads: int = 20
     processes: int = 2
+    dask: str | None = None
     tag_limits: Mapping[str, int] = field(default_factory=dict)
     tz: tzinfo | None = None
     most_interruptions: int = MOST_INTERRUPTIONS

@@ -1,4 +1,4 @@
-"""The tasks that this process declares, as its engine and its ledger are told of them."""
+"""The tasks that this process declares, and their way into the engine and the ledger."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Declarations:
             same = at is not None and codes.get((at.life, name)) == code
             moves = self.bring_home or name in self.replacing
             try:
-                place = "" if inherits else self._place(task)
+                place = "" if inherits else self.place(task)
                 claim = settle_home(name, row, at, place=place, same_code=same, replace=moves)
             except DeclarationError as error:
                 if task.requested is None:
@@ -154,7 +154,7 @@ class Declarations:
                 token.settle({})
                 continue
             if at is None and row is not None and codes.get((row.home, name), code) != code:
-                tell_of_replaced(row, self._place(task))
+                tell_of_replaced(row, self.place(task))
             if claim is Claim.STAND_BY and at is not None:
                 self.elsewhere[name] = at.life
                 told.append(StandBy(task=name, code=code, token=token))
@@ -188,7 +188,7 @@ class Declarations:
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
             schedule_text=schedule_text(task, self._config.tz),
             facts=task_facts(task),
-            place=self._place(task),
+            place=self.place(task),
             code=code_of(task),
             actor=context.actor() or self._config.name,
             starts=tuple(starts),
@@ -198,7 +198,8 @@ class Declarations:
             token=token,
         )
 
-    def _place(self, task: Task) -> str:
+    def place(self, task: Task) -> str:
+        """Return the notebook or file that declares a task, empty if none does."""
         told = self._registry.origins.get(task.name)
         if told == origin.EVERYWHERE:
             return ""
@@ -246,7 +247,7 @@ class Declarations:
         return task
 
     def row_of(self, task: Task) -> TaskRow:
-        """Return the row of a task that is at home with nobody."""
+        """Return the row of a task without a home."""
         return TaskRow(
             name=task.name,
             id=self._id(task.name),

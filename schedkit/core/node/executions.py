@@ -144,6 +144,7 @@ class Executions:
                 skipped=ending.skipped,
                 reason=ending.reason,
                 details=execution.context.told(),
+                worker=execution.worker,
             )
         )
 

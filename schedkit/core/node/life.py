@@ -17,10 +17,13 @@ from schedkit.core.engine.stimuli import (
     Announce,
     DeclareLimits,
     Drain,
+    RoomSeen,
     Stimulus,
     StopAttempts,
 )
 from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
+from schedkit.core.execution.cluster.home import Pulse
+from schedkit.core.execution.cluster.placement import Room
 from schedkit.core.execution.executors import Executors
 from schedkit.core.node.clock import Clock, StoreClock
 from schedkit.core.node.config import NodeConfig
@@ -103,6 +106,7 @@ class Life:
         self.obstacles = LifeObstacles(
             lambda: self.engine, self.executions.hung, self.troubles, store_clock, config.tz
         )
+        executors.live(Pulse(lease.life, lease.seconds, lease.age, self._see_room))
 
     @property
     def engine(self) -> Engine:
@@ -117,6 +121,9 @@ class Life:
     def post(self, *stimuli: Stimulus) -> None:
         """Have stimuli decided soon, in their order; from any thread. After its end they are refused."""
         self.decisions.post(*stimuli)
+
+    def _see_room(self, room: Room) -> None:
+        self.post(RoomSeen(most=room.most, of_task=room.of_task, why=room.why))
 
     # What the node asks of it, on our loop
 
@@ -170,7 +177,7 @@ class Life:
         self.post(Announce(event=told, settings=settings))
 
     def declare_limits(self, alone: bool) -> None:
-        """Declare the limits of this process for the whole ledger; `alone`: nobody else lives there."""
+        """Declare the limits of this process for the whole ledger; `alone`: there is no other process."""
         self.post(DeclareLimits(limits=self.config.shared, alone=alone, actor=self.config.name))
 
     def turn(self) -> None:

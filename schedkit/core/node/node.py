@@ -134,7 +134,7 @@ class Node:
                 await self._begin(self._live, "running")
 
     async def watch(self) -> None:
-        """See what others do, and run nothing; a process that runs goes on."""
+        """Read what others do, and run nothing; a process that runs tasks continues."""
         with anyio.CancelScope(shield=True):
             async with self._changing:
                 if self.state == "stopped":
@@ -161,7 +161,7 @@ class Node:
         await anyio.to_thread.run_sync(service().submit, self.stop, patience)
 
     async def until_stopped(self) -> None:
-        """Return once nothing goes on."""
+        """Return once nothing runs."""
         while self.state != "stopped":
             await self._ended.wait()
 
@@ -200,7 +200,8 @@ class Node:
         """Live, and live again under another id when this process was taken for dead."""
         await self._neighbours.open()
         unsubscribe = self.bus.subscribe(log_run, own=True, wants=worth_logging)
-        executors = Executors(self.results, self._blocked, self.config.kill_after)
+        config = self.config
+        executors = Executors(self.results, self._blocked, config.kill_after, config.dask, config.processes)
         try:
             while not self._stopping:
                 life = await self._born(executors, begun)
@@ -351,6 +352,9 @@ class Node:
             If another process has other code under a name.
         """
         left: Sequence[Task] = tasks
+        for task in tasks:
+            if self.life is not None:
+                self.life.executors.expect(task, self.declarations.place(task))
         for _ in range(DECLARE_TRIES):
             life = self.life
             if life is None or not tasks:

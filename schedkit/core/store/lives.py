@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -88,6 +89,11 @@ class Lease:
         self._wall = wall
         self.life = ""
         self._lock: ByteLock | None = None
+        self._told = time.monotonic()
+
+    def age(self) -> float:
+        """Return how many seconds ago this life told the store that it lives; 0 where a lock tells it."""
+        return 0.0 if self.store.sqlite else time.monotonic() - self._told
 
     def begin(self) -> None:
         """Begin a new life.
@@ -98,6 +104,7 @@ class Lease:
             If the store is away, or the lock beside it cannot be had by anybody.
         """
         self._take_lock()
+        self._told = time.monotonic()
         try:
             with self.store.writing() as connection:
                 self._write(connection)
@@ -199,10 +206,11 @@ class Lease:
         # All in one statement: every idle process does this all the time.
         expires = sa.literal_column(POSTGRES_CLOCK, sa.BigInteger) + self._micros
         mine = beats.update().where(beats.c.life == self.life, alive.exists())
-        before = self._wall()
+        before, asked = self._wall(), time.monotonic()
         told = connection.scalar(mine.values(expires=expires).returning(beats.c.expires))
         if told is None:
             raise self.lost()
+        self._told = asked
         self._note_clock(before, told - self._micros, self._wall())
 
     def lost(self) -> LifeEndedError:

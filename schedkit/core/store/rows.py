@@ -63,7 +63,7 @@ TASK = (
 )
 
 # Columns of an attempt at its start, and at its end.
-END = ("finished_at", "outcome", "error")
+END = ("finished_at", "outcome", "error", "worker")
 ATTEMPT = ("run", "number", "started_at", *END)
 
 # Columns of an event before it is numbered.
@@ -217,7 +217,14 @@ def start_values(run: str, number: int, started: int, end: Attempt | None = None
 
 def end_values(run: str, attempt: Attempt) -> Row:
     """Return the end of an attempt as the values of `END`, then what finds its row."""
-    return (attempt.finished, attempt.outcome.value, _json(attempt.error), run, attempt.number)
+    return (
+        attempt.finished,
+        attempt.outcome.value,
+        _json(attempt.error),
+        attempt.worker or None,
+        run,
+        attempt.number,
+    )
 
 
 def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
@@ -229,6 +236,7 @@ def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
         outcome=Outcome(row["outcome"]),
         error=load(row["error"]),
         life=row["life"],
+        worker=row["worker"] or "",
     )
 
 

@@ -59,7 +59,8 @@ class BaseTask:
     overlap: Overlap | Literal["skip", "queue", "cancel", "allow"]
     tags: str | Iterable[str]
     rate: str | Rate | None
-    runs_in: Literal["auto", "thread", "process"] | Executor | None
+    runs_in: Literal["auto", "thread", "process", "dask"] | Executor | None
+    runs_on: Mapping[str, float | str] | None
     max_instances: int
     misfire_grace: Duration | None
     coalesce: bool

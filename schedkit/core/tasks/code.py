@@ -16,7 +16,7 @@ from schedkit.core.tasks.options import shown_options
 from schedkit.core.text import dump
 from schedkit.core.triggers import data as trigger_data
 
-__all__ = ["code_of"]
+__all__ = ["code_of", "function_code"]
 
 
 def code_of(task: Task) -> str:
@@ -33,6 +33,11 @@ def code_of(task: Task) -> str:
         "after": [[parent.task, parent.on] for parent in task.after],
     }
     return hashlib.blake2b(dump(told).encode(), digest_size=16).hexdigest()
+
+
+def function_code(function: Any) -> str:
+    """Return a hash of a task's function or class alone, whatever options each process gives it."""
+    return hashlib.blake2b(_source_of(function).encode(), digest_size=16).hexdigest()
 
 
 def _source_of(function: Any) -> str:
@@ -113,7 +118,7 @@ def _text(thing: Any) -> str:
 
 
 def _compiled(thing: Any) -> str:
-    """Return what can be told of a function or a class without its source."""
+    """Return what is known of a function or a class without its source."""
     if isinstance(thing, type):
         functions = [getattr(member, "__code__", None) for member in vars(thing).values()]
         return " ".join([thing.__qualname__, *(_compiled(code) for code in functions if code is not None)])

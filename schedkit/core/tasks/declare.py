@@ -103,6 +103,11 @@ def _checked(made: Task) -> Task:
             f"task {made.name!r}: runs_in={made.runs_in!r} with async def",
             hint="a coroutine runs on the users' loop: leave runs_in out, or write a plain def",
         )
+    if made.runs_on and made.runs_in != "dask":
+        raise DeclarationError(
+            f"task {made.name!r}: runs_on={dict(made.runs_on)!r} with runs_in={made.runs_in!r}",
+            hint="only workers have resources: add runs_in='dask', or leave runs_on out",
+        )
     parameters(made.function)
     # Whoever submits can give what is missing; a schedule or a parent cannot.
     check(made, {}, complete=made.trigger is not None or bool(made.after))

@@ -23,6 +23,7 @@ from schedkit.core.tasks.parsers import (
     parse_parents,
     parse_priority,
     parse_rate,
+    parse_resources,
     parse_retry,
 )
 from schedkit.values.durations import Duration, duration_text
@@ -133,12 +134,22 @@ class TaskOptions(TypedDict, total=False):
         ),
     ]
     runs_in: Annotated[
-        Literal["auto", "thread", "process"] | Executor | None,
+        Literal["auto", "thread", "process", "dask"] | Executor | None,
         Option(
             parse=parse_executor,
             default="auto",
-            words="Where it runs: thread, process, or an Executor; auto: a coroutine on a loop, else thread.",
+            words="Where it runs: thread, process, dask (a worker of the scheduler's Dask cluster), or an "
+            "Executor; auto: a coroutine on a loop, else thread.",
             spellings=("executor",),
+        ),
+    ]
+    runs_on: Annotated[
+        Mapping[str, float | str] | None,
+        Option(
+            parse=parse_resources,
+            default=None,
+            words="What each run takes of a worker's resources, with runs_in='dask': {'memory': '8GB'}.",
+            show=lambda needs: ", ".join(f"{name} {amount:g}" for name, amount in needs.items()),
         ),
     ]
     max_instances: Annotated[

@@ -11,8 +11,9 @@ from schedkit.core.model import After, Rate, Retry
 from schedkit.core.states import Overlap, Priority
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.durations import parse_duration
+from schedkit.values.extras import check_package
 from schedkit.values.options import refuse_unknown
-from schedkit.values.parsers import choice, invalid, number, whole_number
+from schedkit.values.parsers import choice, invalid, mapping, number, whole_number
 from schedkit.values.rates import count_and_seconds
 from schedkit.values.text import safe_repr
 
@@ -41,7 +42,7 @@ _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\u
 _OF_PATHS = (".", "..")
 LONGEST_NAME = 200  # PostgreSQL's indexes end at some 2700 bytes
 MOST_PRIORITY = 1_000_000
-_EXECUTORS = {"default": "auto", "threadpool": "thread", "processpool": "process"}
+_EXECUTORS = {"default": "auto", "threadpool": "thread", "processpool": "process", "cluster": "dask"}
 
 
 @runtime_checkable
@@ -161,8 +162,33 @@ def parse_executor(value: Any, what: str) -> str | Executor:
         return value
     found = _EXECUTORS.get(value, value) if isinstance(value, str) else value
     if not isinstance(found, str) or found not in _EXECUTORS.values():
-        raise invalid(what, value, "'auto', 'thread', 'process' or a concurrent.futures.Executor")
+        raise invalid(what, value, "'auto', 'thread', 'process', 'dask' or a concurrent.futures.Executor")
+    if found == "dask":
+        check_package("distributed", "cluster", "tasks that run on Dask")
     return found
+
+
+_SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
+_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_resources(value: Any, what: str) -> dict[str, float]:
+    """Read amounts of resources by name: numbers, or sizes such as 8GB and 512MiB, in bytes."""
+    return {str(name): _amount(amount, f"{what}[{name!r}]") for name, amount in mapping(value, what).items()}
+
+
+_POSITIVE = number(0)
+
+
+def _amount(value: Any, what: str) -> float:
+    matched = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if matched is not None:
+        unit = (matched[2] or "").lower()
+        base = 1024.0 if unit.endswith("i") else 1000.0
+        return float(matched[1]) * float(base ** _UNITS[unit[:1]])
+    if isinstance(value, str):
+        raise invalid(what, value, "a number, or a size such as '8GB' or '512MiB'")
+    return float(_POSITIVE(value, what))
 
 
 def parse_hook(value: Any, what: str) -> Callable[..., object] | None:

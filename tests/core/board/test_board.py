@@ -105,6 +105,7 @@ def test_a_failure_tells_its_error_and_lowers_the_rate() -> None:
             "finished_at": "2026-03-02T07:00:09+00:00",
             "outcome": "failed",
             "error": error,
+            "worker": "",
         }
     ]
 

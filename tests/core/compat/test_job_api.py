@@ -192,7 +192,7 @@ def test_every_option_of_a_task_can_be_given_to_a_job(sched: Scheduler) -> None:
             "add_job: unknown option 'timout' .did you mean 'timeout'",
         ),
         ({"jobstore": "redis"}, UsageError, "there is one ledger"),
-        ({"executor": "gpu"}, DeclarationError, "executor='gpu' .'auto', 'thread', 'process' or"),
+        ({"executor": "gpu"}, DeclarationError, "executor='gpu' .'auto', 'thread', 'process', 'dask' or"),
     ],
 )
 def test_mistakes(sched: Scheduler, options: dict[str, Any], error: type[Exception], told: str) -> None:

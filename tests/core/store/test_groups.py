@@ -133,9 +133,9 @@ def test_an_attempt_that_begins_and_ends_is_one_row() -> None:
     began = decided(AttemptStarted("r", 2, NOW))
     end = Attempt(number=2, started=NOW, finished=NOW + 1, outcome=Outcome.DONE, life="any")
     ended = decided(AttemptRecorded("r", end))
-    assert rows_of([began]) == {"new_attempts": [("r", 2, NOW, None, None, None)]}
-    assert rows_of([ended]) == {"attempts": [(NOW + 1, "done", None, "r", 2)]}
-    assert rows_of([began, ended]) == {"new_attempts": [("r", 2, NOW, NOW + 1, "done", None)]}
+    assert rows_of([began]) == {"new_attempts": [("r", 2, NOW, None, None, None, None)]}
+    assert rows_of([ended]) == {"attempts": [(NOW + 1, "done", None, None, "r", 2)]}
+    assert rows_of([began, ended]) == {"new_attempts": [("r", 2, NOW, NOW + 1, "done", None, None)]}
 
 
 def test_a_decision_that_only_tells_writes_nothing() -> None:

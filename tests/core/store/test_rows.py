@@ -70,12 +70,18 @@ def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
     ):
         assert task_from_row(dict(zip(TASK, task_values(each), strict=True))) == each
     attempt = Attempt(
-        number=3, started=1, finished=2, outcome=Outcome.TIMEOUT, error={"type": "E"}, life="me"
+        number=3,
+        started=1,
+        finished=2,
+        outcome=Outcome.TIMEOUT,
+        error={"type": "E"},
+        life="me",
+        worker="w on h",
     )
     row = dict(zip(ATTEMPT, start_values("r", 3, 1, attempt), strict=True))
     assert attempt_from_row({**row, "life": "me"}) == attempt
-    assert end_values("r", attempt) == (2, "timeout", '{"type":"E"}', "r", 3)
-    assert start_values("r", 3, 1) == ("r", 3, 1, None, None, None)
+    assert end_values("r", attempt) == (2, "timeout", '{"type":"E"}', "w on h", "r", 3)
+    assert start_values("r", 3, 1) == ("r", 3, 1, None, None, None, None)
     for wait in (WaitRow("r", "c", "p", None, "any"), WaitRow("r", "c", "p", "q", "any", State.DONE)):
         assert wait_from_row(row_of(schema.waits, wait_values(wait))) == wait
 

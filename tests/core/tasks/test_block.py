@@ -135,7 +135,7 @@ def test_a_list_is_no_block() -> None:
         ),
         (
             "data_sync: {args: {seconds: 5}, executor: gpu}",
-            "executor='gpu' .'auto', 'thread', 'process' or a",
+            "executor='gpu' .'auto', 'thread', 'process', 'dask' or a",
         ),
         ("data_sync: {args: {seconds: 5}, max_attempts: three}", "max_attempts='three'"),
         ("data_sync: {args: {seconds: 5}, max_attempts: 0}", "max_attempts=0 .a whole number, at least 1"),

@@ -137,7 +137,7 @@ def test_other_spellings_of_a_name_are_accepted_once() -> None:
         ({"jitter": "9" * 20}, "longer than a century"),
         ({"max_instances": 0}, "max_instances=0"),
         ({"misfire_grace": 0}, "misfire_grace=0"),
-        ({"runs_in": "moon"}, "runs_in='moon' .'auto', 'thread', 'process' or a"),
+        ({"runs_in": "moon"}, "runs_in='moon' .'auto', 'thread', 'process', 'dask' or a"),
         ({"after": "extract"}, "depends on itself"),
         ({"after": 5}, "after=5 .name a task"),
         ({"after": ["one", 5]}, "after=5: expected a task name or TaskHandle"),

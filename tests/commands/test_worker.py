@@ -1,0 +1,192 @@
+"""`schedkit worker`, as processes of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import cluster_tasks
+from support.clusters import TASKS, dask_scheduler, start_worker, worker
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.states import State
+from schedkit.core.tasks.discover import module_tasks
+from schedkit.values.processes import alive
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with dask_scheduler() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def sched(cluster: Any, tmp_path: Path) -> Iterator[Scheduler]:
+    options: dict[str, Any] = {"dask": cluster.scheduler_address, "lease": "3s", "cancel_grace": "1s"}
+    sched = Scheduler(tmp_path / "ledger.db", **options)
+    for task in module_tasks(cluster_tasks):
+        sched.add(task)
+    sched.start()
+    yield sched
+    sched.stop("0.2s")
+    sched.queries.ledger.store.close()
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.005)
+
+
+def pid_in(path: Path) -> int:
+    wait_until(lambda: path.exists() and path.read_text().endswith("\n"), "the task did not begin")
+    return int(path.read_text())
+
+
+def test_runs_of_a_killed_worker_are_interrupted_and_go_on_elsewhere(
+    sched: Scheduler, cluster: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "written"
+    with worker(cluster.scheduler_address, "first") as first:
+        run = sched.submit("deaf", path=str(path), seconds=0.5)
+        pid = pid_in(path)
+        first.kill()
+        first.wait()
+    with worker(cluster.scheduler_address, "second"):
+        ended = run.wait("60s")
+    assert (ended.state, ended.attempt, ended.interruptions) == (State.DONE, 2, 1)
+    assert not alive(pid, untold=False)
+    assert [attempt.worker.split()[0] for attempt in run.attempts] == ["first", "second"]
+
+
+def test_a_worker_that_stands_still_beyond_the_lease_changes_nothing_when_it_wakes(
+    sched: Scheduler, cluster: Any, tmp_path: Path
+) -> None:
+    path, gate = tmp_path / "written", tmp_path / "gate"
+    with worker(cluster.scheduler_address, "stopped") as stopped:
+        run = sched.submit("gated", path=str(path), gate=str(gate))
+        child = pid_in(path)
+        for pid in (stopped.pid, child):
+            os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: sched.queries.run(run.id).interruptions == 1, "it is not given up")
+        gate.touch()
+        with worker(cluster.scheduler_address, "other"):
+            assert run.wait("60s").state is State.DONE
+            for pid in (stopped.pid, child):
+                os.kill(pid, signal.SIGCONT)
+            wait_until(lambda: not alive(child, untold=False), "its process goes on")
+    assert [line for line in path.read_text().splitlines() if " " in line] == ["written by attempt 2"]
+    assert [str(attempt.outcome) for attempt in run.attempts] == ["interrupted", "done"]
+
+
+@pytest.mark.thorough
+def test_a_killed_home_has_its_calls_ended(cluster: Any, tmp_path: Path) -> None:
+    program = (
+        "import sys; from support import cluster_tasks; from schedkit.core.api.scheduler import Scheduler\n"
+        "from schedkit.core.tasks.discover import module_tasks\n"
+        "sched = Scheduler(sys.argv[1], dask=sys.argv[2])\n"
+        "for task in module_tasks(cluster_tasks): sched.add(task)\n"
+        "sched.start(); sched.submit('deaf', path=sys.argv[3]); sched.run_forever()\n"
+    )
+    path = tmp_path / "written"
+    with worker(cluster.scheduler_address, "lasting"):
+        arguments = [str(tmp_path / "ledger.db"), cluster.scheduler_address, str(path)]
+        home = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.DEVNULL,
+        )
+        pid = pid_in(path)
+        home.kill()
+        home.wait()
+        wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    assert path.read_text() == f"{pid}\n"
+
+
+def test_a_worker_ends_on_a_signal_and_when_its_cluster_ends() -> None:
+    with dask_scheduler() as cluster, worker(cluster.scheduler_address, "told") as told:
+        told.send_signal(signal.SIGTERM)
+        assert told.wait(60) == 0
+        left = start_worker(cluster.scheduler_address, "left")
+        assert left.stderr is not None
+        assert left.stderr.readline().startswith("worker left of")
+    with left:
+        assert left.wait(60) == 1
+        assert "has ended" in left.stderr.read()
+
+
+def test_a_file_that_declares_nothing_is_refused_before_the_worker_joins(tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("import schedkit\n")
+    (tmp_path / "broken.py").write_text("import schedkit\nimport no_such_module\n")
+    for name, said in (("empty.py", "declares no task"), ("broken.py", "broken.py:2: ModuleNotFoundError")):
+        process = start_worker("tcp://127.0.0.1:9", "none", tmp_path / name)
+        with process:
+            assert said in process.stderr.read()
+        assert process.returncode == 2
+
+
+@pytest.mark.thorough
+def test_a_file_with_a_scheduler_of_its_own_declares_its_tasks_and_starts_nothing(
+    cluster: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(
+        "import schedkit\n"
+        f"sched = schedkit.Scheduler({str(tmp_path / 'own.db')!r})\n"
+        "@sched.task('* * * * *', runs_in='dask')\n"
+        "def tick() -> int:\n    return 1\n"
+        "sched.start()\n"
+    )
+    with worker(cluster.scheduler_address, "script", file):
+        pass
+    assert not (tmp_path / "own.db").exists()
+
+
+@pytest.mark.thorough
+def test_dask_s_own_worker_becomes_one_by_a_preload(sched: Scheduler, cluster: Any) -> None:
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
+    command += ["--no-dashboard", "--nthreads", "1", "--preload", "schedkit.commands.worker", str(TASKS)]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert sched.submit("square", n=5).result("60s")[1] == 25
+        finally:
+            process.terminate()
+
+
+def test_a_home_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(
+        "import sys, schedkit\n"
+        f"sched = schedkit.Scheduler({str(tmp_path / 'own.db')!r}, processes=2)\n"
+        "@sched.task(runs_in='dask')\n"
+        "def double(n: int) -> int:\n    return 2 * n\n"
+        "if __name__ == '__main__':\n"
+        "    with sched:\n"
+        "        print(double.submit(n=21).result('60s'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == ["42"], done.stderr

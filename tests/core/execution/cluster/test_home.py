@@ -1,0 +1,206 @@
+"""Attempts on the workers of a cluster, as their home sees them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import cluster_tasks
+from support.clusters import dask_scheduler, in_process_worker
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.model import Retry, Task
+from schedkit.core.states import State
+from schedkit.core.tasks.declare import replaced
+from schedkit.core.tasks.discover import module_tasks
+from schedkit.values.processes import alive
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+
+TASKS: dict[str, Task] = {task.name: task for task in module_tasks(cluster_tasks)}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with dask_scheduler() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def make(cluster: Any, tmp_path: Path) -> Iterator[Callable[..., Scheduler]]:
+    """Makes homes of all the tasks."""
+    made: list[Scheduler] = []
+
+    def home(**options: Any) -> Scheduler:
+        options = {"dask": cluster.scheduler_address, "cancel_grace": "1s", **options}
+        sched = Scheduler(tmp_path / f"ledger-{len(made)}.db", **options)
+        made.append(sched)
+        for task in TASKS.values():
+            sched.add(task)
+        sched.start()
+        return sched
+
+    yield home
+    for sched in made:
+        sched.stop("0.2s")
+        sched.queries.ledger.store.close()
+
+
+@pytest.fixture
+def worker(cluster: Any) -> Iterator[Any]:
+    with in_process_worker(cluster, TASKS, threads=2) as made:
+        yield made
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.005)
+
+
+def pid_in(path: Path) -> int:
+    wait_until(lambda: path.exists() and path.read_text(), "the task did not begin")
+    return int(path.read_text())
+
+
+def test_what_a_call_tells_comes_back_at_once_and_in_order(make: Any, worker: Any) -> None:
+    sched = make()
+    told: list[tuple[str, Any]] = []
+    sched.subscribe(lambda event: told.append((type(event).__name__, event)))
+    run = sched.submit("talk", words=20)
+    assert run.result("60s") == 20
+    lines = [line["message"] for line in sched.queries.details(run.id)["log"]]
+    assert lines[:20] == [f"word {n}" for n in range(20)]
+    assert "printed" in lines[20:]
+    assert any("logged" in line for line in lines[20:])
+    names = [name for name, _ in told]
+    assert names.index("RunLogged") < names.index("RunEnded")
+
+
+def test_a_cancelled_call_that_listens_to_nothing_ends_with_its_process(
+    make: Any, worker: Any, tmp_path: Path
+) -> None:
+    sched, path = make(), tmp_path / "written"
+    run = sched.submit("deaf", path=str(path))
+    pid = pid_in(path)
+    run.cancel()
+    assert run.wait("60s").state is State.CANCELLED
+    wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    assert path.read_text() == f"{pid}\n"
+
+
+def test_a_call_that_listens_is_told_to_stop(make: Any, worker: Any, tmp_path: Path) -> None:
+    sched, path = make(cancel_grace="60s"), tmp_path / "written"
+    run = sched.submit("listening", path=str(path))
+    pid_in(path)
+    run.cancel()
+    assert run.wait("60s").state is State.CANCELLED
+    assert path.read_text() == "stopped\n"
+
+
+def test_a_timeout_ends_the_process_and_the_next_attempt_begins(
+    make: Any, worker: Any, tmp_path: Path
+) -> None:
+    sched, path = make(), tmp_path / "written"
+    sched.add(replaced(TASKS["deaf"], timeout=1.0, retry=Retry(2, delay=0.0, on=(TimeoutError,))))
+    run = sched.submit("deaf", path=str(path))
+    assert run.wait("60s").state is State.TIMEOUT
+    assert [str(attempt.outcome) for attempt in run.attempts] == ["timeout", "timeout"]
+    ended = [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+    for pid in ended:  # a slow machine may have ended them before they wrote it
+        wait_until(lambda: not alive(int(pid), untold=False), "its process goes on")  # noqa: B023  # called at once
+
+
+def test_a_failure_is_told_as_it_was_raised(make: Any, worker: Any) -> None:
+    ended = make().submit("fails").wait("60s")
+    assert ended.state is State.FAILED
+    assert ended.error is not None
+    assert ended.error["type"] == "ValueError"
+    assert "cluster_tasks.py" in ended.error["traceback"]
+
+
+def test_a_process_that_dies_fails_its_run_and_leaves_the_worker_alive(make: Any, worker: Any) -> None:
+    sched = make()
+    ended = sched.submit("dies").wait("60s")
+    assert ended.error is not None
+    assert ended.error["type"] == "ChildDiedError"
+    assert sched.submit("square", n=3).result("60s")[1] == 9
+
+
+def test_large_values_come_back_too(make: Any, worker: Any) -> None:
+    assert len(make().submit("large", megabytes=2).result("60s")) == 2 << 20
+
+
+def test_a_run_waits_for_a_worker_that_has_its_task_and_says_so(make: Any, cluster: Any) -> None:
+    sched = make()
+    run = sched.submit("square", n=4)
+    wait_until(lambda: "there is no worker" in str(sched.why(run)), str(sched.why(run)))
+    with in_process_worker(cluster, {}):
+        wait_until(lambda: "does not have it" in str(sched.why(run)), str(sched.why(run)))
+        assert sched.queries.run(run.id).state is State.QUEUED
+    with in_process_worker(cluster, TASKS):
+        assert run.result("60s")[1] == 16
+
+
+def test_runs_elsewhere_take_neither_a_thread_nor_a_place_of_the_home(
+    make: Any, cluster: Any, tmp_path: Path
+) -> None:
+    with in_process_worker(cluster, TASKS, threads=4):
+        sched = make(concurrency=1, threads=1)
+        sched.task(name="here")(lambda: 1)
+        sched.submit("square", n=1).result("60s")
+        before = {thread for thread in threading.enumerate() if thread.name.startswith("schedkit-task")}
+        runs = [sched.submit("listening", path=str(tmp_path / str(n))) for n in range(4)]
+        for n in range(4):
+            pid_in(tmp_path / str(n))
+        assert sched.submit("here").result("60s") == 1
+        after = {thread for thread in threading.enumerate() if thread.name.startswith("schedkit-task")}
+        assert len(after) <= len(before) + 4, "those that began the runs, which are idle again"
+        for run in runs:
+            run.cancel()
+        assert {run.wait("60s").state for run in runs} == {State.CANCELLED}
+
+
+def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster: Any) -> None:
+    sched = make()
+    with in_process_worker(cluster, TASKS, resources={"memory": 4e9}):
+        run = sched.submit("needs_memory")
+        wait_until(lambda: "has 4e+09 of memory" in str(sched.why(run)), str(sched.why(run)))
+        with in_process_worker(cluster, TASKS, resources={"memory": 16e9}):
+            run.result("60s")
+
+
+def test_a_worker_that_ends_leaves_its_runs_interrupted_and_another_goes_on(
+    make: Any, cluster: Any, tmp_path: Path
+) -> None:
+    sched, path = make(lease="2s"), tmp_path / "written"
+    with in_process_worker(cluster, TASKS):
+        run = sched.submit("deaf", path=str(path), seconds=0.5)
+        first = pid_in(path)
+    assert not alive(first, untold=False)
+    with in_process_worker(cluster, TASKS):
+        assert run.wait("60s").state is State.DONE
+    ended = sched.queries.run(run.id)
+    assert (ended.attempt, ended.interruptions) == (2, 1)
+
+
+def test_a_home_that_ends_has_its_calls_ended(make: Any, worker: Any, tmp_path: Path) -> None:
+    sched, path = make(), tmp_path / "written"
+    sched.submit("deaf", path=str(path))
+    pid = pid_in(path)
+    sched.stop("0s")
+    wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    assert path.read_text() == f"{pid}\n"
+
+
+def test_a_cluster_that_cannot_be_reached_is_told_and_waited_for(tmp_path: Path) -> None:
+    with Scheduler(tmp_path / "ledger.db", dask="tcp://127.0.0.1:9") as sched:
+        sched.add(TASKS["square"])
+        run = sched.submit("square", n=1)
+        wait_until(lambda: "tcp://127.0.0.1:9 cannot be reached" in str(sched.why(run)), str(sched.why(run)))
+        run.cancel()
