@@ -92,7 +92,7 @@ def run(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Run each task once now, then exit.")] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Take up edited files; one with a mistake keeps its tasks.")
+        bool, typer.Option("--watch", help="Reload edited files; a file with a mistake keeps its tasks.")
     ] = False,
     given: Given = None,
     plugins: Annotated[
@@ -100,7 +100,7 @@ def run(
     ] = False,
     ledger: Ledger = None,
 ) -> None:
-    """Run the tasks that files, or else the settings, declare, on their schedules until Ctrl-C."""
+    """Run the tasks of files, or of the settings, on their schedules until Ctrl-C."""
     from schedkit.commands.run import run_files
 
     run_files(files or [], once=once, watch=watch, plugins=plugins, given=given or [], ledger=ledger)

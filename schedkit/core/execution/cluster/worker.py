@@ -251,7 +251,7 @@ class _Carried:
         """Carry it out, and return how it ended."""
         arguments, wants_run, facts = unpickled(self._call.data)
         facts["lease"] = (lease.seconds, lease.heard)
-        self._run.begin(facts)
+        self._run.begin({**facts, "results": None})  # what the child has stored is not stored again
         try:
             return pickled(self._child.answer(pack_call(function, arguments, wants_run, facts)))
         except (ChildDiedError, StopRequested, SchedkitError) as error:
