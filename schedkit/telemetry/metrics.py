@@ -210,7 +210,7 @@ def _of_tasks(
 
 def _of_extractions(by_task: _ByTask, counts: RunCounts) -> Iterator[Family]:
     figures: tuple[tuple[str, str, Callable[[Extractions], int]], ...] = (
-        ("schedkit_task_extractions", "Extractions by runs of this process", lambda one: one.count),
+        ("schedkit_task_extractions", "Extractions known to this process", lambda one: one.count),
         ("schedkit_task_extraction_requests", "Their requests", lambda one: one.requests),
         (
             "schedkit_task_extraction_throttled",

@@ -71,9 +71,9 @@ def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> float:
         }  # fmt: skip
         given.write_text(json.dumps(told))
         script = Path(__file__).with_name("agile_metrics_side.py")
-        done = subprocess.run(
-            [str(PEER), str(script), str(given)], capture_output=True, text=True, check=False
-        )
+        # It writes its tables to the working folder.
+        command = [str(PEER), str(script), str(given)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return float(done.stdout.split()[-1])

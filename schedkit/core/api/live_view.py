@@ -14,7 +14,7 @@ from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.api.screen_commands import HISTORY_ROWS, frame_preview
 from schedkit.core.api.screens import LedgerFigures
 from schedkit.core.board.board import Board
-from schedkit.core.board.run_counts import RunCounts, run_counts
+from schedkit.core.board.run_counts import RunCounts, extraction_facts, run_counts
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.store.audit import AuditRow, audit, failed_since, finished_runs
@@ -73,7 +73,10 @@ class LiveView:
 
     def counts(self, board: Board) -> RunCounts:
         """Return what is counted of each task on a board."""
-        return board.counts(lambda: run_counts(self._ledger.store))
+        store = self._ledger.store
+        if not self._screens.runs_here:  # what runs elsewhere report is not heard here
+            board.read_extractions(lambda runs: extraction_facts(store, runs) if runs else ())
+        return board.counts(lambda: run_counts(store))
 
     def ledger_figures(self) -> LedgerFigures:
         """Return how the ledger answers, and how this process writes to it."""

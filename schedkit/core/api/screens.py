@@ -138,6 +138,11 @@ class Screens:
         self._queries.flush_events(EVENTS_PATIENCE_SECONDS)
         return board, board.counts(lambda: run_counts(self._queries.ledger.store)).ended
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether this process runs tasks, instead of watching others."""
+        return self._node.life is not None
+
     def ledger_figures(self) -> LedgerFigures:
         """Return how the ledger answers, and how this process writes to it."""
         began, life = time.perf_counter(), self._node.life

@@ -150,6 +150,13 @@ class Board:
         with self._lock:
             return self._counts.copy()
 
+    def read_extractions(self, read: Callable[[list[str]], Iterable[tuple[str, Row]]]) -> None:
+        """Count the extractions of runs elsewhere: `read` returns those of some runs, with their tasks."""
+        if (counts := self._counts) is not None and (found := list(read(counts.take_silent()))):
+            with self._lock:
+                for task, facts in found:
+                    counts.add_extraction(task, facts)
+
     @contextmanager
     def _recording(self) -> Iterator[list[ev.Event]]:
         meanwhile: list[ev.Event] = []

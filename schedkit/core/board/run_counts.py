@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,15 +15,18 @@ from schedkit.core import events as ev
 from schedkit.core.states import State
 from schedkit.core.store.database import Store
 from schedkit.core.store.queries import LAST_SEQ
-from schedkit.core.store.schema import attempts, fires, runs
+from schedkit.core.store.schema import attempts, details, fires, runs
+from schedkit.core.text import load
 from schedkit.values.instants import SECOND
 
-__all__ = ["BOUNDS", "Extractions", "Histogram", "RunCounts", "run_counts"]
+__all__ = ["BOUNDS", "Extractions", "Histogram", "RunCounts", "extraction_facts", "run_counts"]
 
 # Times are counted up to these seconds: an extraction takes minutes, and a run may wait as long.
 BOUNDS = (1, 5, 15, 60, 300, 900, 1800, 3600)
 # The kind under which an extraction reports its facts.
 EXTRACTION = "extraction"
+# More runs that end between two looks than these are not looked at.
+MOST_SILENT = 5000
 
 Micros = int
 
@@ -84,7 +88,7 @@ class RunCounts:
     last_done : dict
         When a run was last DONE, in microseconds since 1970.
     extractions : dict
-        What this process has heard of extractions; it is not in the log, so it begins with the counting.
+        What is known of extractions; it is not in the log, so it begins with the counting.
     """
 
     def __init__(
@@ -107,6 +111,9 @@ class RunCounts:
         self.retries = dict(retries or {})
         self.last_done = dict(last_done or {})
         self.extractions = dict(extractions or {})
+        # Runs of which an extraction was heard, until they end; and ended ones of which none was.
+        self._heard: set[str] = set()
+        self._silent: deque[str] = deque(maxlen=MOST_SILENT)
 
     def copy(self) -> RunCounts:
         """Return what is counted so far."""
@@ -127,6 +134,16 @@ class RunCounts:
         if count is not None and (event.seq > self._seq or isinstance(event, ev.RunOutput)):
             count(self, event)
 
+    def take_silent(self) -> list[str]:
+        """Return, once, the runs that have ended without a word of an extraction; on any thread."""
+        return [self._silent.popleft() for _ in range(len(self._silent))]
+
+    def add_extraction(self, task: str, facts: Mapping[str, Any]) -> None:
+        """Count an extraction by its facts."""
+        told = (facts.get(name, 0) for name in ("requests", "throttled", "returned"))
+        one = Extractions(1, *(number if isinstance(number, int) else 0 for number in told))
+        self.extractions[task] = self.extractions.get(task, Extractions()).plus(one)
+
     def _run_started(self, event: ev.RunStarted) -> None:
         run = event.after
         if run.attempt > 1:
@@ -145,15 +162,18 @@ class RunCounts:
             self.durations[run.task] = known.plus(Histogram.of(seconds))
         if run.state is State.DONE and run.finished is not None:
             self.last_done[run.task] = max(run.finished, self.last_done.get(run.task, 0))
+        if run.id in self._heard:
+            self._heard.discard(run.id)
+        else:
+            self._silent.append(run.id)
 
     def _fired(self, event: ev.Fired) -> None:
         _increase(self.due_times, event.task, str(event.disposition), event.count or 1)
 
     def _noted(self, event: ev.RunNoted) -> None:
         if event.kind == EXTRACTION:
-            told = (event.facts.get(name, 0) for name in ("requests", "throttled", "returned"))
-            one = Extractions(1, *(number if isinstance(number, int) else 0 for number in told))
-            self.extractions[event.task] = self.extractions.get(event.task, Extractions()).plus(one)
+            self._heard.add(event.run)
+            self.add_extraction(event.task, event.facts)
 
 
 _COUNTED: Mapping[type[ev.Event], Callable[[RunCounts, Any], None]] = {
@@ -238,3 +258,15 @@ def _read_first_starts(connection: sa.Connection, found: RunCounts) -> None:
     query = select(runs.c.task, *_times(late)).select_from(others).group_by(runs.c.task)
     for task, *times in connection.execute(query.where(_SCHEDULED, sa.not_(_AT_FIRST), runs.c.attempt > 0)):
         _add_times(found.lateness, task, *times)
+
+
+def extraction_facts(store: Store, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the task and the facts of the last extraction of those runs that had one."""
+    joined = details.join(runs, details.c.run == runs.c.id)
+    query = select(runs.c.task, details.c.facts).select_from(joined)
+    query = query.where(details.c.run.in_(wanted), details.c.facts.like(f'%"{EXTRACTION}"%'))
+    with store.reading() as connection, store.decoding():
+        for task, text in connection.execute(query):
+            facts = load(text).get(EXTRACTION)
+            if isinstance(facts, dict):
+                yield task, facts
