@@ -34,6 +34,12 @@ def names(wheel: Path) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
+def test_it_holds_the_extension_of_jupyterlab(names: set[str]) -> None:
+    (folder,) = {name.partition("/")[0] for name in names if not name.startswith("schedkit/")}
+    extension = f"{folder}/data/share/jupyter/labextensions/schedkit"
+    assert {f"{extension}/package.json", f"{extension}/static/remoteEntry.js"} <= names
+
+
 def test_it_holds_every_file_of_the_package(names: set[str]) -> None:
     files = {path for path in (ROOT / "schedkit").rglob("*") if path.is_file()}
     package = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
@@ -48,7 +54,8 @@ def test_it_holds_the_notebooks_and_the_reports_and_nothing_else(names: set[str]
     kept += [path for path in reports if "out" not in path.parts]
     examples = {f"{TEMPLATES}/{path.relative_to(ROOT).as_posix()}" for path in kept}
     assert f"{TEMPLATES}/reports/demo.yaml" in examples
-    assert {name for name in names if not (ROOT / name).is_file()} == examples
+    package = {name for name in names if name.startswith("schedkit/")}
+    assert {name for name in package if not (ROOT / name).is_file()} == examples
 
 
 def test_its_facts_are_those_of_the_project(wheel: Path) -> None:
