@@ -225,6 +225,10 @@ class StandingPageSettings(_Strict):
         description="Title of a page of its space whose text, with the anchor, a page without it gets once.",
     )
     every: _LongerThanNothing = Field(default=1800.0, description="How often it is brought up to date.")
+    attach: bool = Field(
+        default=False,
+        description="Whether all tasks, with what comes next, are also attached to it as an HTML file.",
+    )
 
 
 def _level(value: Any, what: str) -> str:

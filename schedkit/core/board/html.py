@@ -13,7 +13,7 @@ from typing import Any
 
 from schedkit.values.durations import elapsed_text
 
-__all__ = ["board_html", "run_html", "table_html"]
+__all__ = ["board_html", "board_page", "run_html", "table_html"]
 
 ROWS = 30
 _TONES = {
@@ -54,6 +54,26 @@ def board_html(
         body = _head(board) + (_tasks(board["tasks"]) if kind == "tasks" else _runs(board, kind))
     taken = f'<div style="{_MUTED};margin-top:4px">as of {_clock(board["now"])}</div>'
     return f'<div class="{escape(mark, quote=True)}" style="line-height:1.5">{body}{taken}</div>'
+
+
+def board_page(board: Mapping[str, Any], title: str) -> str:
+    """Return a snapshot as a file of its own: the tasks, and what waits. It loads and runs nothing.
+
+    Parameters
+    ----------
+    board : mapping
+        What `Board.snapshot` returns.
+    title : str
+        What stands above it.
+    """
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+    )
+    queue = f"<h2>Queue</h2>{_runs(board, 'queue')}" if board["queue"] else ""
+    body = f"<h1>{escape(title)}</h1>{board_html(board)}{queue}"
+    style = "font:14px/1.5 system-ui,sans-serif;margin:24px"
+    return f'<!doctype html><html lang="en"><head>{head}</head><body style="{style}">{body}</body></html>'
 
 
 def _head(board: Mapping[str, Any]) -> str:
