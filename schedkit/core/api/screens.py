@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import deque
@@ -27,7 +28,7 @@ from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
-from schedkit.values.timezones import local_timezone, parse_timezone
+from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name
 
 __all__ = ["LedgerFigures", "Screens"]
 
@@ -176,7 +177,7 @@ class Screens:
         if now - self._asked_why >= WHY_SECONDS:  # several screens poll, each a few times a second
             self._asked_why = now
             self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
-        facts = {"state": self._node.state, "why": self._obstacles}
+        facts = {"state": self._node.state, "why": self._obstacles, "tz": self._zone}
         try:
             queries.open()
             heirs = queries.heirs()
@@ -190,6 +191,10 @@ class Screens:
             }
         except LedgerError:  # which `why` says
             return facts
+
+    @functools.cached_property
+    def _zone(self) -> str:
+        return timezone_name(self._node.config.tz or local_timezone())
 
     def _new_board(self) -> Board:
         board = Board()

@@ -75,6 +75,7 @@ class Board:
             "running": 0,
             "queued": 0,
             "paused": False,
+            "tz": "UTC",
             "trouble": None,
             "why": [],
         }
