@@ -7,6 +7,7 @@ import functools
 import logging
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, tzinfo
@@ -50,6 +51,7 @@ __all__ = ["App", "Scheduler", "app", "project_elsewhere", "site"]
 _log = logging.getLogger("schedkit")
 
 STANDING_PAGE = "task-results"
+BOARD_FILE = "schedkit-board.html"
 # Where the exports that were requested write their workbooks, in the project.
 REPORTS = "jira_reports"
 
@@ -283,7 +285,21 @@ def _update_standing_page(project: App, scheduler: core.Scheduler, page: Standin
         frame, key="Task", keep=["Note"], columns="all", create=create, min_rows=0, max_drop=None
     )
     written: bool = plan.apply().written
+    if written and page.attach:
+        _attach_board(where, scheduler)
     return written
+
+
+def _attach_board(page: Any, scheduler: core.Scheduler) -> None:
+    """Attach the board as a file to a Confluence page."""
+    from schedkit.core.board.html import board_page
+
+    board = scheduler.screens.board()
+    shown = {**board, "tasks": [task for task in board["tasks"] if task["name"] != STANDING_PAGE]}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / BOARD_FILE
+        file.write_text(board_page(shown, "Schedule"), encoding="utf-8")
+        page.attach(file, comment="The schedule as of now")
 
 
 def _export(project: App) -> Callable[..., pd.DataFrame]:

@@ -12,11 +12,11 @@ import anyio.to_thread
 from schedkit import context
 from schedkit.app import App
 from schedkit.core.api.frames import frame_text
+from schedkit.core.board.html import table_html
 from schedkit.errors import SchedkitError
 from schedkit.loop import service
 from schedkit.notebook.draft import Draft, save, saved, upcoming
 from schedkit.notebook.publisher import publisher
-from schedkit.notebook.static import table_html
 from schedkit.report.extract import extract
 from schedkit.values.extras import requires_extra
 

@@ -13,13 +13,13 @@ import msgspec
 
 from schedkit.core.api.screen_commands import Answer
 from schedkit.core.board.feed import Feed
+from schedkit.core.board.html import board_html
 from schedkit.errors import UsageError
 from schedkit.loop import service
 from schedkit.notebook.bundle import script, style
 from schedkit.notebook.commands import obey
 from schedkit.notebook.handover import move
 from schedkit.notebook.publisher import publisher
-from schedkit.notebook.static import board_html
 from schedkit.notebook.text import board_text
 from schedkit.values.extras import requires_extra
 

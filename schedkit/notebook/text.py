@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from schedkit.core.board import tables
 from schedkit.core.board.rows import error_words
-from schedkit.notebook import tables
 from schedkit.values.own_code import line_words
 from schedkit.values.text import clip, one_line
 

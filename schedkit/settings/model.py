@@ -221,6 +221,10 @@ class StandingPageSettings(_Strict):
         description="Title of a page of the space; its text with the anchor is copied to a page without.",
     )
     every: _LongerThanNothing = Field(default=1800.0, description="How often it is updated.")
+    attach: bool = Field(
+        default=False,
+        description="Whether all tasks and what comes next are also attached to it as an HTML file.",
+    )
 
 
 def _level(value: Any, what: str) -> str:

@@ -105,11 +105,22 @@ export function drawTasks(panel) {
     put(head.node, "aria-sort", here ? (panel.down ? "descending" : "ascending") : "none");
     say(head.arrow, here ? (panel.down ? "↓" : "↑") : "");
   }
-  keyed(panel.body, rows, (task) => task.name, (task) => createRow(panel, task.name),
+  keyed(panel.body, firstRows(panel, rows), (task) => task.name, (task) => createRow(panel, task.name),
     (row, task) => drawRow(row, task, active.get(task.name), store));
   show(panel.scroller, rows.length > 0);
   say(panel.empty, rows.length || store.seq < 0 ? "" : all.length ? "No task fits these filters." : "No task yet. Declare one with @sched.task(every(\"1h\")).");
   show(panel.empty, rows.length === 0);
+}
+
+// More than a screen has comes a moment later: the first of 5,000 tasks are painted sooner.
+const FIRST_ROWS = 40;
+const LATER_MS = 100;
+
+function firstRows(panel, rows) {
+  if (panel.drawn || rows.length <= FIRST_ROWS) return rows;
+  panel.drawn = true;
+  setTimeout(panel.view.redraw, LATER_MS);
+  return rows.slice(0, FIRST_ROWS);
 }
 
 function fits(panel, task) {

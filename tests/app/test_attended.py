@@ -12,6 +12,7 @@ from support.confluence_pages import anchor
 
 from schedkit.app import STANDING_PAGE, App, app
 from schedkit.commands.demo import demo_settings
+from schedkit.core.triggers.constructors import every
 from schedkit.demo import DemoSite
 from schedkit.errors import RunFailedError, SettingsError
 from schedkit.settings import ChannelSettings, NotifySettings, StandingPageSettings
@@ -118,6 +119,24 @@ def test_a_standing_page_is_made_of_its_template_once(project: Path) -> None:
             site.wiki.edit_by_hand(empty.id, lambda text: text.replace("Ask Ann.", "Ask Bo."))
             assert scheduler.submit(STANDING_PAGE).result(timeout=30) is False
             assert site.wiki.pages[empty.id].body.count("Nightly runs") == 1
+
+
+def test_a_standing_page_also_gets_the_board_as_a_file(project: Path) -> None:
+    with DemoSite(issues=50) as site:
+        page = StandingPageSettings(site="demo-wiki", page="100001", every="1h", attach=True)
+        settings = demo_settings(site).model_copy(update={"standing_page": page})
+        with App(settings, project).scheduler() as scheduler:
+            scheduler.task(every("2h"), name="hello <b>")(lambda_free)
+            scheduler.submit("hello <b>").result(timeout=30)
+            for written in (True, False):
+                assert scheduler.submit(STANDING_PAGE).result(timeout=30) is written
+        files = {each.title: each for each in site.wiki.pages["100001"].attachments.values()}
+        text = files["schedkit-board.html"].latest.data.decode()
+        assert files["schedkit-board.html"].latest.number == 1
+        assert "hello &lt;b&gt;" in text
+        assert "every 2h" in text
+        assert "<script" not in text
+        assert STANDING_PAGE not in text
 
 
 def lambda_free() -> int:

@@ -111,7 +111,9 @@ def test_a_run_is_watched_cancelled_and_run_again(notebook: Any) -> None:
     expect(page.get_by_role("log")).to_contain_text("page 1")
     page.get_by_role("region", name="Run", exact=True).get_by_role("button", name="Cancel").click()
     expect(page.locator(".sk-run .sk-badge")).to_contain_text("Cancelled")
-    page.get_by_role("region", name="Run", exact=True).get_by_role("button", name="Run again").click()
+    page.get_by_role("region", name="Run", exact=True).get_by_role(
+        "button", name="Run again", exact=True
+    ).click()
     expect(page.locator(".sk-tasks .sk-badge").filter(has_text="Running")).to_have_count(1)
     assert notebook.output(0).strip() == ""
 

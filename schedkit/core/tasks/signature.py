@@ -62,7 +62,7 @@ def _field(parameter: Parameter, given: Mapping[str, Any]) -> Field:
         found["optional"] = True
     if choices:
         found["choices"] = choices
-    return found if required else {**found, **_default(given.get(parameter.name, parameter.default))}
+    return found if required else {**found, **_default(given.get(parameter.name, parameter.default), choices)}
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -98,8 +98,8 @@ def _kind(hint: Any, choices: list[Any]) -> str:
     return next((kind for known, kind in _KINDS if issubclass(hint, known)), "json")
 
 
-def _default(value: Any) -> Field:
-    if isinstance(value, enum.Enum):
+def _default(value: Any, choices: list[Any]) -> Field:
+    if isinstance(value, enum.Enum) and value.value in choices:
         value = value.value
     if isinstance(value, date):
         value = value.isoformat()

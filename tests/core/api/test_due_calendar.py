@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from schedkit.core.store.database import Store
 from schedkit.core.tasks.declare import declare
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import cron, every
-from schedkit.errors import UsageError
+from schedkit.errors import TriggerError, UsageError
 from schedkit.values.instants import to_micros
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -125,3 +126,21 @@ def test_a_scheduler_has_a_calendar_and_an_audit_log(tmp_path: Path) -> None:
         assert [item["action"] for item in first["items"]] == ["resumed"]
         following = sched.screens.audit_page(before=first["next"], limit=1)
         assert [(item["action"], item["task"]) for item in following["items"]] == [("paused", "often")]
+
+
+def test_crontabs_that_others_wrote_are_counted_as_they_fire(store: Store, shared_data: Path) -> None:
+    lines = (shared_data / "cron" / "robfig_vectors.tsv").read_text(encoding="utf-8").splitlines()
+    specs = {line.split("\t")[2] for line in lines if line.count("\t") > 2}
+    tasks = []
+    for spec in sorted(specs):
+        with contextlib.suppress(TriggerError):  # theirs have other dialects too
+            tasks.append(task(spec, cron(spec, tz="America/New_York")))
+    triggers = {row.name: trigger_data.loads(row.trigger or "") for row in tasks}
+    days = due_calendar(store, tasks, NOW, 0, BERLIN)["days"]
+    listed = [entry for day in days for entry in day["entries"] if entry["count"] is not None]
+    assert len(listed) > 40
+    for entry in listed:
+        first, last = map(datetime.fromisoformat, (entry["at"], entry["until"]))
+        found = triggers[entry["task"]].times(first - timedelta(microseconds=1), last, 10_000)
+        assert found is not None
+        assert (found.first, found.last, found.count) == (first, last, entry["count"])

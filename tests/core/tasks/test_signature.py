@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
+import httpx
+import pandas as pd
 import pytest
 
 from schedkit.core.tasks.declare import declare
@@ -122,6 +126,18 @@ def test_parameters_of_the_declaration_are_defaults() -> None:
 def test_what_takes_nothing_has_no_form() -> None:
     assert fields(lambda: None, name="nothing") == []
     assert fields(lambda **anything: None, name="open") == []
+
+
+@pytest.mark.parametrize("function", [pd.read_csv, pd.merge, httpx.get, shutil.copytree, subprocess.Popen])
+def test_functions_that_others_wrote(function: Callable[..., Any]) -> None:
+    found = fields(function, name="foreign")
+    assert len(found) > 5
+    assert all(("default" in field) + ("shown" in field) == (not field["required"]) for field in found)
+
+
+def test_a_default_that_is_a_mark_of_others_is_no_value() -> None:
+    sep = next(field for field in fields(pd.read_csv) if field["name"] == "sep")
+    assert "no_default" in sep["shown"]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from schedkit.core.board import tables
 from schedkit.core.board.rows import error_words
-from schedkit.notebook import tables
 from schedkit.values.own_code import line_words
 
-__all__ = ["board_html", "run_html", "table_html"]
+__all__ = ["board_html", "board_page", "run_html", "table_html"]
 
 ROWS = 30
 _TONES = {
@@ -53,6 +53,26 @@ def board_html(
     at = tables.clock(board["now"], tables.zone(board))
     taken = f'<div style="{_MUTED};margin-top:4px">state at {escape(at)}</div>'
     return f'<div class="{escape(mark, quote=True)}" style="line-height:1.5">{body}{taken}</div>'
+
+
+def board_page(board: Mapping[str, Any], title: str) -> str:
+    """Return a snapshot as a file of its own: the tasks, and what waits. It loads and runs nothing.
+
+    Parameters
+    ----------
+    board : mapping
+        What `Board.snapshot` returns.
+    title : str
+        What stands above it.
+    """
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+    )
+    queue = f"<h2>Queue</h2>{_drawn(tables.runs(board, 'queue'))}" if board["queue"] else ""
+    body = f"<h1>{escape(title)}</h1>{board_html(board)}{queue}"
+    style = "font:14px/1.5 system-ui,sans-serif;margin:24px"
+    return f'<!doctype html><html lang="en"><head>{head}</head><body style="{style}">{body}</body></html>'
 
 
 def _head(board: Mapping[str, Any]) -> str:

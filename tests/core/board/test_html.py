@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from support.run_events import RunEvents, task_row
 
 from schedkit.core.board.board import Board
+from schedkit.core.board.html import ROWS, board_html, board_page, run_html
 from schedkit.core.states import State
-from schedkit.notebook.static import ROWS, board_html, run_html
 
 T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 EVIL = "<script>alert(1)</script>"
@@ -114,6 +114,19 @@ def test_many_rows_end_in_their_number() -> None:
     for n in range(ROWS + 12):
         made.put_task(task_row(f"task {n}"))
     assert "and 12 more" in board_html(made.snapshot(T0))
+
+
+def test_a_file_of_its_own_loads_nothing() -> None:
+    made = board()
+    tell = RunEvents(T0)
+    made.fold(tell.queued("r1", "open_bugs"))
+    page = board_page(made.snapshot(T0), "Our <schedule>")
+    assert page.startswith("<!doctype html>")
+    assert "<h1>Our &lt;schedule&gt;</h1>" in page
+    assert "<h2>Queue</h2>" in page
+    for outside in ("<script", "src=", "href=", "url("):
+        assert outside not in page
+    assert "<h2>" not in board_page(board().snapshot(T0), "x")
 
 
 def test_a_task_stays_failed_until_it_has_run_well() -> None:
