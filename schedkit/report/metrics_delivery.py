@@ -66,7 +66,7 @@ class MetricsDelivery(Destination):
     until: str | None = None
     """The end of the period; by default the time of the run."""
     by: str | None = None
-    """A column of the issues, such as Type, whose values are told apart."""
+    """A column of the issues, such as Type, for whose values the figures are split."""
     sprints: str | None = None
     """The frame of the sprints."""
     sprint: int | str | None = None
@@ -74,7 +74,7 @@ class MetricsDelivery(Destination):
     points: str | None = "board"
     """The column of the estimates; null: issues are counted."""
     waiting: Names | None = None
-    """Statuses in progress in which nobody works."""
+    """Statuses in progress in which issues only wait."""
     flag: str = "Flagged"
     """The field that is set while an issue is blocked."""
     n: int | None = Field(default=None, ge=1)

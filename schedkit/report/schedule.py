@@ -71,7 +71,7 @@ class Schedule(Strict):
     end: Bound = None
     """The last day or moment at which it may be due."""
     jitter: Annotated[float | None, Reads(optional(duration()), _LENGTH)] = None
-    """Put each run off by up to so long, to spread load."""
+    """Delay each run by up to this time, to spread load."""
 
     @model_validator(mode="before")
     @classmethod

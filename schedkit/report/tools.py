@@ -15,7 +15,7 @@ __all__ = ["ReportInfo", "Tools"]
 
 
 class ReportInfo(Protocol):
-    """What a destination knows of the report."""
+    """The facts of the report that a destination uses."""
 
     @property
     def name(self) -> str:

@@ -105,7 +105,7 @@ class Service:
         return picture.rows[task]
 
     async def _heard(self, task: str) -> Picture:
-        """Return a picture that has a task of the ledger; the last one if the board never hears of it."""
+        """Return a snapshot that has a task of the ledger; the last one if the board gets none."""
         with anyio.move_on_after(HEARD_SECONDS):
             while True:
                 self.pictures.outdate()

@@ -88,7 +88,7 @@ class LiveView:
         return self._ledger.run(id)
 
     def details(self, run: str) -> dict[str, Any]:
-        """Return what a run has told: its stages, log, facts and artifacts."""
+        """Return what a run has reported: its stages, log, facts and artifacts."""
         return self._queries.details(run)
 
     def attempts(self, run: str) -> list[Attempt]:
