@@ -22,6 +22,7 @@ from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.options import ServerOptions
 from schedkit.server.problems import ProblemError, made, problem_of, response
 from schedkit.server.routes.board import board_routes
+from schedkit.server.routes.nodes import node_routes
 from schedkit.server.routes.runs import run_routes
 from schedkit.server.routes.scheduler import scheduler_routes
 from schedkit.server.routes.screens import screen_routes
@@ -96,6 +97,7 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
         run_routes(service),
         board_routes(service, judge),
         screen_routes(service),
+        node_routes(service),
         system_routes(service),
     ):
         app.router.routes.extend(router.routes)  # one flat list, which the tests of the guard go through
