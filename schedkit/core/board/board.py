@@ -132,6 +132,12 @@ class Board:
                 self._seq += 1
                 self._runs.put(run, row, self._seq)
 
+    def has_ended(self, run: str) -> bool:
+        """Tell whether a run on the board has ended."""
+        with self._lock:
+            row = self._runs.get(run)
+            return row is not None and State(row["state"]).final
+
     def counts(self, read: Callable[[], RunCounts]) -> RunCounts:
         """Return what is counted of each task; `read`, which reads all of it, is called only once."""
         if self._counts is None:
