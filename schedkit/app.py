@@ -187,7 +187,7 @@ class App:
                 task: secret(url.get_secret_value(), f"notify.heartbeats.{task}", self.root) or ""
                 for task, url in chosen.heartbeats.items()
             }
-            listeners.append(Heartbeats(urls))
+            listeners.append(Heartbeats(urls, outbox=scheduler.queries.outbox))
         for listener in listeners:
             # Every process hears the same facts; each tells on what it decided itself.
             scheduler.subscribe(listener, own=True)

@@ -104,7 +104,7 @@ def new_task(name: str | None, *, opens: bool) -> None:
     project = app()
     name = _name(_ask("Name of the task", name, "task"))
     if not name.isidentifier():
-        raise UsageError(f"{name!r} is no name of a Python module", hint="use letters, digits and _")
+        raise UsageError(f"{name!r} is not a valid module name", hint="use letters, digits and _")
     path = project.root / "tasks" / f"{name}.py"
     _write(path, "task.txt", name=name)
     shown = path.relative_to(project.root)

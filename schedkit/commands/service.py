@@ -83,7 +83,7 @@ def service_name(project: App, name: str | None) -> str:
     if name is None:
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", project.root.name).strip("-") or "project"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
-        raise UsageError(f"{name!r} is no name of a service", hint="use letters, digits, - and _")
+        raise UsageError(f"{name!r} is not a valid name of a service", hint="use letters, digits, - and _")
     return f"schedkit-{name}"
 
 

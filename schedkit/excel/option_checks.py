@@ -56,7 +56,9 @@ def check_values(*, inf: object, max_drop: object, **texts: object) -> None:
     if inf not in get_args(Infinite):
         raise WorkbookError(f"unknown inf={safe_repr(inf)}", hint=did_you_mean(str(inf), get_args(Infinite)))
     if not isinstance(max_drop, int | float) or not 0 <= max_drop <= 1:
-        raise WorkbookError(f"max_drop={safe_repr(max_drop)} is no share of rows", hint="e.g. max_drop=0.5")
+        raise WorkbookError(
+            f"max_drop={safe_repr(max_drop)} is not a share of rows", hint="e.g. max_drop=0.5"
+        )
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):
             raise WorkbookError(f"{name}={safe_repr(text)} is not a text", hint=f'e.g. {name}="Open bugs"')

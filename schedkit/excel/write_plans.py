@@ -156,7 +156,9 @@ def template_plan(
     kind = template.suffix.lower()
     made = _MADE_FROM.get(kind, kind)
     if made not in (".xlsx", ".xlsm"):
-        raise WorkbookError(f"{template.name} is no workbook to fill", hint="give an .xlsx or .xlsm template")
+        raise WorkbookError(
+            f"{template.name} is not a workbook that can be filled", hint="give an .xlsx or .xlsm template"
+        )
     if made != suffix:
         raise WorkbookError(
             f"a {kind} template makes a {made} workbook, not a {suffix}",

@@ -16,7 +16,9 @@ from http.client import HTTPException
 
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
+from schedkit.core.store.outbox import HEARTBEAT
 from schedkit.errors import SettingsError
+from schedkit.notify.channel_worker import Outbox
 from schedkit.notify.notifier import Source
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
@@ -43,6 +45,9 @@ class Heartbeats:
         How often it is tried.
     retry_pause : float
         Seconds between the first tries; doubles.
+    outbox : Outbox, optional
+        Where it is kept that one was not sent, until a later one is: ``sched.queries.outbox``. `sched.why()`
+        and the panel say so.
 
     Raises
     ------
@@ -56,7 +61,13 @@ class Heartbeats:
     """
 
     def __init__(
-        self, urls: Mapping[str, str], *, timeout: float = 10.0, tries: int = 4, retry_pause: float = 2.0
+        self,
+        urls: Mapping[str, str],
+        *,
+        timeout: float = 10.0,
+        tries: int = 4,
+        retry_pause: float = 2.0,
+        outbox: Outbox | None = None,
     ) -> None:
         if not isinstance(urls, Mapping):
             raise SettingsError(
@@ -70,6 +81,8 @@ class Heartbeats:
                 )
         self._urls = dict(urls)
         self._timeout, self._tries, self._retry_pause = timeout, tries, retry_pause
+        self._outbox = outbox
+        self._kept: dict[str, str] = {}
         self._lock = threading.Lock()
         self._wanted: set[str] = set()
         self._threads: dict[str, threading.Thread] = {}
@@ -127,11 +140,23 @@ class Heartbeats:
         for left in reversed(range(self._tries)):
             reason = self._get(self._urls[task])
             if not reason:
+                self._note_sent(task)
                 return
             if left:
                 self._closing.wait(pause)
                 pause *= 2
         _log.warning("the heartbeat of task %r could not be sent, in %d tries: %s", task, self._tries, reason)
+        if self._outbox is not None and task not in self._kept:
+            title = f"the heartbeat of task {task!r}"
+            self._kept[task] = self._outbox.keep(title, title, reason, HEARTBEAT)
+
+    def _note_sent(self, task: str) -> None:
+        if self._outbox is None:
+            return
+        left = self._outbox.take(f"the heartbeat of task {task!r}")  # by processes that have ended
+        for id in (*(id for id, _ in left), self._kept.pop(task, "")):
+            if id:
+                self._outbox.done(id)
 
     def _get(self, url: str) -> str:
         """Ask an address once; return why that failed, without the address."""

@@ -177,7 +177,7 @@ _by_name = parsed_as(dict[str, Param])
 
 def _params(value: Any) -> dict[str, Param]:
     if not isinstance(value, Mapping):
-        raise UsageError("it is no mapping", hint="write project: {type: string, default: KAFKA}")
+        raise UsageError("it is not a mapping", hint="write project: {type: string, default: KAFKA}")
     for name in value:
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _TAKEN:
             taken = f", not {', '.join(_TAKEN)}" if name in _TAKEN else ""

@@ -35,7 +35,7 @@ def given_path(path: str | os.PathLike[str]) -> Path:
     if _ADDRESS.match(text):
         raise FileError(f"{safe_repr(text)} is an address, not a file", hint="give the path of a file")
     if "\0" in text:
-        raise FileError(f"{safe_repr(text)} is no path: it holds a NUL", hint="give the path of a file")
+        raise FileError(f"{safe_repr(text)} is not a path: it contains a NUL", hint="give the path of a file")
     try:
         return Path(text).expanduser()
     except RuntimeError:

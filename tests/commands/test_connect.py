@@ -205,7 +205,7 @@ def test_names_of_sites_and_cloud_users(
         (["new", "report", "a/b"], "name='a/b'"),
         (["new", "report", "demo"], "exists already"),
         (["new", "report", "late: [1]"], "name='late: [1]'"),
-        (["new", "task", "1st"], "is no name of a Python module"),
+        (["new", "task", "1st"], "is not a valid module name"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -75,7 +75,7 @@ def test_a_damaged_ledger_is_told_and_mended_from_a_backup(
     [
         (None, "there is no file other.db"),
         (b"no database at all" * 99, "file is not a database"),
-        ("CREATE TABLE a (b)", "other.db is no ledger"),
+        ("CREATE TABLE a (b)", "other.db is not a ledger"),
         ("CREATE TABLE schedkit_meta (key, value); CREATE TABLE schedkit_runs (id)", "has schema none"),
     ],
 )

@@ -130,7 +130,7 @@ def test_a_settings_file_that_was_named_is_named_again(project: Path, systemd: S
     [
         (["install"], "nothing to run"),
         (["install", "absent.yaml"], "absent.yaml"),
-        (["install", "--port", "8000", "--name", "a b"], "no name of a service"),
+        (["install", "--port", "8000", "--name", "a b"], "not a valid name of a service"),
         (["remove"], "is not installed"),
     ],
 )

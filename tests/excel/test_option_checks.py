@@ -18,8 +18,8 @@ FRAME = pd.DataFrame({"Key": ["A-1"], "Points": [1.5]})
     ("options", "message"),
     [
         ({"inf": "omitt"}, r"unknown inf='omitt' \(did you mean 'omit'\?"),
-        ({"max_drop": 50}, r"max_drop=50 is no share of rows \(e.g. max_drop=0.5\)"),
-        ({"max_drop": None}, "max_drop=None is no share of rows"),
+        ({"max_drop": 50}, r"max_drop=50 is not a share of rows \(e.g. max_drop=0.5\)"),
+        ({"max_drop": None}, "max_drop=None is not a share of rows"),
         ({"title": 5}, r"title=5 is not a text \(e.g. title=\"Open bugs\"\)"),
         ({"sheet": 5}, "sheet=5 is not a text"),
         (
@@ -31,7 +31,10 @@ FRAME = pd.DataFrame({"Key": ["A-1"], "Points": [1.5]})
         ({"missing": "archive"}, "unknown missing='archive'"),
         ({"mode": "append", "key": "Key"}, 'mode="append" has no key'),
         ({"missing": "mark"}, 'missing="mark" needs mode="upsert"'),
-        ({"template": "bugs.csv"}, r"bugs.csv is no workbook to fill \(give an .xlsx or .xlsm template\)"),
+        (
+            {"template": "bugs.csv"},
+            r"bugs.csv is not a workbook that can be filled \(give an .xlsx or .xlsm template\)",
+        ),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -112,3 +112,23 @@ def test_an_address_that_no_client_takes_is_told_too(caplog: pytest.LogCaptureFi
     heartbeats.close(60)
     assert "could not be sent, in 1 tries: InvalidURL" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_one_that_was_not_sent_is_told_until_a_later_one_is(webhook: Webhook, tmp_path: Path) -> None:
+    webhook.status = 500
+    with Scheduler(tmp_path / "ledger.db") as sched:
+        heartbeats = Heartbeats({"sales": address(webhook)}, tries=1, outbox=sched.queries.outbox)
+        for _ in range(2):
+            heartbeats(ended(State.DONE, task="sales"))
+            heartbeats.close(60)
+        (told,) = [each for each in sched.why() if each.kind == "outbox"]
+        assert str(told).startswith("the heartbeat of task 'sales' could not be sent since ")
+        assert str(told).endswith(": the answer was 500")
+        assert SECRET not in str(told)
+    webhook.status = 200
+    with Scheduler(tmp_path / "ledger.db") as sched:
+        assert [each.kind for each in sched.why()] == ["outbox"], "another process may send it"
+        heartbeats = Heartbeats({"sales": address(webhook)}, tries=1, outbox=sched.queries.outbox)
+        heartbeats(ended(State.DONE, task="sales"))
+        heartbeats.close(60)
+        assert not sched.why()

@@ -200,7 +200,7 @@ def test_defaults_that_are_no_parameters() -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ("[1]", "params: it is no mapping .write project:"),
+        ("[1]", "params: it is not a mapping .write project:"),
         ("{a: [1, 2]}", r"params: a=\[1, 2\] .a default: a text, a number"),
         ("{a: {type: string, default: true}}", "params.a: default=True .write text"),
         ("{a: {type: number, default: .nan}}", "params.a: default=nan .a number"),

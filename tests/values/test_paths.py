@@ -24,7 +24,7 @@ def test_home_and_plain_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     [
         ("https://wiki.example.org/a.xlsx", "is an address, not a file"),
         ("file:///tmp/a.xlsx", "is an address, not a file"),
-        ("a\0b.xlsx", "holds a NUL"),
+        ("a\0b.xlsx", "contains a NUL"),
         ("~no_such_user_here/a.xlsx", "names an unknown user"),
     ],
 )

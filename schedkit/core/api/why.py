@@ -13,7 +13,7 @@ from schedkit.core.node.node import Node
 from schedkit.core.run import Run
 from schedkit.core.states import State
 from schedkit.core.store.homeless import Homeless, homeless
-from schedkit.core.store.outbox import Alert, waiting_alerts
+from schedkit.core.store.outbox import HEARTBEAT, Alert, waiting_alerts
 from schedkit.errors import LedgerError, UsageError
 from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.text import did_you_mean, safe_repr
@@ -171,10 +171,15 @@ def _alert_obstacles(waiting: Sequence[Alert], moments: Moments) -> Iterator[Obs
     """Yield one obstacle for each channel whose receiver is away."""
     for channel in dict.fromkeys(alert.channel for alert in waiting):
         mine = [alert for alert in waiting if alert.channel == channel]
-        number = "1 alert waits" if len(mine) == 1 else f"{len(mine)} alerts wait"
+        since = moments.text(mine[0].at)
+        if mine[0].kind == HEARTBEAT:
+            text = f"{channel} could not be sent since {since}: {mine[-1].body}"
+        else:
+            number = "1 alert waits" if len(mine) == 1 else f"{len(mine)} alerts wait"
+            text = f"{number} for {channel}, which has taken none since {since}"
         yield Obstacle(
             kind="outbox",
-            text=f"{number} for {channel}, which has taken none since {moments.text(mine[0].at)}",
+            text=text,
             since=from_micros(mine[0].at),
             wrong=True,
         )

@@ -121,7 +121,7 @@ class Dispatcher:
         Raises
         ------
         NotRunningError
-            If nobody runs who could, or nobody has answered in time; no command is left.
+            If nobody runs who could, or no process has answered in time; no command is left.
         SchedkitError
             If it cannot be done; says why.
         """

@@ -49,7 +49,7 @@ async def send_command(
     Raises
     ------
     NotRunningError
-        If nobody has answered within `timeout` seconds, or nobody has lived for a while who could; the
+        If no process has answered within `timeout` seconds, or nobody has lived for a while who could; the
         command is withdrawn then.
     SchedkitError
         If it cannot be carried out; says why.
@@ -71,7 +71,7 @@ async def send_command(
     node = await anyio.to_thread.run_sync(_asked, ledger, command.task, life)
     whose = "the process that was asked has ended" if node is None else f"asked: {node}"
     raise NotRunningError(
-        f"nobody has answered {command.kind!r} at the ledger {ledger.store}; {whose}",
+        f"no process has answered {command.kind!r} at the ledger {ledger.store}; {whose}",
         hint="the command is withdrawn; ask again when a process runs that has the task",
     )
 

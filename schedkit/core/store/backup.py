@@ -79,7 +79,7 @@ def check_file(ledger: Path, *, shown: Path | None = None) -> dict[str, int]:
             )
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         if schema.meta.name not in tables or schema.runs.name not in tables:
-            raise LedgerError(f"{name} is no ledger", hint="name the file of a ledger")
+            raise LedgerError(f"{name} is not a ledger", hint="name the file of a ledger")
         told = connection.execute(f"SELECT value FROM {schema.meta.name} WHERE key = 'schema'").fetchone()
         if told is None or told[0] != str(schema.VERSION):
             shown_version = "none" if told is None else told[0]

@@ -13,10 +13,23 @@ from schedkit.core.store.lives import living_in
 from schedkit.core.store.schema import outbox
 from schedkit.values.instants import from_micros
 
-__all__ = ["MOST_AGE", "MOST_ALERTS", "Alert", "keep_alert", "remove_alert", "take_alerts", "waiting_alerts"]
+__all__ = [
+    "HEARTBEAT",
+    "MOST_AGE",
+    "MOST_ALERTS",
+    "Alert",
+    "keep_alert",
+    "remove_alert",
+    "take_alerts",
+    "waiting_alerts",
+]
 
 # What is older, or more, is deleted: nobody wants last week's alerts, nor a thousand at once.
 MOST_AGE, MOST_ALERTS = timedelta(days=7), 500
+
+
+# The kind of an alert that stands for a heartbeat which was not sent; the next one that is sent removes it.
+HEARTBEAT = "heartbeat"
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

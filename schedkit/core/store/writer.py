@@ -296,7 +296,7 @@ class Writer:
                 self._persistently(self._beat, _nothing)
                 self._beaten = time.monotonic()
             except Exception as error:
-                _log.warning("the life at %s could not be told: %s", self._store, reason(error))
+                _log.warning("cannot write a sign of life to %s: %s", self._store, reason(error))
 
     def _beat(self, connection: sa.Connection) -> None:
         with connection.begin():

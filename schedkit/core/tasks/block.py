@@ -57,7 +57,7 @@ def yaml_tasks(
     Raises
     ------
     SettingsError
-        If it is no mapping.
+        If it is not a mapping.
     """
     if not isinstance(block, Mapping):
         raise SettingsError(

@@ -35,7 +35,7 @@ def test_a_life_that_died_is_not_waited_for(
     asks, life = make(name="asks"), life_of(home).lease.life
     with asks.viewing():
         die(home)
-        words = r"nobody has answered 'cancel' at .*; the process that was asked has ended .*withdrawn"
+        words = r"no process has answered 'cancel' at .*; the process that was asked has ended .*withdrawn"
         with pytest.raises(NotRunningError, match=words):
             service().call(send_command.send_command, asks.queries.ledger, CancelRun(run="any"), life=life)
         assert asks.queries.ledger.commands(life) == []

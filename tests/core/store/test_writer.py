@@ -392,7 +392,7 @@ def test_a_life_with_nothing_to_write_hears_that_it_is_gone(
         written.wait_for("lost")
         with pytest.raises(LifeEndedError):
             written.writer.call(lambda connection: 1).result(60)
-    assert "could not be told: " in caplog.text
+    assert "cannot write a sign of life to " in caplog.text
     assert [word for word, _ in written.told] == ["lost"]
 
 
