@@ -3,9 +3,11 @@
 from schedkit.report.check import Check, expect
 from schedkit.report.definition import NotebookReport, Report, ReportTask
 from schedkit.report.deliver import Deliver
+from schedkit.report.documented import document_models
 from schedkit.report.load import load_reports, loads_reports
 from schedkit.report.metrics_page import publish_pack
 from schedkit.report.metrics_workbook import write_pack
+from schedkit.report.models import Strict
 from schedkit.report.params import Param
 from schedkit.report.pipeline import run_report
 from schedkit.report.schedule import Schedule
@@ -33,3 +35,5 @@ __all__ = [
     "run_report",
     "write_pack",
 ]
+
+document_models(Strict)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    model_validator,
+)
 
 from schedkit.values.parsers import Reads, share
 
@@ -36,6 +44,15 @@ class Strict(BaseModel):
     """A value of known keys that does not change; what stands below a field describes it to editors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe a model by its sentence alone: its fields describe themselves."""
+        made: dict[str, Any] = handler(core)
+        described = handler.resolve_ref_schema(made)
+        if "description" in described:
+            described["description"] = described["description"].partition("\n\nParameters\n")[0]
+        return made
 
 
 class OneOf(Strict):

@@ -19,7 +19,7 @@ from schedkit.errors import UsageError
 from schedkit.values.parsers import Parser, Reads
 from schedkit.values.text import did_you_mean
 
-__all__ = ["Option", "Options", "refuse_unknown"]
+__all__ = ["Option", "Options", "hint_text", "refuse_unknown"]
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -65,7 +65,7 @@ class Option:
     @property
     def type_text(self) -> str:
         """Its type as documentation shows it."""
-        return _hint_text(self.type)
+        return hint_text(self.type)
 
     @property
     def default_text(self) -> str:
@@ -98,9 +98,10 @@ def _json_schema(hint: Any) -> dict[str, Any]:
     return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
 
 
-def _hint_text(hint: Any) -> str:
+def hint_text(hint: Any) -> str:
+    """Return a type hint as documentation shows it."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return " | ".join(map(_hint_text, typing.get_args(hint)))
+        return " | ".join(map(hint_text, typing.get_args(hint)))
     if typing.get_origin(hint) is typing.Literal:
         return f"{{{', '.join(map(repr, typing.get_args(hint)))}}}"
     if hint is type(None):

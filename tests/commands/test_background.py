@@ -13,6 +13,7 @@ import pytest
 from support.notebook_shell import wait_for
 
 from schedkit.app import Scheduler, app
+from schedkit.atlassian.kept_logins import forget
 from schedkit.commands import background
 from schedkit.notebook.handover import Instructions
 
@@ -50,6 +51,26 @@ def test_it_runs_the_tasks_and_stops_when_told(
     assert scheduler.state == "stopped"
     assert wait_for(lambda: {"started", "stopped"} <= set(events))
     unsubscribe()
+
+
+LOGIN = """
+from pathlib import Path
+from schedkit import Scheduler, every
+from schedkit.atlassian.kept_logins import recall
+
+Path("login.txt").write_text(repr(recall("https://issues.example.org", None)))
+Scheduler().task(every("1h"), name="with_login")(print)
+"""
+
+
+def test_it_has_the_logins_that_were_typed_in_the_kernel(
+    tmp_path: Path, told: Instructions, ended: threading.Event
+) -> None:
+    (tmp_path / "with_login.py").write_text(LOGIN)
+    told["logins"] = {"https://issues.example.org": "ann\nabcd1234"}
+    assert background.main([tmp_path / "with_login.py"], told, ended) == 0
+    assert (tmp_path / "login.txt").read_text() == "('ann', 'abcd1234')"
+    forget("https://issues.example.org")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.kernels import Kernel, kernel
+from support.notebook_shell import Shell
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.engine.decision import Finished
+from schedkit.errors import FatalError
+from schedkit.notebook.front_end import connect
 
 HELPER = """
 from schedkit.jira import Jira
@@ -155,3 +162,47 @@ def test_verbose_mode_shows_all(cells: Kernel) -> None:
     cells.run("%xmode Minimal")
     assert shown(cells, "cron('0 7 31 2 *')").startswith("TriggerError: cron('0 7 31 2 *'): it never fires")
     cells.run("%xmode Context")
+
+
+DECLARED = """
+@sched.task()
+def broken():
+    return {}["Prio"]
+"""
+
+
+def told_in(shell: Shell, capsys: pytest.CaptureFixture[str], code: str) -> str:
+    """Return what a cell that fails shows in a shell of this process, without colours."""
+    capsys.readouterr()
+    assert shell.shell.run_cell(code, store_history=True).error_in_exec is not None
+    return re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+
+
+def test_a_shell_of_any_kind_shows_the_same(
+    shell: Shell, sched: Scheduler, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect()
+    monkeypatch.setenv("JPY_SESSION_NAME", "/work/weekly.ipynb")
+    shell.shell.push({"sched": sched})
+    declared = shell.shell.execution_count
+    shell.shell.run_cell(DECLARED, store_history=True)
+    told = told_in(shell, capsys, "broken.submit().result('60s')")
+    assert f"Cell In[{declared}], line 3, in broken\n      1 @sched.task()\n" in told
+    assert '----> 3     return {}["Prio"]\n' in told
+    (run,) = sched.runs("broken")
+    assert run.error is not None
+    (line,) = run.error["lines"]
+    assert line["where"] == f"Cell In[{declared}] of weekly.ipynb"
+    assert "has not ended" in told_in(shell, capsys, "sched.pause(); broken.submit().result(0)")
+    gone = {**run.error, "lines": [{**line, "file": "gone.py", "where": "gone.py"}]}
+    ended = Finished(replace(run, error=gone))
+    shell.shell.push({"handle": sched.run(run.id), "ended": ended, "mine": FatalError("mine")})
+    told = told_in(shell, capsys, "handle.value_of(ended)")
+    assert 'gone.py, line 3, in broken\n----> 3 return {}["Prio"]\n' in told
+    assert "FatalError: mine" in told_in(shell, capsys, "raise mine")
+    shell.shell.run_line_magic("xmode", "Minimal")
+    try:
+        minimal = told_in(shell, capsys, "sched.submit('brokn')")
+    finally:
+        shell.shell.run_line_magic("xmode", "Context")
+    assert minimal.strip() == "UsageError: no task is called 'brokn' (did you mean 'broken'?)"

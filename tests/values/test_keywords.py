@@ -86,6 +86,10 @@ def test_both_faces_of_a_method_refuse_it() -> None:
 def test_what_is_missing_or_too_much_is_told() -> None:
     with pytest.raises(UsageError, match=r"write\(\) needs path \(give path=…\)"):
         write(title="c")
+    with pytest.raises(UsageError, match=r"write\(\) takes 2 arguments by position, and 3 were given"):
+        write("a", "b", "c")
+    with pytest.raises(UsageError, match=r"^Face.find\(\) takes 1 argument by position, and 2 were given$"):
+        Face().find("a", "b")
 
 
 def test_a_class_is_checked_once() -> None:
