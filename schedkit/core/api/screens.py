@@ -20,6 +20,7 @@ from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows
 from schedkit.core.board.rows import detail_fields, iso, run_row
 from schedkit.core.board.run_counts import run_counts
 from schedkit.core.engine.obstacles import Obstacle
+from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.node.node import Node
 from schedkit.core.store.lives import NodeRow
 from schedkit.errors import LedgerError
@@ -127,7 +128,7 @@ class Screens:
         if now - self._asked_why >= WHY_SECONDS:  # several screens poll, each a few times a second
             self._asked_why = now
             self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
-        facts = {"state": self._node.state, "why": self._obstacles}
+        facts = {"state": self._node.state, "why": self._obstacles, "workers": self._workers()}
         try:
             queries.open()
             heirs = queries.heirs()
@@ -141,6 +142,9 @@ class Screens:
             }
         except LedgerError:  # which `why` says
             return facts
+
+    def _workers(self) -> list[dict[str, Any]]:
+        return [_worker_fields(row) for row in self._queries.workers()]
 
     def _new_board(self) -> Board:
         board = Board()
@@ -172,6 +176,21 @@ def _node_fields(node: NodeRow, standing_by: list[str]) -> dict[str, Any]:
         "host": node.host,
         "here": node.here,
         "since": iso(node.since),
+    }
+
+
+def _worker_fields(row: WorkerRow) -> dict[str, Any]:
+    hello = row.hello
+    return {
+        "name": row.name,
+        "pid": hello.pid,
+        "host": row.host,
+        "threads": hello.threads,
+        "running": row.running,
+        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent anew whenever it changes
+        "seen": iso(row.seen_at.replace(microsecond=0)),
+        "tasks": len(hello.tasks),
+        "problems": hello.problems,
     }
 
 

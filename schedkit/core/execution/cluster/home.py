@@ -146,6 +146,7 @@ class Cluster:
         self._needs: dict[str, Needs] = {}
         self._files: dict[str, None] = {}
         # On the loop
+        self._distributed: Any = None
         self._client: Any = None
         self._local: LocalWorker | None = None
         self._away = "the cluster has not been reached yet"
@@ -230,7 +231,7 @@ class Cluster:
     async def _connect(self, stack: AsyncExitStack) -> None:
         import distributed
 
-        address = self.address
+        self._distributed, address = distributed, self.address
         if address is None:
             self._local = LocalWorker(self._places)
             address = await stack.enter_async_context(self._local.cluster())
@@ -416,11 +417,12 @@ class Cluster:
                 pure=False,
                 resources=dict(call.needs.resources) or None,
             )
-            answer = await call.dask
+            # Its value is only fetched where the topic has not told the end: that would be one more way.
+            await self._distributed.wait([call.dask])
+            if not call.future.done():
+                self._settle(call, await call.dask)
         except Exception as error:
             await self._failed(call, worker, error)
-            return
-        self._settle(call, answer)
 
     async def _failed(self, call: HomeCall, worker: Hello, error: Exception) -> None:
         """Tell of a Dask task that did not return: the call may go on."""
@@ -467,11 +469,12 @@ class Cluster:
         self._changed.set()
         if call.worker is None:
             return
-        if call.child is None and call.dask is not None:  # it may wait for its turn at Dask
+        await self._tell(call.worker.address, StopCall(home=call.home, id=call.id))
+        await asyncio.sleep(PAUSE_SECONDS)
+        if call.child is None and call.dask is not None:  # it waits for its turn at Dask
             with suppress(Exception):
                 await call.dask.cancel()
             call.fail(CancelledError())
-        await self._tell(call.worker.address, StopCall(home=call.home, id=call.id))
 
 
 def _has_ended(call: HomeCall) -> bool:

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ HELLO_SECONDS, HELLOS_PER_LEASE = 1.0, 6
 LOOK_SECONDS = 0.05
 # How long a call waits for its home to be heard before it is refused.
 ANSWER_SECONDS = 5.0
+# Stops of calls that have not begun.
+MOST_STOPPED = 1000
 # Answers up to this size are told by the topic, which takes one way less than a value of Dask.
 TOLD_BYTES = 64_000
 
@@ -79,6 +81,7 @@ class WorkerSide:
         self._children = ChildPool(0.0)
         self._codes: dict[str, str] = {}
         self._calls: dict[tuple[str, str], _Carried] = {}
+        self._stopped: deque[tuple[str, str]] = deque(maxlen=MOST_STOPPED)
         self._leases: dict[str, HomeLease] = {}
         self._heard = threading.Condition()
         self._over = threading.Event()
@@ -114,6 +117,8 @@ class WorkerSide:
             case StopCall(home=home, id=id):
                 if (call := self._calls.get((home, id))) is not None:
                     call.stop()
+                else:  # it may be about to begin
+                    self._stopped.append((home, id))
             case Kept(home=home, id=id):
                 if (call := self._calls.get((home, id))) is not None:
                     call.kept()
@@ -198,6 +203,8 @@ class WorkerSide:
             return encoded(Refused(reason="its home did not answer the worker"))
         carried = _Carried(self._children, call, key, self._say)
         self._calls[call.home, call.id] = carried
+        if (call.home, call.id) in self._stopped:
+            carried.stop()
         try:
             ended = carried.answer(function, lease)
         finally:

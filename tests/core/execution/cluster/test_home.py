@@ -166,6 +166,28 @@ def test_runs_elsewhere_take_neither_a_thread_nor_a_place_of_the_home(
         assert {run.wait("60s").state for run in runs} == {State.CANCELLED}
 
 
+def test_workers_and_where_attempts_ran_are_shown(make: Any, cluster: Any, tmp_path: Path) -> None:
+    sched = make()
+    with in_process_worker(cluster, TASKS, name="shown", threads=3):
+        run = sched.submit("listening", path=str(tmp_path / "written"))
+        pid_in(tmp_path / "written")
+        wait_until(lambda: sched.workers and sched.workers[0].memory, "its memory is not told")
+        (row,) = sched.workers
+        assert (row.name, row.hello.threads, row.running) == ("shown", 3, 1)
+        head = sched.screens.board()["scheduler"]
+        (shown,) = head["workers"]
+        assert (shown["name"], shown["host"], shown["tasks"], shown["problems"]) == (
+            "shown",
+            row.host,
+            len(TASKS),
+            [],
+        )
+        run.cancel()
+        run.wait("60s")
+    (attempt,) = run.attempts
+    assert attempt.worker == f"shown on {row.host}"
+
+
 def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster: Any) -> None:
     sched = make()
     with in_process_worker(cluster, TASKS, resources={"memory": 4e9}):
