@@ -418,7 +418,8 @@ class Cluster:
                 resources=dict(call.needs.resources) or None,
             )
             # Its value is only fetched where the topic has not told the end: that would be one more way.
-            await self._distributed.wait([call.dask])
+            with self._client.as_current():
+                await self._distributed.wait([call.dask])
             if not call.future.done():
                 self._settle(call, await call.dask)
         except Exception as error:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from schedkit.core.execution.child_process import HOME_LOST
 from schedkit.core.execution.cluster.messages import (
     PLUGIN,
     WORKERS,
@@ -261,7 +262,9 @@ class _Carried:
         self._run.begin({**facts, "results": None})  # what the child has stored is not stored again
         try:
             return pickled(self._child.answer(pack_call(function, arguments, wants_run, facts)))
-        except (ChildDiedError, StopRequested, SchedkitError) as error:
+        except (StopRequested, SchedkitError) as error:
+            if isinstance(error, ChildDiedError) and error.code == HOME_LOST:
+                self.lose("its home was not heard for too long")
             return pickled(Failure.of(error, error_facts(error)))
 
     def lose(self, reason: str) -> None:

@@ -200,7 +200,7 @@ def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster
 def test_a_worker_that_ends_leaves_its_runs_interrupted_and_another_goes_on(
     make: Any, cluster: Any, tmp_path: Path
 ) -> None:
-    sched, path = make(lease="2s"), tmp_path / "written"
+    sched, path = make(lease="6s"), tmp_path / "written"
     with in_process_worker(cluster, TASKS):
         run = sched.submit("deaf", path=str(path), seconds=0.5)
         first = pid_in(path)
