@@ -247,7 +247,7 @@ class Cluster:
 
     def _look_for(self, file: str) -> None:
         """Have the worker of this process declare the tasks of a file, too."""
-        if file not in self._files:
+        if file and file not in self._files:
             self._files[file] = None
             for known in self._workers.values() if self.address is None else ():
                 self._start(self._tell(known.hello.address, Load(files=[file])))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support import cluster_tasks
+from support.clusters import TASKS as FILE
 from support.clusters import dask_scheduler, in_process_worker
 
 from schedkit.core.api.scheduler import Scheduler
@@ -17,6 +18,7 @@ from schedkit.core.model import Retry, Task
 from schedkit.core.states import State
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.discover import module_tasks
+from schedkit.core.tasks.origin import declared_in
 from schedkit.values.processes import alive
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -218,6 +220,22 @@ def test_a_home_that_ends_has_its_calls_ended(make: Any, worker: Any, tmp_path: 
     sched.stop("0s")
     wait_until(lambda: not alive(pid, untold=False), "its process goes on")
     assert path.read_text() == f"{pid}\n"
+
+
+def test_what_a_call_has_delivered_is_in_the_ledger_before_it_goes_on(make: Any, worker: Any) -> None:
+    sched = make()
+    run = sched.submit("delivers")
+    assert run.result("60s") == "went on"
+    assert "delivered: page" in str(run.log)
+
+
+def test_a_home_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) -> None:
+    with Scheduler(tmp_path / "ledger.db", processes=2) as sched:
+        with declared_in(FILE):
+            sched.add(TASKS["square"])
+        run = sched.submit("square", n=6)
+        assert run.result("60s")[1] == 36
+        assert [row.hello.threads for row in sched.workers] == [2]
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_and_waited_for(tmp_path: Path) -> None:
