@@ -140,7 +140,7 @@ class App:
     def plain_scheduler(
         self, ledger: str | Path | None = None, **options: Unpack[SchedulerOptions]
     ) -> core.Scheduler:
-        """Return a scheduler that nobody is told about, e.g. to look into a ledger."""
+        """Return a scheduler without notifications and standing page, e.g. to look into a ledger."""
         url = self.ledger(ledger)
         if "://" not in url:
             _make_folder(Path(url).parent)

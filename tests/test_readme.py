@@ -5,17 +5,23 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer.core
 import typer.main
+from support.projects import project
 
 import schedkit
+from schedkit import excel
 from schedkit.cli import cli
+from schedkit.demo import DemoSite
 from schedkit.report import loads_reports
 from schedkit.settings import SchedulerSettings, load_settings
+
+__all__ = ["project"]
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +56,20 @@ def test_its_python_is_python() -> None:
     assert blocks("python")
     for block in blocks("python"):
         ast.parse(block)
+
+
+def test_its_python_runs_with_eight_lines_to_the_first_workbook(project: Path) -> None:
+    first, *rest = blocks("python")
+    assert len([line for line in first.splitlines() if line.strip()]) <= 8
+    with DemoSite(issues=100) as site:
+        mine = f"Jira({site.jira_dc.url!r}, token={site.jira_dc.token!r})"
+        code = "\n".join([first, *rest]).replace('Jira.connect("https://issues.example.org")', mine)
+        (project / "first.py").write_text(code.replace("project = KAFKA", "project = DEMO"))
+        names = runpy.run_path("first.py")
+    written = excel.read(project / "open-bugs.xlsx")
+    assert list(names["open_bugs"].latest()["Key"]) == list(written["Key"]) == list(names["df"]["Key"])
+    assert len(written) > 3
+    assert len(names["open_bugs"].history()) == 1
 
 
 def test_its_names_can_be_imported() -> None:

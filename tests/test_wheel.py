@@ -44,7 +44,8 @@ def test_it_holds_every_file_of_the_package(names: set[str]) -> None:
 def test_it_holds_the_notebooks_and_the_reports_and_nothing_else(names: set[str]) -> None:
     notebooks = ROOT / "notebooks"
     kept = [*notebooks.glob("*.ipynb"), *notebooks.glob("*.md"), *(notebooks / "images").iterdir()]
-    kept += (ROOT / "reports").glob("*.yaml")
+    reports = [path for kind in ("*.yaml", "*.yml") for path in (ROOT / "reports").rglob(kind)]
+    kept += [path for path in reports if "out" not in path.parts]
     examples = {f"{TEMPLATES}/{path.relative_to(ROOT).as_posix()}" for path in kept}
     assert f"{TEMPLATES}/reports/demo.yaml" in examples
     assert {name for name in names if not (ROOT / name).is_file()} == examples

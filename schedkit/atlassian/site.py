@@ -84,7 +84,7 @@ class Site:
     proxies : mapping, optional
         As in `requests`; by default the environment's.
     timeout : duration
-        Time without a byte until a request counts as failed.
+        Time without a received byte after which a request fails.
     concurrency : int
         Requests in flight at most.
     rate : str, optional

@@ -30,7 +30,7 @@ def trigger(task: str, *, given: list[str], wait: bool, ledger: str | None, as_j
 
 
 def retry(run: str, *, given: list[str], wait: bool, ledger: str | None, as_json: bool) -> None:
-    """Run again what a run did, with its parameters but for those that are given.
+    """Run an ended run again, with its parameters or with those given here.
 
     Raises
     ------

@@ -26,12 +26,18 @@ __all__ = ["new_docker", "new_systemd"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 EXTRAS = "notebook,notify,postgres,server"
+CLUSTER = "compose.cluster.yaml"
 # As whom a container runs for somebody who is root, or on a system without such numbers.
 OTHER_UID = 10001
 
 
-def new_docker(files: list[Path]) -> None:
+def new_docker(files: list[Path], *, cluster: bool = False) -> None:
     """Write an image's Dockerfile and a compose file with PostgreSQL; the files are those that it serves.
+
+    Parameters
+    ----------
+    cluster : bool
+        Whether a second compose file adds another node, a Dask scheduler and workers.
 
     Raises
     ------
@@ -43,25 +49,26 @@ def new_docker(files: list[Path]) -> None:
     values = {
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "requirements": _requirements(project.root),
-        "package": _package(__version__),
+        "package": _package(__version__, f"cluster,{EXTRAS}" if cluster else EXTRAS),
         "zone": _zone(),
         "uid": str(_uid()),
         "command": json.dumps(["serve", "--host", "0.0.0.0", *map(str, paths)]),
         "stop": str(STOP_SECONDS),
+        "run": json.dumps(["run", *map(str, paths)]),
+        "worker": json.dumps(["worker", "--dask", "tcp://dask:8786", *map(str, paths)]),
     }
-    _write_new(
-        project.root,
-        {
-            "Dockerfile": _filled("Dockerfile", values),
-            "compose.yaml": _filled("compose.yaml", values),
-            ".dockerignore": _filled("dockerignore", values),
-            ".env": _environment(project),
-        },
-    )
+    texts = {
+        "Dockerfile": _filled("Dockerfile", values),
+        "compose.yaml": _filled("compose.yaml", values),
+        ".dockerignore": _filled("dockerignore", values),
+        ".env": _environment(project),
+    }
+    _write_new(project.root, {**texts, **({CLUSTER: _filled(CLUSTER, values)} if cluster else {})})
     (project.root / "reports" / "out").mkdir(parents=True, exist_ok=True)
     _see_to_gitignore(project.root)
     print_line(f"it serves {', '.join(map(str, paths))}")
-    print_line("write the tokens of your sites to .env, then: docker compose up --build --detach")
+    both = f" -f compose.yaml -f {CLUSTER}" if cluster else ""
+    print_line(f"write the tokens of your sites to .env, then: docker compose{both} up --build --detach")
 
 
 def new_systemd(files: list[Path], *, name: str | None, port: int | None, ledger: str | None) -> None:
@@ -102,9 +109,9 @@ def _requirements(root: Path) -> str:
     return "COPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n"
 
 
-def _package(version: str) -> str:
+def _package(version: str, extras: str) -> str:
     """Return what pip is to install; a version that is not released yet is in no index."""
-    return f"'schedkit[{EXTRAS}]'" if "dev" in version else f"'schedkit[{EXTRAS}]=={version}'"
+    return f"'schedkit[{extras}]'" if "dev" in version else f"'schedkit[{extras}]=={version}'"
 
 
 def _zone() -> str:

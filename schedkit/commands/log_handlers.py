@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from schedkit.core.node.run_log import LOGGER
+from schedkit.errors import FileError
 from schedkit.settings import JSON_FORMAT, LogSettings
 from schedkit.values.failures import translated
+from schedkit.values.files import file_lock
 from schedkit.values.private import make_private
 from schedkit.values.text import printable
 
@@ -23,6 +26,8 @@ __all__ = ["log_as_set", "logs_to_terminal"]
 
 # What records of runs have besides their message.
 OF_RUNS = ("task", "run", "error")
+# How long a record waits for another process that renames the file.
+LOCK_SECONDS = 5.0
 
 
 class _Printable(logging.Formatter):
@@ -53,7 +58,11 @@ class _Json(logging.Formatter):
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """Makes files that only this user may read; the next one has the permissions of the one that is full."""
+    """Makes files that only this user may read; the next one has the permissions of the one that is full.
+
+    Several processes may write to one file, such as a server and what runs behind a notebook: when one of
+    them has renamed it, the others follow.
+    """
 
     def __init__(self, path: Path, settings: LogSettings) -> None:
         make_private(path)
@@ -61,6 +70,33 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
         super().__init__(
             path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8"
         )
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """Tell whether the file is full with a record."""
+        self._follow()
+        return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:  # noqa: N802 - the library's name
+        """Rename the full file and begin another, unless another process has just done so."""
+        try:
+            with file_lock(self.baseFilename, patience=LOCK_SECONDS):
+                if not self._follow():
+                    super().doRollover()
+        except FileError:  # the next record tries again
+            pass
+
+    def _follow(self) -> bool:
+        """Open the file anew if it is not the one that is open; tell whether it was not."""
+        if self.stream is None:
+            return False
+        try:
+            same = os.path.samestat(os.fstat(self.stream.fileno()), os.stat(self.baseFilename))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            self.stream.close()
+            self.stream = self._open()
+        return not same
 
     def _open(self) -> TextIOWrapper:
         path = Path(self.baseFilename)

@@ -51,7 +51,7 @@ def _task_cells(row: dict[str, Any]) -> list[str]:
 
 
 def show_runs(task: str | None, *, states: list[str], limit: int, ledger: str | None, as_json: bool) -> None:
-    """Print a line for each run, newest first, with its cause and whether it still goes on."""
+    """Print a line for each run, newest first, with its cause and its state."""
     wanted = [parse_state(name) for name in states]
     with looking(ledger) as scheduler:
         runs = _runs(scheduler, task, limit, wanted)

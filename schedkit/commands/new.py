@@ -112,7 +112,7 @@ def new_task(name: str | None, *, opens: bool) -> None:
 
 
 def _ask(question: str, given: str | None, default: str) -> str:
-    """Return what was given, what is typed, or the default where nobody can type."""
+    """Return what was given, what is typed, or the default where there is no terminal."""
     if given is not None:
         return given
     if not sys.stdin.isatty():

@@ -137,7 +137,8 @@ def _words(parameter: Any) -> str:
 
 def _settings() -> Iterator[str]:
     yield (
-        f"In `schedkit.yaml`, or the environment, which wins: `{PREFIX}SECTION{NESTED}NAME`. "
+        f"In `schedkit.yaml`, or in the environment, which takes precedence: "
+        f"`{PREFIX}SECTION{NESTED}NAME`. "
         "`schedkit settings` shows what is in force."
     )
     yield ""

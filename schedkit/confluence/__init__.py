@@ -1,4 +1,4 @@
-"""Confluence: change one table of a page, leave every other byte alone, keep what people typed."""
+"""Tables on Confluence pages: updated without changing anything else on the page."""
 
 from schedkit.confluence.chart import Chart
 from schedkit.confluence.client import Confluence

@@ -360,7 +360,7 @@ class Confluence(SiteClient):
     def page(
         self, page: str | int | None = None, *, title: str | None = None, space: str | None = None
     ) -> Page:
-        """Name a page by its id or any of its URLs, or by title and space; nothing is read yet.
+        """Return a page by its id or any of its URLs, or by title and space; nothing is read yet.
 
         Parameters
         ----------

@@ -108,7 +108,7 @@ class Link:
 
     @property
     def storage(self) -> str:
-        """It in storage format."""
+        """Its storage format."""
         return f'<a href="{attribute(self.url)}">{escape(self.text)}</a>'
 
 
@@ -130,7 +130,7 @@ class Lozenge:
 
     @property
     def storage(self) -> str:
-        """It in storage format."""
+        """Its storage format."""
         return (
             '<ac:structured-macro ac:name="status" ac:schema-version="1">'
             f'<ac:parameter ac:name="title">{escape(self.text)}</ac:parameter>'
@@ -151,7 +151,7 @@ class Mention:
 
     @property
     def storage(self) -> str:
-        """It in storage format."""
+        """Its storage format."""
         name = "account-id" if self.cloud else "userkey"
         return f'<ac:link><ri:user ri:{name}="{attribute(self.id)}" /></ac:link>'
 
@@ -175,7 +175,7 @@ class Image:
 
     @property
     def storage(self) -> str:
-        """It in storage format."""
+        """Its storage format."""
         shape = f' ac:width="{self.width}"' if self.width else ""
         shape += f' ac:alt="{attribute(self.alt)}"' if self.alt else ""
         return f'<ac:image{shape}><ri:attachment ri:filename="{attribute(self.filename)}" /></ac:image>'

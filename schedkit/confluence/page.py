@@ -75,7 +75,7 @@ class AsyncTable:
         max_chars: int = 1000,
         message: str | None = None,
     ) -> Plan:
-        """Plan to make the table say what the frame says, and leave every other byte of the page alone.
+        """Plan to write a frame into the table; the rest of the page is not changed.
 
         Parameters
         ----------
@@ -243,11 +243,11 @@ class AsyncPage:
         return await self.server.resolve(self.address)
 
     def table(self, place: str | Region) -> AsyncTable:
-        """Name a table of the page; nothing is read yet."""
+        """Return a table of the page; nothing is read yet."""
         return AsyncTable(self.server, self.address, region(place))
 
     def beside(self, title: str) -> AsyncPage:
-        """Name a page of the same space by its title; nothing is read yet."""
+        """Return a page of the same space by its title; nothing is read yet."""
         named = PageAddress(title=" ".join(a_text(title, "title").split()), beside=self.address)
         return AsyncPage(self.server, named)
 
@@ -313,7 +313,7 @@ class AsyncPage:
 
     @on_own_loop
     async def tables(self) -> pd.DataFrame:
-        """Return what tables the page has, and by which regions to name them."""
+        """Return the tables of the page, and the regions that name them."""
         state = await self.server.read(await self.server.resolve(self.address))
         return await anyio.to_thread.run_sync(list_tables, state.source, state.name)
 
@@ -352,7 +352,7 @@ class Page:
         return self._find() if known is None else known
 
     def table(self, place: str | Region) -> Table:
-        """Name a table of the page; nothing is read yet.
+        """Return a table of the page; nothing is read yet.
 
         Parameters
         ----------
@@ -363,7 +363,7 @@ class Page:
         return Table(self.aio.table(place))
 
     def beside(self, title: str) -> Page:
-        """Name a page of the same space by its title; nothing is read yet.
+        """Return a page of the same space by its title; nothing is read yet.
 
         Raises
         ------

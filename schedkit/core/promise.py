@@ -46,7 +46,7 @@ class Promise(Generic[T]):
         self._settle(None, error)
 
     def cancel(self) -> bool:
-        """Answer that nobody waits any more; False if it has been answered."""
+        """Answer that waiting was cancelled; False if it has been answered."""
         return self._settle(None, CancelledError())
 
     def _settle(self, answer: T | None, error: BaseException | None) -> bool:
@@ -65,7 +65,7 @@ class Promise(Generic[T]):
 
     @property
     def awaited(self) -> bool:
-        """Whether somebody waits for the answer."""
+        """Whether a caller waits for the answer."""
         return bool(self._waiting)
 
     def result(self, timeout: float | None = None) -> T:

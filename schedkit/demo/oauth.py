@@ -1,4 +1,4 @@
-"""OAuth 2.0 as Cloud speaks it: access tokens run out, refresh tokens change at every use."""
+"""OAuth 2.0 as on Cloud: access tokens expire, refresh tokens change at every use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How work flows, from frames of issues and their changes: what was when, how fast, how much, how old."""
+"""Metrics of the flow of work, from frames of issues and their changes."""
 
 from schedkit.flow.ageing import ageing, ageing_bands, work_in_progress
 from schedkit.flow.balance import flow_balance, littles_law

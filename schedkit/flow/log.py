@@ -126,7 +126,7 @@ class Log:
             If the changes end before it, and issues without any were updated later.
         """
         at = naive(end)
-        if self.whole or "Updated" not in self.issues or self._newest > at:
+        if self.whole or "Updated" not in self.issues or self.newest > at:
             return
         updated = without_zone(as_instants(self.issues, "Updated"))
         unknown = ~moved & (updated > at) & (self.created <= at)
@@ -144,7 +144,7 @@ class Log:
         return without_zone(as_instants(self.changes, "When"))
 
     @cached_property
-    def _newest(self) -> np.datetime64:
+    def newest(self) -> np.datetime64:
         """When the last change was made; NaT, which is later than nothing, if there is none."""
         found: np.datetime64 = np.fmax.reduce(self.when, initial=np.datetime64("NaT", "us"))
         return found

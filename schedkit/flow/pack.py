@@ -18,6 +18,7 @@ from schedkit.flow.counts import cumulative_flow, throughput
 from schedkit.flow.cycles import control_chart, cycle_histogram, cycle_percentiles, cycle_times
 from schedkit.flow.effort import blocked_time, flow_efficiency, returns
 from schedkit.flow.forecast import backtest, forecast_how_many, forecast_when
+from schedkit.flow.freshness import stale_warning
 from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.plots import plot
 from schedkit.flow.quality import data_quality
@@ -149,7 +150,8 @@ def pack(
     Returns
     -------
     Pack
-        Frames by the name of their function; ``skipped`` says why one is not there.
+        Frames by the name of their function; ``skipped`` says why one is not there. Where the issues are
+        older than the end of the period, ``warnings`` says so.
 
     Raises
     ------
@@ -191,7 +193,7 @@ def pack(
         "backtest": lambda: backtest(history, since=year, until=until, tz=tz),
         "data_quality": lambda: data_quality(history, sprints=sprints, points=_field(points), **period),
     }
-    frames, skipped = {}, {}
+    frames, skipped, stale = {}, {}, stale_warning(history, cut.end)
     for name, compute in work.items():
         try:
             found = compute()
@@ -200,6 +202,8 @@ def pack(
             continue
         frames[name] = found.to_frame() if isinstance(found, pd.Series) else found
         frames[name].attrs = dict(found.attrs)
+        if stale:
+            frames[name].attrs["warnings"] = [stale, *found.attrs.get("warnings", ())]
     return Pack(frames, skipped, f"{since:%Y-%m-%d} to {cut.end:%Y-%m-%d}")
 
 

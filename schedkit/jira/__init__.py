@@ -1,4 +1,4 @@
-"""Jira issues as typed DataFrames, complete or saying what is missing."""
+"""Jira issues as typed DataFrames that are complete or list what is missing."""
 
 from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.export import export_task

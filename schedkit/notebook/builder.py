@@ -11,9 +11,9 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.app import App
+from schedkit.core.api.frames import frame_text
 from schedkit.errors import SchedkitError
 from schedkit.loop import service
-from schedkit.notebook.commands import frame_text
 from schedkit.notebook.draft import Draft, save, saved, upcoming
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import table_html
@@ -70,6 +70,9 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.wiki = _choice("Wiki", ["", *wikis])
         self.page = _text("Page id", "100001")
         self.region = _text("Table", "anchor:open-bugs")
+        self.metrics = _text("Metrics", "reports/out/metrics.xlsx; empty: no metrics")
+        self.metrics_page = _text("Metrics page", "Team metrics: the title of a page in the wiki")
+        self.split_by = _text("Split by", "Type")
         self.words = ipywidgets.HTML()
         self.preview = ipywidgets.HTML()
         self.buttons = [
@@ -91,6 +94,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             [
                 *(self.name, self.site, self.source, self.question, labelled, self.schedule, self.times),
                 *(self.workbook, self.wiki, self.page, self.region),
+                *(self.metrics, self.metrics_page, self.split_by),
                 *(ipywidgets.HBox(self.buttons, layout={"flex_flow": "row wrap"}), self.words, self.preview),
             ]
         )
@@ -114,6 +118,9 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             wiki=self.wiki.value,
             page=self.page.value,
             region=self.region.value,
+            metrics=self.metrics.value,
+            metrics_page=self.metrics_page.value,
+            split_by=self.split_by.value,
         )
 
     def check(self) -> str:

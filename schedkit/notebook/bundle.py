@@ -12,7 +12,10 @@ from importlib.resources import files
 
 __all__ = ["script", "style"]
 
-ORDER = ("format", "dom", "parts", "store", "tasks", "runs", "run", "history", "board")
+ORDER = (
+    "format", "dom", "parts", "store", "look", "form", "tasks", "failing", "runs", "run", "history",
+    "calendar", "audit", "board", "theme",
+)  # fmt: skip
 _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([a-z]+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE)
 

@@ -21,7 +21,7 @@ def panel(thing: Any, kind: str = "tasks") -> Panel | Builder:
     ----------
     thing : Scheduler
         What to show.
-    kind : {"tasks", "runs", "queue", "history", "builder"}
+    kind : {"tasks", "failing", "runs", "queue", "calendar", "history", "audit", "builder"}
         The tab to open with, or the builder.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from schedkit.report import Extract, Report, loads_reports
 __all__ = ["Draft", "save", "saved", "schedule_of", "upcoming"]
 
 TRY_ROWS = 50
+# Without these columns of the issues there are no metrics.
+NEEDED = ("Created", "Status", "Status Category")
 # A report needs an output; a trial extracts only.
 NOWHERE = {"excel": {"path": "trial.xlsx"}}
 
@@ -32,6 +34,10 @@ class Draft:
         What `question` is: a query, a project's key, or a root ticket.
     schedule : str
         ``"every 1h"``, ``"at 2026-12-24 12:00"``, a crontab line, or nothing: on demand.
+    metrics, metrics_page : str
+        The workbook of the figures of `schedkit.flow.pack`, and the title of a page of them; empty: none.
+    split_by : str
+        A column whose values the figures tell apart.
     """
 
     name: str = ""
@@ -44,12 +50,33 @@ class Draft:
     wiki: str = ""
     page: str = ""
     region: str = ""
+    metrics: str = ""
+    metrics_page: str = ""
+    split_by: str = ""
+
+    @property
+    def _wants_metrics(self) -> bool:
+        return bool(self.metrics.strip() or self.metrics_page.strip())
 
     def document(self) -> dict[str, Any]:
         """Return the report as the YAML file's document."""
+        made: dict[str, Any] = {"name": self.name.strip()}
+        when = schedule_of(self.schedule)
+        if when is not None:
+            made["schedule"] = when
+        extract = self._extract()
+        if self._wants_metrics:
+            extract = {"issues": extract, "history": {"changelog": "issues"}}
+        return {**made, "extract": extract, "check": [{"complete": True}], "deliver": self._deliver()}
+
+    def _extract(self) -> dict[str, Any]:
         extract: dict[str, Any] = {"site": self.site, self.source: self.question.strip()}
         if self.fields:
-            extract["fields"] = list(self.fields)
+            needed = (*NEEDED, self.split_by.strip()) if self._wants_metrics else ()
+            extract["fields"] = list(dict.fromkeys([*self.fields, *filter(None, needed)]))
+        return extract
+
+    def _deliver(self) -> list[dict[str, Any]]:
         deliver: list[dict[str, Any]] = []
         if self.workbook.strip():
             deliver.append({"excel": {"path": self.workbook.strip()}})
@@ -61,11 +88,14 @@ class Draft:
                 "key": "Key",
             }
             deliver.append({"confluence": table})
-        made: dict[str, Any] = {"name": self.name.strip()}
-        when = schedule_of(self.schedule)
-        if when is not None:
-            made["schedule"] = when
-        return {**made, "extract": extract, "check": [{"complete": True}], "deliver": deliver}
+        if self._wants_metrics:
+            page = (
+                {"site": self.wiki, "title": self.metrics_page.strip()} if self.metrics_page.strip() else {}
+            )
+            given = {"path": self.metrics.strip(), "by": self.split_by.strip()}
+            chosen = {name: value for name, value in given.items() if value}
+            deliver.append({"metrics": {"frame": "issues", "changes": "history", **chosen, **page}})
+        return deliver
 
     def yaml(self) -> str:
         """Return the report as YAML."""
@@ -81,14 +111,15 @@ class Draft:
         """
         if not self.question.strip():
             raise UsageError(f"{self.source} is empty", hint="write a query, a project or a root ticket")
-        if not self.workbook.strip() and not self.page.strip():
+        if not self._deliver():
             raise UsageError("the report has no output", hint="name a workbook, a Confluence page, or both")
         (report,) = loads_reports(self.yaml(), "the form")
         return report
 
     def trial(self) -> Extract:
         """Return the extraction alone, with at most 50 rows."""
-        trial = {**self.document(), "name": self.name.strip() or "trial", "deliver": [NOWHERE]}
+        alone = replace(self, metrics="", metrics_page="")
+        trial = {**alone.document(), "name": self.name.strip() or "trial", "deliver": [NOWHERE]}
         (report,) = loads_reports(_yaml(trial), "the form")
         (extract,) = report.extract.values()
         return extract.model_copy(update={"limit": TRY_ROWS})

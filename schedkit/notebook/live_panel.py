@@ -10,11 +10,12 @@ from typing import Any, cast
 import anyio.to_thread
 import msgspec
 
+from schedkit.core.api.screen_commands import Answer
 from schedkit.core.board.feed import Feed
 from schedkit.errors import UsageError
 from schedkit.loop import service
 from schedkit.notebook.bundle import script, style
-from schedkit.notebook.commands import Answer, obey
+from schedkit.notebook.commands import obey
 from schedkit.notebook.handover import move
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import board_html
@@ -27,7 +28,7 @@ with requires_extra("notebook", "panels"):
 
 __all__ = ["KINDS", "Panel"]
 
-KINDS = ("tasks", "runs", "queue", "history")
+KINDS = ("tasks", "failing", "runs", "queue", "calendar", "history", "audit")
 STATIC_SECONDS = 5.0
 # A view that hears nothing for three of these knows that its kernel is gone, or too busy to speak.
 BEAT_SECONDS = 5.0
@@ -43,7 +44,7 @@ class Panel(anywidget.AnyWidget):
     ----------
     scheduler : Scheduler
         Whose board to show, and who obeys the buttons.
-    kind : {"tasks", "runs", "queue", "history"}
+    kind : {"tasks", "failing", "runs", "queue", "calendar", "history", "audit"}
         The tab to open with.
     run : str, optional
         Show this one run instead of everything.

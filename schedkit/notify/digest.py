@@ -1,4 +1,4 @@
-"""How often a channel may speak: the first notice at once, what follows as digests."""
+"""How often a channel sends: the first notice at once, later ones as digests."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def _check_list(given: object, kind: type[Any], name: str, example: str) -> None
 def _watch_of(
     rules: Sequence[Rule], channels: Sequence[Channel], queries: Queries | None
 ) -> RuleWatch | None:
-    """Return what applies the rules; refuse those of which nobody would hear."""
+    """Return what applies the rules; refuse rules without a channel for their messages."""
     if not rules:
         return None
     if queries is None:

@@ -49,7 +49,7 @@ class RuleWatch:
                 self._outdated.add(event.task)
 
     def check(self, now: datetime) -> list[tuple[str, Finding]]:
-        """Return what the rules find at `now` and have not told yet, with the task's name."""
+        """Return the new findings of the rules at `now`, each with the task's name."""
         with self._lock:
             outdated, self._outdated = self._outdated, set()
         try:

@@ -42,7 +42,7 @@ class Past:
 @check_keywords
 @dataclass(frozen=True)
 class Rule:
-    """What must not happen to tasks; it is told once, until it is well again.
+    """A condition for an alarm; sent once, until the task is well again.
 
     Parameters
     ----------

@@ -73,9 +73,9 @@ class Scheduled(Strict):
     for_each: ForEach | None = None
     """Make one report for each value of a parameter, or for each combination of several."""
     schedule: Schedule | None = None
-    """When it runs; without one, when somebody submits it."""
+    """When it runs; without one, only when it is submitted."""
     task: ReportTask = ReportTask()
-    """How it runs: timeout, retry, priority, tags …"""
+    """Options of the task: timeout, retry, priority, tags …"""
     _file: str = PrivateAttr("")
     _document: dict[Any, Any] = PrivateAttr(default_factory=dict)
     _values: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -220,9 +220,9 @@ class Report(Scheduled):
     extract: Extracts
     """Where the rows come from: one source, a list put below each other, or several by name."""
     shape: tuple[Shape, ...] = ()
-    """What happens to the rows, step by step."""
+    """Steps that change the rows, in this order."""
     check: tuple[Check, ...] = ()
-    """What must hold; else nothing is delivered."""
+    """Conditions on the rows; if one does not hold, nothing is delivered."""
     deliver: tuple[Deliver, ...] = Field(json_schema_extra={"minItems": 1})
     """Where the rows go."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schedkit.errors import UsageError
 from schedkit.report.destination import Destination, Id, Zone, file_of, path_to
 from schedkit.report.metrics_page import publish_pack
 from schedkit.report.metrics_workbook import write_pack
 from schedkit.report.models import Names
+from schedkit.report.schedule import next_time
 from schedkit.report.tools import ReportInfo, Tools
 from schedkit.values.text import did_you_mean, safe_repr
 
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
     from schedkit.flow import Pack
 
 __all__ = ["MetricsDelivery"]
+
+
+def _calendar(options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Refuse options of which no calendar can be made."""
+    from schedkit.flow import WorkingHours
+
+    if options is not None:
+        WorkingHours(**options)
+    return options
+
+
+def _workflow(options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Refuse options of which no workflow can be made."""
+    from schedkit.flow import Workflow
+
+    Workflow.of(options)
+    return options
 
 
 class MetricsDelivery(Destination):
@@ -48,7 +66,7 @@ class MetricsDelivery(Destination):
     until: str | None = None
     """The end of the period; by default the time of the run."""
     by: str | None = None
-    """A column of the issues, such as Type, whose values are told apart."""
+    """A column of the issues, such as Type, for whose values the figures are split."""
     sprints: str | None = None
     """The frame of the sprints."""
     sprint: int | str | None = None
@@ -56,11 +74,19 @@ class MetricsDelivery(Destination):
     points: str | None = "board"
     """The column of the estimates; null: issues are counted."""
     waiting: Names | None = None
-    """Statuses in progress in which nobody works."""
+    """Statuses in progress in which issues only wait."""
     flag: str = "Flagged"
     """The field that is set while an issue is blocked."""
+    n: int | None = Field(default=None, ge=1)
+    """For how many issues it is forecast when they are finished; by default those in progress."""
     days: int = Field(default=14, ge=1)
     """For how many days it is forecast how many issues are finished."""
+    seed: int = 1
+    """Of the forecasts."""
+    calendar: Annotated[dict[str, Any] | None, AfterValidator(_calendar)] = None
+    """The working hours that count, as of `flow.WorkingHours`: days, start, end, tz, holidays, blocks."""
+    workflow: Annotated[dict[str, Any] | None, AfterValidator(_workflow)] = None
+    """What is started and finished, as of `flow.Workflow`: start, done, begin, categories, order."""
     tz: Zone | None = None
     """The zone whose days count; by default the project's."""
 
@@ -85,7 +111,10 @@ class MetricsDelivery(Destination):
         plan = None
         if self.site is not None and self.title is not None:
             wiki = tools.site(self.site)
-            plan = publish_pack(pack, wiki, self.title, parent=self.parent, labels=self.labels)
+            renewed = next_time(report.trigger, tools.clock(), tools.tz)
+            plan = publish_pack(
+                pack, wiki, self.title, parent=self.parent, labels=self.labels, renewed=renewed
+            )
 
         def apply() -> object:
             if where is not None:
@@ -100,6 +129,7 @@ class MetricsDelivery(Destination):
     def _pack(self, frame: pd.DataFrame, tools: Tools) -> Pack:
         from schedkit import flow
 
+        calendar = None if self.calendar is None else flow.WorkingHours(**self.calendar)
         return flow.pack(
             frame,
             _frame(self.changes, "changes", tools),
@@ -111,7 +141,11 @@ class MetricsDelivery(Destination):
             points=self.points,
             waiting=self.waiting,
             flag=self.flag,
+            n=self.n,
             days=self.days,
+            seed=self.seed,
+            calendar=calendar,
+            workflow=self.workflow,
             tz=self.tz or tools.tz,
         )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from schedkit.values.keywords import check_keywords
+from schedkit.values.timezones import timezone_name
 
 if TYPE_CHECKING:
     from schedkit.confluence import Confluence, Plan
@@ -29,6 +31,7 @@ def publish_pack(
     key: str | None = None,
     labels: Sequence[str] = (),
     message: str = "Update the metrics",
+    renewed: datetime | None = None,
 ) -> Plan:
     """Plan to create a page of the figures of a pack, or to fill the one that is there.
 
@@ -42,6 +45,8 @@ def publish_pack(
         The client of the site.
     title, parent, key, labels, message
         As for `Confluence.publish`.
+    renewed : datetime, optional
+        When the figures will be made anew: the page says that they are stale after that.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def publish_pack(
     """
     from schedkit.confluence import Chart, Look, Managed
 
-    values: dict[str, Any] = {"about": _about(pack)}
+    values: dict[str, Any] = {"about": _about(pack, renewed)}
     parts = ["<p>{{ about }}</p>"]
     for name in pack:
         shown = pack.readable(name)
@@ -66,8 +71,18 @@ def publish_pack(
     )
 
 
-def _about(pack: Pack) -> str:
-    """Return what a reader must know: the period, warnings, and what is not there."""
+def _about(pack: Pack, renewed: datetime | None) -> str:
+    """Return what a reader must know: the period, warnings, until when it is true, and what is not there."""
+    until = (
+        []
+        if renewed is None
+        else [f"These figures are stale after {_moment(renewed)}, when the next are due"]
+    )
     skipped = [f"{pack.title(name)} is not there: {why}" for name, why in pack.skipped.items()]
     empty = [f"{pack.title(name)}: nothing" for name in pack if not len(pack[name])]
-    return ". ".join([pack.period, *pack.warnings, *skipped, *empty])
+    return ". ".join([pack.period, *until, *pack.warnings, *skipped, *empty])
+
+
+def _moment(at: datetime) -> str:
+    zone = "" if at.tzinfo is None else f" {timezone_name(at.tzinfo)}"
+    return f"{at:%Y-%m-%d %H:%M}{zone}"

@@ -32,7 +32,7 @@ class TableOptions(Destination):
     columns: Literal["all"] | Names | None = None
     """The columns to show; by default those that the table has, and all of a new one."""
     missing: Literal["keep", "mark", "archive", "delete"] | None = None
-    """What becomes of rows whose key has left the frame."""
+    """What happens to rows whose key is no longer in the frame."""
     cap: int | None = Field(default=500, ge=1)
     """The most rows that are shown; the others are counted."""
     min_rows: int = Field(default=1, ge=0)

@@ -57,7 +57,7 @@ class PagesDelivery(TableOptions):
     key: Names | None = ("Key",)
     """The columns that tell rows apart."""
     missing_pages: Literal["keep", "mark", "empty"] | None = None
-    """What becomes of the pages of values that have no rows any more."""
+    """What happens to the pages of values without rows."""
     message: str = "Update the page"
     """The version's comment."""
 

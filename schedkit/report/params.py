@@ -39,12 +39,12 @@ _TAKEN = ("run", "name", "date", "value", "count", "day", "table", "chart")
 
 
 class Param(Strict):
-    """A parameter of a report: its type, and what it is where nobody says."""
+    """A parameter of a report: its type and its default."""
 
     type: Literal["string", "integer", "number", "boolean", "date", "list"] = "string"
     """What its values are; a list is a list of texts."""
     default: Any = None
-    """Its value where none is given; without it every run needs one."""
+    """Its value if none is given; without a default every run needs one."""
     choices: tuple[Any, ...] | None = Field(default=None, min_length=1)
     """The only values it may have."""
     description: str = ""

@@ -13,7 +13,7 @@ from schedkit.core.triggers.base import Trigger
 from schedkit.report.models import Strict
 from schedkit.values.parsers import Reads, duration, optional, text, timezone
 
-__all__ = ["CalendarDays", "Schedule"]
+__all__ = ["CalendarDays", "Schedule", "next_time"]
 
 _TEXT = {"type": "string"}
 _LENGTH = {"type": ["string", "number"]}
@@ -71,7 +71,7 @@ class Schedule(Strict):
     end: Bound = None
     """The last day or moment at which it may be due."""
     jitter: Annotated[float | None, Reads(optional(duration()), _LENGTH)] = None
-    """Put each run off by up to so long, to spread load."""
+    """Delay each run by up to this time, to spread load."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -134,3 +134,12 @@ _WINDOWS: dict[str, tuple[str, ...]] = {
     "custom": (),
 }
 KINDS = tuple(_WINDOWS)
+
+
+def next_time(trigger: Trigger | None, now: datetime, tz: tzinfo) -> datetime | None:
+    """Return when a report runs next, in a zone; None if it has no schedule, or none that goes on."""
+    if trigger is None:
+        return None
+    bound = trigger if trigger.bound else trigger.bind(now, tz)
+    found = bound.upcoming(1, after=now)
+    return found[0].astimezone(tz) if found else None

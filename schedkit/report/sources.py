@@ -46,7 +46,7 @@ class Extract(Strict):
     project: Names | None = None
     """All issues of projects, by their keys."""
     root: str | None = None
-    """A ticket and all that is below it."""
+    """An issue and everything below it."""
     keys: Names | None = None
     """Issues by their keys."""
     filter: int | None = None
@@ -58,7 +58,7 @@ class Extract(Strict):
     worklogs: str | None = None
     """The work that was logged on issues: the name of an extraction above, or a query."""
     sync: str | None = None
-    """A query whose issues are kept in a file (into); only what changed is asked for."""
+    """A query whose issues are kept in a file (into); only changed issues are requested."""
     file: str | None = None
     """A file of the project: .csv, .parquet, .xlsx."""
     call: str | None = None
@@ -68,9 +68,9 @@ class Extract(Strict):
     limit: int | None = Field(default=None, ge=1)
     """Only the first issues."""
     links_depth: int = Field(default=0, ge=0)
-    """Of root: follow links of issues so many steps."""
+    """With root: how many steps links of issues are followed."""
     markup: Literal["text", "markdown", "raw"] = "text"
-    """What becomes of formatted texts."""
+    """How formatted texts are returned."""
     raw: Names = ()
     """Of jql: fields whose whole structure is wanted."""
     into: str | None = None

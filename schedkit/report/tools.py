@@ -8,13 +8,14 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
+from schedkit.core.triggers.base import Trigger
 from schedkit.values.timezones import local_timezone
 
 __all__ = ["ReportInfo", "Tools"]
 
 
 class ReportInfo(Protocol):
-    """What a destination knows of the report."""
+    """The facts of the report that a destination uses."""
 
     @property
     def name(self) -> str:
@@ -29,6 +30,11 @@ class ReportInfo(Protocol):
     @property
     def values(self) -> Mapping[str, Any]:
         """The values of its parameters."""
+        ...
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """When it runs; None without a schedule."""
         ...
 
 

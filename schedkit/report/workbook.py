@@ -59,11 +59,11 @@ class WorkbookDelivery(Destination):
     template: str | None = None
     """A workbook of the project to fill."""
     mode: Literal["replace", "append", "upsert"] = "replace"
-    """What becomes of rows already there: replaced, kept above the new ones, updated by key."""
+    """What happens to existing rows: replaced, kept above the new ones, or updated by key."""
     key: Names | None = None
     """The columns that tell rows apart."""
     missing: Literal["keep", "mark", "delete"] = "keep"
-    """With upsert, what becomes of rows whose key the frame does not have."""
+    """With upsert, what happens to rows whose key is not in the frame."""
     max_drop: Share = 0.5
     """The share of the rows that may be missing at most."""
     at: str | None = None
@@ -93,7 +93,7 @@ class WorkbookDelivery(Destination):
     tz: Zone | None = None
     """The zone of moments; by default the project's."""
     inf: Literal["text", "omit", "error"] = "text"
-    """What becomes of infinite numbers."""
+    """How infinite numbers are written."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -186,7 +186,7 @@ class _FlatDelivery(Destination):
     tz: Zone | None = None
     """The zone of moments; by default the project's."""
     inf: Literal["text", "omit", "error"] = "text"
-    """What becomes of infinite numbers."""
+    """How infinite numbers are written."""
 
     def check(self, report: ReportInfo, tools: Tools) -> None:
         """Refuse a path that cannot be formed."""

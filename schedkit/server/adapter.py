@@ -8,6 +8,7 @@ from typing import Any
 from schedkit import context
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.api.screen_commands import ACTS, carry_out
 from schedkit.server.ports import Requested
 
 __all__ = ["SchedulerVerbs"]
@@ -59,6 +60,12 @@ class SchedulerVerbs:
         """Let due times happen again."""
         with context.acting_as(actor):
             await self._scheduler.aio.resume(task)
+
+    async def command(self, command: Mapping[str, Any], *, actor: str) -> tuple[str, str | None]:
+        """Do what a button of a screen does; return what was done in words, and the run that it made."""
+        with context.acting_as(actor):
+            answer = await carry_out(self._scheduler, command, ACTS)
+        return answer.words, (answer.data or {}).get("run")
 
     async def backfill(self, task: str, start: str, end: str, *, actor: str) -> Sequence[str]:
         """Run the past due times of a task that have no run; return the runs' ids."""

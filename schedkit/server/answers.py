@@ -22,6 +22,7 @@ __all__ = [
     "run_answer",
     "run_detail",
     "shown_message",
+    "shown_run",
 ]
 
 API = "/api/v1"
@@ -159,13 +160,14 @@ def shown_message(message: Mapping[str, Any], *, traceback: bool) -> dict[str, A
     """Return a message of the board's feed as a reader may see it."""
     runs = message["runs"]
     if isinstance(runs, list):
-        shown: Any = [_shown_run(row["id"], row, traceback) for row in runs]
+        shown: Any = [shown_run(row["id"], row, traceback) for row in runs]
     else:
-        shown = {key: row and _shown_run(key, row, traceback) for key, row in runs.items()}
+        shown = {key: row and shown_run(key, row, traceback) for key, row in runs.items()}
     return {**message, "runs": shown}
 
 
-def _shown_run(id: str, row: Mapping[str, Any], traceback: bool) -> dict[str, Any]:
+def shown_run(id: str, row: Mapping[str, Any], traceback: bool) -> dict[str, Any]:
+    """Return a run's row of the board, whole or only the fields that changed, as a reader may see it."""
     shown = dict(row)
     if shown.get("result"):
         shown["result"] = _without_path(shown["result"])

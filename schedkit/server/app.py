@@ -24,6 +24,7 @@ from schedkit.server.problems import ProblemError, made, problem_of, response
 from schedkit.server.routes.board import board_routes
 from schedkit.server.routes.runs import run_routes
 from schedkit.server.routes.scheduler import scheduler_routes
+from schedkit.server.routes.screens import screen_routes
 from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES, system_routes
 from schedkit.server.routes.tasks import task_routes
 from schedkit.server.service import Service
@@ -93,6 +94,7 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
         task_routes(service),
         run_routes(service),
         board_routes(service, judge),
+        screen_routes(service),
         system_routes(service),
     ):
         app.router.routes.extend(router.routes)  # one flat list, which the tests of the guard go through

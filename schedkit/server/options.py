@@ -31,7 +31,7 @@ class ServerOptions:
     proxies : sequence of str
         Addresses of proxies that log people in; only from these the user's header is believed.
     user_header : str
-        The header in which such a proxy names the user.
+        The header in which that proxy names the user.
     proxy_scope : {"read", "act", "admin"}
         What users of a proxy may do.
 

@@ -1,4 +1,4 @@
-"""The few pages of the server: sign-in, the audit log, the documentation. They need no script."""
+"""The pages of the server: the board, and, without any script, sign-in, audit log and documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from schedkit.core.store.audit import AuditRow
 
-__all__ = ["STYLE", "audit", "documentation", "login"]
+__all__ = ["STYLE", "audit", "board", "documentation", "login"]
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
@@ -35,6 +35,22 @@ def _page(title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(title)}</title><link rel="icon" href="data:,">'
         f'<link rel="stylesheet" href="style.css"></head><body><h1>{escape(title)}</h1>{body}</body></html>'
+    )
+
+
+def board(modules: Iterable[str]) -> str:
+    """Return the page of the board; `modules` are its scripts, which are all loaded at once."""
+    preloads = "".join(f'<link rel="modulepreload" href="web/{escape(name)}">' for name in modules)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<title>schedkit</title><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="web/board.css"><link rel="stylesheet" href="web/page.css">'
+        f"{preloads}</head><body>"
+        '<main id="board"><noscript>The board needs JavaScript.</noscript></main>'
+        '<footer><a href="docs">REST interface</a>'
+        '<form method="post" action="logout" hidden><button>Sign out</button></form></footer>'
+        '<script type="module" src="web/page.js"></script></body></html>'
     )
 
 

@@ -51,6 +51,16 @@ class SharedBoard:
         self._snapshot: Row | None = None
         self._snapshot_at = 0.0
         self._changes: dict[int, Row | None] = {}
+        self._run = secrets.token_hex(4)  # numbers of a board begin anew with each process
+
+    def id(self, seq: int) -> str:
+        """Return the name of a change, which none of another process has."""
+        return f"{self._run}-{seq}"
+
+    def number(self, id: str) -> int:
+        """Return the number of the change of a name, -1 if it is of another board."""
+        run, _, number = id.rpartition("-")
+        return int(number) if run == self._run and number.isascii() and number.isdecimal() else -1
 
     def board(self) -> Row:
         """Return a snapshot."""
@@ -141,7 +151,6 @@ class Pictures:
         self._lock = threading.Lock()
         self._latest: Picture | None = None
         self._taken_at = 0.0
-        self._run = secrets.token_hex(4)  # numbers of a board begin anew with each process
         self._encoded: dict[str, tuple[Row, Mapping[str, int], msgspec.Raw]] = {}
 
     async def current(self) -> Picture:
@@ -162,7 +171,7 @@ class Pictures:
             if latest is not None and now - self._taken_at < PICTURE_SECONDS:
                 return latest  # another one has taken it meanwhile
             snapshot = self._board.board()
-            etag = f'W/"{self._run}-{snapshot["seq"]}"'
+            etag = f'W/"{self._board.id(snapshot["seq"])}"'
             if latest is None or latest.etag != etag or now - latest.made_at >= RENEW_SECONDS:
                 latest = self._new(etag, now, snapshot)
             self._latest, self._taken_at = latest, now

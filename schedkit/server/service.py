@@ -22,7 +22,7 @@ from schedkit.server.sessions import AGAIN_SECONDS, KnownTokens, Sessions
 from schedkit.server.wrapper import ACCESS
 from schedkit.values.text import did_you_mean
 
-__all__ = ["Service", "access", "actor", "in_thread", "json_body", "sees_tracebacks"]
+__all__ = ["Service", "access", "access_fields", "actor", "in_thread", "json_body", "sees_tracebacks"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Service:
         return picture.rows[task]
 
     async def _heard(self, task: str) -> Picture:
-        """Return a picture that has a task of the ledger; the last one if the board never hears of it."""
+        """Return a snapshot that has a task of the ledger; the last one if the board gets none."""
         with anyio.move_on_after(HEARD_SECONDS):
             while True:
                 self.pictures.outdate()
@@ -138,6 +138,12 @@ def access(request: Request) -> Access:
     """Return who asks."""
     found: Access = request.scope[ACCESS]
     return found
+
+
+def access_fields(request: Request) -> dict[str, Any]:
+    """Return who asks, JSON-able."""
+    who = access(request)
+    return {"actor": who.actor, "scopes": list(who.scopes), "signed_in": bool(who.token)}
 
 
 def actor(request: Request) -> str:

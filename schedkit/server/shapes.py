@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import msgspec
 
 __all__ = [
+    "AccessAnswer",
     "Artifact",
     "AttemptAnswer",
     "AuditEntry",
     "AuditPage",
     "Backfill",
     "Cancelled",
+    "Commanded",
     "CreatedTask",
     "DocumentTask",
     "DueTimeAnswer",
@@ -54,6 +56,21 @@ class Message(Answer, frozen=True, kw_only=True):
     """What was done."""
 
     message: str
+
+
+class AccessAnswer(Answer, frozen=True, kw_only=True):
+    """Who asks: the name under which it is recorded, the scopes, and whether a token or session says so."""
+
+    actor: str
+    scopes: list[str]
+    signed_in: bool
+
+
+class Commanded(Answer, frozen=True, kw_only=True):
+    """What a button did, and the run that it made, if any."""
+
+    message: str
+    run: str | None = None
 
 
 class Health(Answer, frozen=True, kw_only=True):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schedkit.errors import SchedkitError
+from schedkit.server import pages
 from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.limits import RequestRefusedError, bounded_body, refused_head
 from schedkit.server.problems import Problem, problem_of, response
@@ -94,10 +96,19 @@ class Wrapper:
     async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: _Sender) -> None:
         if send.begun:  # the client sees that the answer is not whole
             raise ConnectionError("an answer broke off")
+        if problem.status == 401 and _is_visit(scope):
+            await HTMLResponse(pages.login(), 401)(scope, receive, send)
+            return
         # Nobody reads the rest of a body that was refused.
         await response(problem, self._hide, {"connection": "close"} if problem.status in (408, 413) else {})(
             scope, receive, send
         )
+
+
+def _is_visit(scope: Scope) -> bool:
+    """Tell whether a person opens a page: a browser asks for HTML, and a program for anything else."""
+    accepted = [value for name, value in scope["headers"] if name == b"accept"]
+    return scope["method"] == "GET" and any(b"text/html" in value for value in accepted)
 
 
 class _Sender:

@@ -210,7 +210,7 @@ def _reporting(made: Translation, whole: _Section) -> None:
 
 
 def _chat(made: Translation, notify: _Section, reporting: _Section) -> None:
-    """Let ``report_types: [mattermost]`` be a channel that is told of every run that ends or is late."""
+    """Turn ``report_types: [mattermost]`` into a channel for all ended and late runs."""
     if MATTERMOST not in os.environ:
         mend = f"set {MATTERMOST} to its Apprise URL, or write notify: {{channels: …}}"
         made.unused.append(f"reporting.report_types: mattermost ({mend})")

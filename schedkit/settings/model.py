@@ -96,9 +96,7 @@ class SiteSettings(_Strict):
     oauth2: OAuth2Settings | None = Field(
         default=None, description="An OAuth 2.0 login, instead of a token or password."
     )
-    cloud: bool | None = Field(
-        default=None, description="Whether it is on Cloud; by default the site is asked."
-    )
+    cloud: bool | None = Field(default=None, description="Whether it is on Cloud; detected by default.")
     main_page_id: _PageId | None = Field(
         default=None,
         description="Of a Confluence: the page below which pages are created, unless they name a `parent`.",
@@ -121,7 +119,7 @@ class SiteSettings(_Strict):
         description="Other hosts to which the site may redirect reads; login and `headers` do not go there.",
     )
     timeout: _LongerThanNothing = Field(
-        default=75.0, description="Time without a byte until a request counts as failed."
+        default=75.0, description="Time without a received byte after which a request fails."
     )
     concurrency: Annotated[int, Reads(whole_number(1))] = Field(
         default=8, description="Maximum requests at a time."
@@ -131,13 +129,11 @@ class SiteSettings(_Strict):
         description="Maximum requests in a period, e.g. `300/min`; by default what the site allows.",
     )
     retries: Annotated[int, Reads(whole_number(0))] = Field(
-        default=6, description="How often a read is repeated after a network error or a 5xx."
+        default=6, description="How often a read is retried after a network error or a 5xx."
     )
-    backoff: _Duration = Field(
-        default=0.5, description="Time before the first repetition; doubles each time."
-    )
+    backoff: _Duration = Field(default=0.5, description="Delay before the first retry; doubles each time.")
     patience: _Duration = Field(
-        default=600.0, description="How long a request waits at most while the site says 429 or 503."
+        default=600.0, description="Maximum time a request waits while the site answers 429 or 503."
     )
 
 
@@ -172,45 +168,45 @@ class ChannelSettings(_Strict):
     env: str = Field(description="The environment variable that holds its Apprise URL, which is a secret.")
     on: tuple[_Kind, ...] = Field(
         default=("failed", "late", "recovered", "overdue", "failing"),
-        description="What it is told of; `rules` say when a task is overdue or failing.",
+        description="Which messages it gets; `rules` define when a task is overdue or failing.",
     )
     tasks: tuple[str, ...] = Field(default=("*",), description="Names or patterns of tasks.")
     every: _Duration = Field(default=300.0, description="Messages within this time are joined into one.")
     templates: dict[_Kind, str] = Field(
-        default_factory=dict, description="Texts of its own, by what they tell."
+        default_factory=dict, description="Templates of messages, by their kind."
     )
 
 
 class RuleSettings(_Strict):
-    """What must not happen to tasks; it is told once, until it is well again."""
+    """A condition for an alarm; sent once, until the task is well again."""
 
     task: str = Field(default="*", description="Name or pattern of tasks.")
     not_done_for: Annotated[float | None, Reads(optional(duration(above=True)))] = Field(
-        default=None, description="A task is overdue when no run of it was done for so long."
+        default=None, description="A task is overdue when it had no DONE run for this long."
     )
     failures: Annotated[str | None, Reads(optional(_share_text))] = Field(
         default=None,
         description="A task is failing when this share of its last runs have failed, e.g. `30%`.",
     )
     of: Annotated[int, Reads(whole_number(1, 1000))] = Field(
-        default=20, description="How many last runs that means."
+        default=20, description="How many of the last runs are considered."
     )
 
 
 class NotifySettings(_Strict):
-    """Who is notified of runs."""
+    """Who is notified about runs."""
 
     channels: tuple[ChannelSettings, ...] = Field(default=(), description="Chats and mailboxes.")
     link: str = Field(default="", description="A link in each message; may hold `{run}` and `{task}`.")
     late_after: _LongerThanNothing = Field(default=60.0, description="How late a run counts as late.")
     rules: tuple[RuleSettings, ...] = Field(
         default=(),
-        description="What must not happen: too long without a run that is done, too many failures.",
+        description="Conditions for alarms: no DONE run for too long, too many failures.",
     )
     heartbeats: dict[str, SecretStr] = Field(
         default_factory=dict,
-        description="Web addresses by names of tasks, each asked (GET) after a run of the task that is done: "
-        "a monitor there tells when that stays out.",
+        description="Web addresses by task: each is requested (GET) after a DONE run, so that a monitor can "
+        "raise an alarm when no request comes.",
     )
 
 
@@ -222,9 +218,9 @@ class StandingPageSettings(_Strict):
     region: str = Field(default="anchor:task-results", description="Its table.")
     template: str | None = Field(
         default=None,
-        description="Title of a page of its space whose text, with the anchor, a page without it gets once.",
+        description="Title of a page of the space; its text with the anchor is copied to a page without.",
     )
-    every: _LongerThanNothing = Field(default=1800.0, description="How often it is brought up to date.")
+    every: _LongerThanNothing = Field(default=1800.0, description="How often it is updated.")
 
 
 def _level(value: Any, what: str) -> str:
@@ -249,12 +245,12 @@ class LogSettings(_Strict):
     """The log of `schedkit run` and of processes in the background; without `filename`, standard error."""
 
     level: Annotated[str, Reads(_level)] = Field(
-        default="INFO", description="The least severe level that is logged."
+        default="INFO", description="The lowest level that is logged."
     )
     filename: str | None = Field(default=None, description="The file; its folder is made.")
     max_bytes: Annotated[int, Reads(whole_number(0))] = Field(
         default=10 * 1024 * 1024,
-        description="Size at which the file is renamed and a new one begun; 0: never.",
+        description="Size at which the file is renamed and a new one started; 0: never.",
     )
     backup_count: Annotated[int, Reads(whole_number(0))] = Field(
         default=5, description="How many old files are kept."
@@ -286,7 +282,7 @@ class Settings(_Masked, BaseSettings):
     scheduler: SchedulerSettings = Field(
         default=SchedulerSettings(), description="The ledger and the scheduler."
     )
-    notify: NotifySettings = Field(default=NotifySettings(), description="Who is notified of runs.")
+    notify: NotifySettings = Field(default=NotifySettings(), description="Who is notified about runs.")
     standing_page: StandingPageSettings | None = Field(
         default=None, description="A page that shows the latest run of each task."
     )

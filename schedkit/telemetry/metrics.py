@@ -217,10 +217,14 @@ def _of_tasks(
 
 def _of_extractions(by_task: _ByTask, counts: RunCounts) -> Iterator[Family]:
     figures: tuple[tuple[str, str, Callable[[Extractions], int]], ...] = (
-        ("schedkit_task_extractions", "Extractions from sites", lambda one: one.count),
-        ("schedkit_task_extraction_requests", "Requests of extractions", lambda one: one.requests),
-        ("schedkit_task_extraction_throttled", "Answers 429 to them", lambda one: one.throttled),
-        ("schedkit_task_extraction_rows", "Rows that extractions returned", lambda one: one.rows),
+        ("schedkit_task_extractions", "Extractions by runs of this process", lambda one: one.count),
+        ("schedkit_task_extraction_requests", "Their requests", lambda one: one.requests),
+        (
+            "schedkit_task_extraction_throttled",
+            "Their requests that a site refused for now",
+            lambda one: one.throttled,
+        ),
+        ("schedkit_task_extraction_rows", "The rows that they returned", lambda one: one.rows),
     )
     for name, help, figure in figures:
         values = {task: figure(known) for task, known in counts.extractions.items()}

@@ -23,6 +23,7 @@ const MARKS = {
   search: "M7 2.75a4.25 4.25 0 1 0 0 8.5a4.25 4.25 0 1 0 0-8.5M10.2 10.2l3 3",
   file: "M4 2.5h5l3 3v8h-8zM9 2.5v3h3",
   save: "M8 2.5v7.5M4.8 7.2L8 10.4l3.2-3.2M3 13.2h10",
+  form: "M2.5 5h6M12 5h1.5M2.5 11h1.5M7.5 11h6M10.25 3.2v3.6M5.75 9.2v3.6",
   hand: "M2.5 11.5h11M5 8.2L8 5.2l3 3M8 5.2v6",
 };
 
@@ -100,6 +101,12 @@ export function select(label, choices, onchange) {
   const node = h("select", { class: "sk-input", "aria-label": label, onchange: () => onchange(node.value) });
   fillSelect(node, choices);
   return node;
+}
+
+// The same with one of them chosen, which stays a choice also where it is none of them now.
+export function offer(node, choices, chosen) {
+  fillSelect(node, choices.some(([value]) => value === chosen) ? choices : [...choices, [chosen, chosen]]);
+  if (node.value !== chosen) node.value = chosen;
 }
 
 export function fillSelect(node, choices) {

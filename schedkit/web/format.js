@@ -4,6 +4,7 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const clockFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const zoneFormat = new Intl.DateTimeFormat("en-GB", { hour: "numeric", timeZoneName: "short" });
 const fullFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 
 // How each state reads, and its tone (a colour) and mark (a shape, so that colour is never alone).
@@ -73,12 +74,24 @@ export function until(iso, now) {
   return `in ${duration(Math.ceil(s))}`;
 }
 
-export function clock(ms) {
-  return clockFormat.format(new Date(ms));
+// The reader's time zone as it is called at a moment: CET, GMT+2.
+export function zone(ms) {
+  if (Number.isNaN(ms)) return "";
+  return zoneFormat.formatToParts(new Date(ms)).find((part) => part.type === "timeZoneName").value;
 }
 
-// A moment in the reader's own time zone: the clock today; the day and the minute otherwise.
+export function clock(ms) {
+  return `${clockFormat.format(new Date(ms))} ${zone(ms)}`;
+}
+
+// A moment in the reader's own time zone, which stands beside it.
 export function moment(iso, now) {
+  const words = bareMoment(iso, now);
+  return words ? `${words} ${zone(millis(iso))}` : "";
+}
+
+// The same without the zone, for columns that name it once: the clock today; the day and the minute otherwise.
+export function bareMoment(iso, now) {
   const at = millis(iso);
   if (Number.isNaN(at)) return "";
   const date = new Date(at);

@@ -2,25 +2,25 @@
 // four figures, a lane a task, a page of runs.
 
 import { count, duration, exact, millis, moment } from "./format.js";
-import { fillSelect, h, say, select, show, svg } from "./dom.js";
+import { h, offer, say, select, show, svg } from "./dom.js";
+import { createLook } from "./look.js";
 import { createPager, drawPager } from "./parts.js";
 import { createRunTable, drawRunTable, stateChoices } from "./runs.js";
 
 const LANE = 26;
 const WIDTH = 1000;
 const HOURS = [["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"], ["720", "Last 30 days"]];
-// While runs end, look again; never more than a twentieth of the time goes into looking.
-const LOOK_MILLIS = 2000;
-const PATIENCE = 20;
 
 export function createHistory(view) {
-  const panel = { view, hours: "24", task: view.only || "", state: "", first: 0, asked: "", data: null, pause: LOOK_MILLIS, at: 0 };
-  const choose = (name) => (value) => { panel[name] = value; panel.first = 0; look(panel); };
+  const panel = { view, hours: "24", task: view.only || "", state: "", first: 0 };
+  const command = () => ({ do: "history", hours: Number(panel.hours), task: panel.task, state: panel.state, first: panel.first });
+  panel.look = createLook(view, command, (data) => take(panel, data), "There is no history here.");
+  const choose = (name) => (value) => { panel[name] = value; panel.first = 0; panel.look.ask(); view.redraw(); };
   panel.window = select("Window", HOURS, choose("hours"));
   panel.window.value = panel.hours;
   panel.tasks = select("Task", [["", "Any task"]], choose("task"));
   panel.states = select("State", [["", "Any state"]], choose("state"));
-  panel.pager = createPager((by) => { panel.first += by * panel.rows; panel.table.scroller.scrollTop = 0; look(panel); });
+  panel.pager = createPager((by) => { panel.first += by * panel.rows; panel.table.scroller.scrollTop = 0; panel.look.ask(); view.redraw(); });
   panel.bar = h("div", { class: "sk-bar" }, panel.window, view.only ? null : panel.tasks, panel.states, panel.pager.node);
   panel.summary = h("div", { class: "sk-tiles" });
   panel.lanes = h("div", { class: "sk-lanes", role: "group" });
@@ -30,68 +30,29 @@ export function createHistory(view) {
   panel.table = createRunTable(view, "runs");
   panel.empty = h("p", { class: "sk-empty", role: "status" });
   panel.node = h("div", {}, panel.bar, panel.summary, panel.chart, panel.table.scroller, panel.empty);
+  panel.place = () => ({ hours: panel.hours === "24" ? "" : panel.hours, task: view.only ? "" : panel.task, state: panel.state, first: panel.first || "" });
+  panel.visit = ({ hours = "24", task = "", state = "", first = 0 }) => {
+    Object.assign(panel, { hours: HOURS.some(([known]) => known === hours) ? hours : "24", task: view.only || task, state, first: Number(first) || 0 });
+    panel.window.value = panel.hours;
+    if (panel.look.at || panel.look.asking) panel.look.ask();
+  };
   return panel;
 }
 
 export function drawHistory(panel) {
   const { store } = panel.view;
-  const news = signature(store.runs.values());
-  if (!panel.data && !panel.asking && !panel.failed) look(panel);
-  else if (news !== panel.asked && Date.now() - panel.at > panel.pause) look(panel);
-  drawRunTable(panel.table, panel.data ? panel.data.runs.map((run) => store.runs.get(run.id) || run) : []);
-  const nothing = panel.data ? panel.data.total === 0 : true;
-  say(panel.empty, panel.failed || (panel.data ? "No run in this window fits." : "Looking …"));
-  show(panel.empty, nothing || Boolean(panel.failed));
-}
-
-// What changes when a run starts or ends, and not when it makes progress.
-function signature(runs) {
-  let latest = "";
-  let number = 0;
-  for (const run of runs) {
-    const at = run.finished_at || run.started_at || "";
-    if (at > latest) latest = at;
-    if (run.started_at) number += run.finished_at ? 2 : 1;
-  }
-  return `${latest} ${number}`;
-}
-
-async function look(panel) {
-  if (panel.asking) {
-    panel.again = true; // another choice while an answer was on its way
-    return;
-  }
-  panel.asking = true;
-  panel.asked = signature(panel.view.store.runs.values());
-  const start = Date.now();
-  const { hours, task, state, first } = panel;
-  try {
-    const answer = await panel.view.send({ do: "history", hours: Number(hours), task, state, first });
-    if (answer.ok === false) throw new Error(answer.error);
-    if (answer.data) take(panel, answer.data);
-    panel.failed = answer.data ? "" : "There is no history here.";
-  } catch (error) {
-    panel.failed = error.message;
-  } finally {
-    panel.at = Date.now();
-    panel.pause = Math.max(LOOK_MILLIS, PATIENCE * (panel.at - start));
-    panel.asking = false;
-  }
-  if (panel.again) {
-    panel.again = false;
-    look(panel);
-  }
-  panel.view.redraw();
+  const { look } = panel;
+  look.refresh();
+  drawRunTable(panel.table, look.data ? look.data.runs.map((run) => store.runs.get(run.id) || run) : []);
+  const nothing = look.data ? look.data.total === 0 : true;
+  say(panel.empty, look.failed || (look.data ? "No run in this window fits." : "Looking …"));
+  show(panel.empty, nothing || Boolean(look.failed));
 }
 
 function take(panel, data) {
-  panel.data = data;
   panel.rows = Math.max(panel.rows || 0, data.runs.length);
-  const named = new Set([...data.tasks, panel.task].filter(Boolean));
-  fillSelect(panel.tasks, [["", "Any task"], ...[...named].sort().map((task) => [task, task])]);
-  fillSelect(panel.states, stateChoices(new Set([...data.states, panel.state].filter(Boolean))));
-  panel.tasks.value = panel.task;
-  panel.states.value = panel.state;
+  offer(panel.tasks, [["", "Any task"], ...data.tasks.map((task) => [task, task])], panel.task);
+  offer(panel.states, stateChoices(new Set(data.states)), panel.state);
   drawPager(panel.pager, data.first, data.first + data.runs.length, data.total);
   drawTiles(panel, data);
   show(panel.chart, data.lanes.some((lane) => lane.bars.length));
@@ -110,7 +71,7 @@ function drawLanes(panel, data) {
   const start = millis(data.since);
   const end = millis(data.until);
   const span = Math.max(1000, end - start);
-  const choose = (task) => { panel.task = task; panel.first = 0; look(panel); };
+  const choose = (task) => { panel.task = task; panel.first = 0; panel.look.ask(); panel.view.redraw(); };
   const rows = data.lanes.map((lane) => laneRow(lane, start, span, end, choose));
   say(panel.more, `and ${many(data.more, "task")} with fewer runs`);
   show(panel.more, data.more > 0);

@@ -3,6 +3,7 @@
 import { clock } from "./format.js";
 import { createStore } from "./store.js";
 import { mount } from "./board.js";
+import { followTheme } from "./theme.js";
 
 const decoder = new TextDecoder();
 
@@ -79,22 +80,6 @@ function hideStill(el, still) {
   const style = document.createElement("style");
   style.textContent = `.jp-OutputArea-child:has(.${still}) { display: none; }`;
   el.append(style);
-}
-
-// JupyterLab, Notebook and VS Code tell their theme on the body; elsewhere the browser's wish counts.
-function followTheme(el) {
-  const theme = () => {
-    const body = document.body;
-    const light = body.dataset.jpThemeLight;
-    if (light !== undefined) return light === "false" ? "dark" : "light";
-    if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast")) return "dark";
-    return body.classList.contains("vscode-light") ? "light" : "auto";
-  };
-  const paint = () => { el.querySelector(".sk").dataset.theme = theme(); };
-  const observer = new MutationObserver(paint);
-  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
-  paint();
-  return () => observer.disconnect();
 }
 
 // A factory: anywidget calls it once for each model, so that a model's views share one store.

@@ -1,17 +1,20 @@
 // One run in full: stages, attempts, log, parameters, error, files, what is known of the data.
 
-import { bytes, duration, exact, isActive, moment, runSeconds, share } from "./format.js";
+import { bareMoment, bytes, duration, exact, isActive, millis, moment, runSeconds, share, zone } from "./format.js";
 import { h, icon, keyed, put, say, show, wordButton } from "./dom.js";
 import { createBadge, createProgress, drawBadge, drawProgress, facts } from "./parts.js";
+
+const ACT = { "data-act": "" };
 
 export function createRun(view) {
   const panel = { view, run: null };
   panel.title = h("h3", { class: "sk-run-title", tabindex: "-1" });
   panel.badge = createBadge();
   panel.when = h("span", { class: "sk-muted" });
-  panel.stop = wordButton("Cancel", "stop", () => view.ask({ do: "cancel", run: panel.run.id }, panel.stop));
+  panel.stop = wordButton("Cancel", "stop", () => view.ask({ do: "cancel", run: panel.run.id }, panel.stop), ACT);
   panel.again = wordButton("Run again", "again", () =>
-    view.ask({ do: "again", task: panel.run.task, run: panel.run.id }, panel.again));
+    view.ask({ do: "again", task: panel.run.task, run: panel.run.id }, panel.again), ACT);
+  panel.changed = wordButton("Run again with …", "form", () => view.openForm(panel.run.task, panel.run), ACT);
   panel.preview = wordButton("Preview data", null, () => preview(panel));
   panel.close = wordButton("Close", "cross", () => view.openRun(null));
   panel.stages = h("div", { class: "sk-stages" });
@@ -20,13 +23,14 @@ export function createRun(view) {
   panel.frame = h("div", { class: "sk-frame sk-scroll", tabindex: "0", role: "region", "aria-label": "Preview of the data" });
   panel.facts = h("div", { class: "sk-cards" });
   panel.log = h("pre", { class: "sk-log", role: "log", tabindex: "0", "aria-label": "Log" });
-  panel.logBox = h("section", {}, h("h4", {}, "Log"), panel.log);
+  panel.logHead = h("h4", { class: "sk-log-head" }, "Log");
+  panel.logBox = h("section", {}, panel.logHead, panel.log);
   panel.filesBox = h("section", {}, h("h4", {}, "Files"), panel.files);
   panel.node = h("section", { class: "sk-run", "aria-label": "Run", onkeydown: (event) => {
     if (event.key === "Escape" && !panel.close.hidden) view.openRun(null);
   } },
     h("header", { class: "sk-run-head" }, panel.title, panel.badge.node, panel.when,
-      h("span", { class: "sk-grow" }), panel.preview, panel.again, panel.stop, panel.close),
+      h("span", { class: "sk-grow" }), panel.preview, panel.again, panel.changed, panel.stop, panel.close),
     panel.stages, panel.error.node, panel.filesBox, panel.frame, panel.logBox, panel.facts);
   return panel;
 }
@@ -52,6 +56,7 @@ export function drawRun(panel, run, alone) {
   put(panel.when, "title", exact(run.started_at));
   show(panel.stop, active);
   show(panel.again, !active);
+  show(panel.changed, !active && Boolean(panel.view.store.tasks.get(run.task)?.signature?.length));
   show(panel.close, !alone);
   show(panel.preview, run.state === "DONE" && Boolean(run.result && run.result.rows !== undefined));
   show(panel.frame, panel.frame.childElementCount > 0);
@@ -90,17 +95,19 @@ function drawError(box, error) {
 function drawFiles(panel, run) {
   const files = run.artifacts || [];
   show(panel.filesBox, files.length > 0);
-  keyed(panel.files, files, (file) => file.path, (file) => {
+  const { linkOf } = panel.view;
+  keyed(panel.files, files, (file) => file.href || file.path, (file) => {
     const name = h("span", { class: "sk-file-name" });
     const size = h("span", { class: "sk-muted" });
-    const save = wordButton("Download", "save", async () => {
-      const answer = await panel.view.ask({ do: "download", run: panel.run.id, path: file.path }, save);
-      if (answer) download(file.path, answer.buffer);
-    });
+    const save = linkOf ? h("a", { class: "sk-button sk-wordy", href: linkOf(file), download: "" }, icon("save"), h("span", {}, "Download"))
+      : wordButton("Download", "save", async () => {
+        const answer = await panel.view.ask({ do: "download", run: panel.run.id, path: file.path }, save);
+        if (answer) download(file.path, answer.buffer);
+      });
     return { node: h("li", {}, icon("file"), name, size, h("span", { class: "sk-grow" }), save), name, size };
   }, (row, file) => {
-    say(row.name, file.label || file.path);
-    put(row.name, "title", file.path);
+    say(row.name, file.label || file.name || file.path);
+    put(row.name, "title", file.name || file.path);
     say(row.size, bytes(file.size));
   });
 }
@@ -141,11 +148,13 @@ const LEVELS = [[40, "bad"], [30, "warn"], [0, "quiet"]];
 
 function drawLog(panel, lines) {
   show(panel.logBox, lines.length > 0);
+  const beside = lines.length ? zone(millis(lines[lines.length - 1].at)) : "";
+  say(panel.logHead, beside ? `Log, times in ${beside}` : "Log");
   const log = panel.log;
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
   keyed(log, lines, (line) => line.n, (line) => {
     const tone = LEVELS.find(([level]) => (line.level ?? 20) >= level)[1];
-    return { node: h("div", { "data-tone": tone }, h("time", {}, moment(line.at, panel.view.store.now())), h("span", {}, line.message)) };
+    return { node: h("div", { "data-tone": tone }, h("time", {}, bareMoment(line.at, panel.view.store.now())), h("span", {}, line.message)) };
   }, () => {});
   if (atEnd) log.scrollTop = log.scrollHeight;
 }

@@ -1,7 +1,7 @@
 // The runs and queue panels: what runs, what waits and for what, what has ended.
 
 import { duration, exact, isActive, moment, runSeconds, stateOf, until } from "./format.js";
-import { button, fillSelect, h, keyed, put, say, select, show } from "./dom.js";
+import { button, h, keyed, offer, put, say, select, show } from "./dom.js";
 import { createBadge, createPager, createProgress, drawBadge, drawProgress, pageOf } from "./parts.js";
 import { walk } from "./tasks.js";
 
@@ -18,6 +18,11 @@ export function createRuns(view, kind) {
   panel.table = createRunTable(view, kind);
   panel.empty = h("p", { class: "sk-empty" });
   panel.node = h("div", {}, panel.bar, panel.table.scroller, panel.empty);
+  panel.place = () => ({ task: panel.task, state: panel.state, page: panel.pager.page || "" });
+  panel.visit = ({ task = "", state = "", page = 0 }) => {
+    Object.assign(panel, { task, state });
+    panel.pager.page = Number(page) || 0;
+  };
   return panel;
 }
 
@@ -26,13 +31,11 @@ export function drawRuns(panel) {
   const { only } = panel.view;
   const wanted = panel.kind === "queue" ? isWaiting : () => true;
   const mine = [...store.runs.values()].filter((run) => wanted(run) && (!only || run.task === only));
-  fillSelect(panel.tasks, [["", "Any task"], ...[...new Set(mine.map((run) => run.task))].sort().map((t) => [t, t])]);
-  fillSelect(panel.states, stateChoices(new Set(mine.map((run) => run.state))));
-  panel.task = panel.tasks.value;
-  panel.state = panel.states.value;
+  offer(panel.tasks, [["", "Any task"], ...[...new Set(mine.map((run) => run.task))].sort().map((t) => [t, t])], panel.task);
+  offer(panel.states, stateChoices(new Set(mine.map((run) => run.state))), panel.state);
   const fits = (run) => (!panel.task || run.task === panel.task) && (!panel.state || run.state === panel.state);
   const rows = pageOf(panel.pager, mine.filter(fits).sort(panel.kind === "queue" ? byDue : byNewest));
-  show(panel.bar, mine.length > 1);
+  show(panel.bar, mine.length > 1 || Boolean(panel.task || panel.state));
   panel.table.held = panel.kind === "queue" ? whatHolds(store, panel.view.store.now()) : null;
   drawRunTable(panel.table, rows);
   say(panel.empty, panel.kind === "queue" ? "Nothing waits." : mine.length ? "No run fits these filters." : "No run yet.");
@@ -136,9 +139,9 @@ function createRow(panel, run) {
   row.third = h("span");
   row.fourth = h("span", { class: "sk-number" });
   row.fifth = h("span");
-  row.stop = button(`Cancel this run of ${run.task}`, "stop", () => view.ask({ do: "cancel", run: run.id }, row.stop));
+  row.stop = button(`Cancel this run of ${run.task}`, "stop", () => view.ask({ do: "cancel", run: run.id }, row.stop), { "data-act": "" });
   row.again = button(`Run ${run.task} again`, "again", () =>
-    view.ask({ do: "again", task: run.task, run: run.id }, row.again));
+    view.ask({ do: "again", task: run.task, run: run.id }, row.again), { "data-act": "" });
   const contents = [[row.open, row.under], [row.badge.node, row.progress.node], [row.third], [row.fourth], [row.fifth],
     [h("div", { class: "sk-actions" }, row.again, row.stop)]];
   row.node = h("tr", { role: "row" }, ...contents.map((children, i) => h("td", { role: "cell", class: CLASSES[i] }, ...children)));

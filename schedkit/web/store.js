@@ -9,6 +9,8 @@ export function createStore() {
     runs: new Map(),
     version: 0,
     lost: "", // why what is shown may be no longer true
+    empty: "", // why there is nothing to show yet
+    access: null, // who looks, and what they may do; null: everything
     listeners: new Set(),
     now: () => Date.now() + store.skew,
     subscribe(listener) {

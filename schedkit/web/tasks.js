@@ -1,7 +1,7 @@
 // The tasks panel: one row a task, with what it does now, what comes next and how it went.
 
 import { ago, duration, exact, isActive, moment, percent, stateOf, until } from "./format.js";
-import { button, fillSelect, h, icon, keyed, put, say, select, show } from "./dom.js";
+import { button, h, icon, keyed, offer, put, say, select, show, wordButton } from "./dom.js";
 import { createBadge, createPager, createProgress, drawBadge, drawProgress, drawSparkline, pageOf } from "./parts.js";
 
 const collator = new Intl.Collator("en", { numeric: true });
@@ -17,7 +17,7 @@ const COLUMNS = [
 ];
 
 export function createTasks(view) {
-  const panel = { view, find: "", state: "", tag: "", sort: "task", down: false };
+  const panel = { view, find: "", state: "", tag: "", sort: "task", down: false, chosen: new Set() };
   panel.search = h("input", {
     type: "search", class: "sk-input sk-search", placeholder: "Find a task", "aria-label": "Find a task",
     oninput: () => change(panel, { find: panel.search.value.trim().toLowerCase() }),
@@ -33,8 +33,42 @@ export function createTasks(view) {
   panel.empty = h("p", { class: "sk-empty" });
   panel.bar = h("div", { class: "sk-bar" },
     h("label", { class: "sk-find" }, icon("search"), panel.search), panel.states, panel.tags, panel.pager.node);
-  panel.node = h("div", {}, panel.bar, panel.scroller, panel.empty);
+  panel.many = createMany(panel);
+  panel.node = h("div", {}, panel.bar, panel.many.node, panel.scroller, panel.empty);
+  panel.place = () => ({ find: panel.find, state: panel.state, tag: panel.tag, sort: panel.sort === "task" ? "" : panel.sort,
+    down: panel.down ? "1" : "", page: panel.pager.page || "" });
+  panel.visit = ({ find = "", state = "", tag = "", sort = "task", down = "", page = 0 }) => {
+    const known = COLUMNS.some(([key, , by]) => key === sort && by);
+    Object.assign(panel, { find, state, tag, sort: known ? sort : "task", down: Boolean(down) });
+    panel.search.value = find;
+    panel.pager.page = Number(page) || 0;
+  };
   return panel;
+}
+
+// What is done to several tasks at once.
+function createMany(panel) {
+  const { view } = panel;
+  const many = { words: h("strong") };
+  const each = (label, mark, verb, past) => {
+    const press = wordButton(label, mark, async () => {
+      await view.askAll([...panel.chosen].map((task) => ({ do: verb, task })), press, past);
+    }, { "data-act": "" });
+    return press;
+  };
+  many.all = wordButton("Choose all shown", null, () => { for (const task of panel.shown) panel.chosen.add(task.name); view.redraw(); });
+  many.node = h("div", { class: "sk-bar sk-many", role: "group", "aria-label": "Chosen tasks", hidden: true }, many.words,
+    each("Run", "play", "run", "queued"), each("Pause", "pause", "pause", "paused"), each("Resume", "resume", "resume", "resumed"),
+    many.all, wordButton("Choose none", null, () => { panel.chosen.clear(); view.redraw(); }));
+  return many;
+}
+
+function drawMany(panel, fitting) {
+  panel.shown = fitting;
+  for (const name of panel.chosen) if (!panel.view.store.tasks.has(name)) panel.chosen.delete(name);
+  show(panel.many.node, panel.chosen.size > 0);
+  say(panel.many.words, `${panel.chosen.size} chosen`);
+  show(panel.many.all, fitting.some((task) => !panel.chosen.has(task.name)));
 }
 
 function change(panel, wishes) {
@@ -57,11 +91,13 @@ export function drawTasks(panel) {
   const all = [...store.tasks.values()].filter((task) => !only || task.name === only);
   const tags = [...new Set(all.flatMap((task) => task.tags || []))].sort(collator.compare);
   const states = [...new Set(all.map((task) => task.state))].sort(collator.compare);
-  fillSelect(panel.states, [["", "Any state"], ...states.map((s) => [s, stateOf(s).label])]);
-  fillSelect(panel.tags, [["", "Any tag"], ...tags.map((t) => [t, t])]);
-  show(panel.tags, tags.length > 0);
+  offer(panel.states, [["", "Any state"], ...states.map((s) => [s, stateOf(s).label])], panel.state);
+  offer(panel.tags, [["", "Any tag"], ...tags.map((t) => [t, t])], panel.tag);
+  show(panel.tags, tags.length > 0 || Boolean(panel.tag));
   show(panel.bar, all.length > 1);
-  const rows = pageOf(panel.pager, sorted(panel, all.filter((task) => fits(panel, task))));
+  const fitting = all.filter((task) => fits(panel, task));
+  const rows = pageOf(panel.pager, sorted(panel, fitting));
+  drawMany(panel, fitting);
   const active = activeRuns(store);
   for (const head of panel.heads) {
     if (!head.arrow) continue;
@@ -69,10 +105,10 @@ export function drawTasks(panel) {
     put(head.node, "aria-sort", here ? (panel.down ? "descending" : "ascending") : "none");
     say(head.arrow, here ? (panel.down ? "↓" : "↑") : "");
   }
-  keyed(panel.body, rows, (task) => task.name, (task) => createRow(panel.view, task.name),
+  keyed(panel.body, rows, (task) => task.name, (task) => createRow(panel, task.name),
     (row, task) => drawRow(row, task, active.get(task.name), store));
   show(panel.scroller, rows.length > 0);
-  say(panel.empty, rows.length ? "" : all.length ? "No task fits these filters." : "No task yet. Declare one with @sched.task(every(\"1h\")).");
+  say(panel.empty, rows.length || store.seq < 0 ? "" : all.length ? "No task fits these filters." : "No task yet. Declare one with @sched.task(every(\"1h\")).");
   show(panel.empty, rows.length === 0);
 }
 
@@ -107,8 +143,14 @@ export function activeRuns(store) {
   return active;
 }
 
-function createRow(view, name) {
-  const row = { view, name };
+function createRow(panel, name) {
+  const { view } = panel;
+  const row = { view, name, panel };
+  row.pick = h("input", { type: "checkbox", class: "sk-pick", "aria-label": `Choose ${name}`, onchange: () => {
+    if (row.pick.checked) panel.chosen.add(name);
+    else panel.chosen.delete(name);
+    view.redraw();
+  } });
   row.open = h("button", { type: "button", class: "sk-name", onclick: () => view.openTask(name) }, name);
   row.under = h("div", { class: "sk-under" });
   row.options = h("div", { class: "sk-under sk-options" });
@@ -120,16 +162,25 @@ function createRow(view, name) {
   row.lastAt = h("div", { class: "sk-under" });
   row.success = h("span", { class: "sk-number" });
   row.spark = h("div", { class: "sk-spark" });
-  row.run = button(`Run ${name} now`, "play", () => act(row, row.run, { do: "run", task: name }));
+  const acts = { "data-act": "" };
+  row.run = button(`Run ${name} now`, "play", () => {
+    if (needsParameters(row.task)) view.openForm(name);
+    else act(row, row.run, { do: "run", task: name });
+  }, acts);
+  row.form = button(`Run ${name} with parameters`, "form", () => view.openForm(name), acts);
   row.hold = button(`Pause ${name}`, "pause", () =>
-    act(row, row.hold, { do: row.task.paused ? "resume" : "pause", task: name }));
-  row.stop = button(`Cancel the present run of ${name}`, "stop", () => act(row, row.stop, { do: "cancel", run: row.active.id }));
+    act(row, row.hold, { do: row.task.paused ? "resume" : "pause", task: name }), acts);
+  row.stop = button(`Cancel the present run of ${name}`, "stop", () => act(row, row.stop, { do: "cancel", run: row.active.id }), acts);
   const cell = (key, ...children) => h("td", { role: "cell", class: `sk-col-${key}` }, ...children);
   row.node = h("tr", { role: "row" },
-    cell("task", row.open, row.under, row.options), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
+    cell("task", h("div", { class: "sk-pick-line" }, row.pick, row.open), row.under, row.options), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
     cell("last", row.last.node, row.lastAt), cell("success", row.success), cell("spark", row.spark),
-    cell("do", h("div", { class: "sk-actions" }, row.run, row.hold, row.stop)));
+    cell("do", h("div", { class: "sk-actions" }, row.run, row.form, row.hold, row.stop)));
   return row;
+}
+
+function needsParameters(task) {
+  return (task.signature || []).some((field) => field.required);
 }
 
 function act(row, node, command) {
@@ -159,6 +210,9 @@ function drawRow(row, task, active, store) {
   say(row.success, percent(task.success_rate));
   drawSparkline(row.spark, task.durations || []);
   show(row.stop, Boolean(active));
+  show(row.form, Boolean(task.signature?.length));
+  show(row.pick, !row.view.only);
+  row.pick.checked = row.panel.chosen.has(row.name);
   drawHold(row, task);
 }
 

@@ -34,6 +34,7 @@ def test_people_read_the_same(project: Path, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     for word in ("rows  ", "workbook  ", "page  ", "(version 2)", "history", "open-bugs", "DONE"):
         assert word in out
+    assert "not kept" not in out
 
 
 def test_the_page_shows_the_rows_and_its_other_bytes_stay(project: Path) -> None:

@@ -514,8 +514,8 @@ def test_the_keyboard_reaches_everything(day: Any) -> None:
     page = day.page
     page.get_by_role("tab", name="Tasks").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("tab", name="Runs")).to_be_focused()
-    expect(page.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Failing")).to_be_focused()
+    expect(page.get_by_role("tab", name="Failing")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="epic_tree", exact=True).focus()
     page.keyboard.press("ArrowDown")
@@ -526,7 +526,7 @@ def test_the_keyboard_reaches_everything(day: Any) -> None:
 
 def test_every_control_has_a_name(day: Any) -> None:
     page = day.page
-    for tab in ("Tasks", "Runs", "Queue", "History"):
+    for tab in ("Tasks", "Failing", "Runs", "Queue", "Calendar", "History", "Audit"):
         page.get_by_role("tab", name=tab).click()
         nameless = page.evaluate(
             """() => [...document.querySelectorAll("button, input, select")]
@@ -587,7 +587,7 @@ def test_narrow_pages_do_not_scroll_sideways(day: Any) -> None:
     page.get_by_role("button", name="sprint_report", exact=True).click()
     for width in (1400, 900, 700, 480, 340):
         page.set_viewport_size({"width": width, "height": 900})
-        for tab in ("Tasks", "Runs", "Queue", "History"):
+        for tab in ("Tasks", "Failing", "Runs", "Queue", "Calendar", "History", "Audit"):
             page.get_by_role("tab", name=tab).click()
             over = page.evaluate(
                 """() => [...document.querySelectorAll(".sk, .sk-scroll:not(.sk-frame), .sk-run")]

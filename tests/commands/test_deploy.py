@@ -105,6 +105,29 @@ def test_the_services_keep_the_rules_of_compose(docker: Path) -> None:
     assert all(service["restart"] == "unless-stopped" for service in (ours, ledger))
 
 
+def test_a_second_file_adds_what_a_cluster_has(project: Path, capsys: Output) -> None:
+    assert main(["new", "docker", "reports/demo.yaml", "--cluster"]) == 0
+    assert "docker compose -f compose.yaml -f compose.cluster.yaml up" in capsys.readouterr().out
+    assert "'schedkit[cluster," in (project / "Dockerfile").read_text()
+    one, more = compose(project), yaml.safe_load((project / "compose.cluster.yaml").read_text())
+    both = {**more["services"], "schedkit": {**one["services"]["schedkit"], **more["services"]["schedkit"]}}
+    assert both.keys() == {"schedkit", "node", "dask", "worker"}
+    ours = {name: both[name] for name in ("schedkit", "node", "worker")}
+    for service in ours.values():
+        assert service["environment"]["SCHEDKIT_SCHEDULER__DASK"] == "tcp://dask:8786"
+        assert service["stop_grace_period"] == f"{STOP_SECONDS}s"
+        assert service["env_file"] == ".env"
+        assert service["volumes"] == one["services"]["schedkit"]["volumes"], "all see the results"
+    # Dask's port runs whatever reaches it.
+    assert [name for name, service in both.items() if "ports" in service] == ["schedkit"]
+    assert both["dask"]["networks"] == ["cluster"]
+    assert "cluster" not in one["services"]["ledger"].get("networks", [])
+    assert both["worker"]["command"] == ["worker", "--dask", "tcp://dask:8786", "reports/demo.yaml"]
+    assert both["node"]["command"] == ["run", "reports/demo.yaml"]
+    assert both["worker"]["deploy"] == {"replicas": 2}
+    assert "<<" not in (project / "compose.cluster.yaml").read_text().replace("<<: ", "")
+
+
 def test_the_secrets_are_in_a_file_of_their_own(docker: Path) -> None:
     path = docker / ".env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

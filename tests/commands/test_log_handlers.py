@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import sys
 import unicodedata
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from support.ready_processes import ReadyProcess
 from support.run_events import RunEvents
 
 from schedkit.commands.log_handlers import log_as_set
@@ -18,6 +20,7 @@ from schedkit.core.node.run_log import log_run
 from schedkit.core.states import State
 from schedkit.errors import FileError
 from schedkit.settings import LogSettings
+from schedkit.values.files import file_lock
 
 Output = pytest.CaptureFixture[str]
 
@@ -41,6 +44,58 @@ def test_to_a_file_that_is_renamed_when_it_is_full(tmp_path: Path, capsys: Outpu
     assert "line" not in shown
     assert "[31mred" in shown.splitlines()[0]
     assert "\x1b" not in shown + (tmp_path / "logs" / "app.log").read_text()
+
+
+WRITER = """
+import logging, sys
+from pathlib import Path
+from schedkit.commands.log_handlers import log_as_set
+from schedkit.settings import LogSettings
+from schedkit.values.files import file_lock
+
+folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+settings = LogSettings(filename="app.log", max_bytes=2000, backup_count=90, format="%(message)s")
+with log_as_set(settings, folder):
+    for number in range(count):
+        logging.getLogger("jobs").info("%s %d", name, number)
+"""
+
+
+def test_processes_that_share_a_file_lose_no_line_and_keep_its_size(tmp_path: Path) -> None:
+    count = 600
+    with open(os.devnull, "r+b") as nothing:
+        streams = (nothing.fileno(),) * 3
+        made = [
+            ReadyProcess(WRITER, [str(tmp_path), name, str(count)], tmp_path, streams) for name in ("a", "b")
+        ]
+        assert [each.wait() for each in made] == [0, 0]
+    files = sorted(tmp_path.glob("app.log*"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert sorted(lines) == sorted(f"{name} {number}" for name in ("a", "b") for number in range(count))
+    assert len(files) > 3
+    assert max(file.stat().st_size for file in files) <= 2000 + 3 * len(f"b {count}\n")
+
+
+def test_a_file_that_somebody_removed_is_begun_anew(tmp_path: Path) -> None:
+    with log_as_set(LogSettings(filename="app.log", format="%(message)s"), tmp_path):
+        log.warning("first")
+        (tmp_path / "app.log").unlink()
+        log.warning("second")
+    assert (tmp_path / "app.log").read_text() == "second\n"
+
+
+def test_while_another_process_holds_its_lock_a_full_file_is_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schedkit.commands.log_handlers.LOCK_SECONDS", 0.0)
+    settings = LogSettings(filename="app.log", max_bytes=10, format="%(message)s")
+    with log_as_set(settings, tmp_path):
+        log.warning("first one")
+        with file_lock(tmp_path / "app.log"):
+            log.warning("second one")
+        log.warning("third one")
+    assert (tmp_path / "app.log").read_text() == "third one\n"
+    assert (tmp_path / "app.log.1").read_text() == "first one\nsecond one\n"
 
 
 def test_a_record_of_several_lines_does_not_pass_for_several_records(tmp_path: Path, capsys: Output) -> None:

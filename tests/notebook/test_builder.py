@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -146,6 +147,36 @@ def test_a_page_is_a_delivery_too(tmp_path: Path) -> None:
     assert report.schedule.at == datetime(2026, 12, 24, 12)
     assert report.extract["issues"].project == ("DEMO",)
     assert save(draft, tmp_path / "reports").read_text(encoding="utf-8") == draft.yaml()
+
+
+def test_metrics_are_a_delivery_with_the_history_of_the_issues() -> None:
+    draft = Draft(
+        name="weekly",
+        site="demo",
+        question="project = DEMO",
+        fields=("Summary",),
+        metrics="out/{name}.xlsx",
+        wiki="wiki",
+        metrics_page="Team metrics",
+        split_by="Type",
+    )
+    report = draft.report()
+    assert set(report.extract) == {"issues", "history"}
+    assert report.extract["issues"].fields == ("Summary", "Created", "Status", "Status Category", "Type")
+    (deliver,) = report.deliver
+    assert deliver.options["changes"] == "history"
+    assert (deliver.options["title"], deliver.options["by"]) == ("Team metrics", "Type")
+    assert draft.trial().fields == ("Summary",), "a trial needs no history"
+    assert "path" not in replace(draft, metrics="").report().deliver[0].options
+
+
+def test_metrics_of_the_form_are_made(form: Builder, sched: Scheduler, project: App) -> None:
+    form.workbook.value, form.fields.value = "", ["Summary"]
+    form.metrics.value, form.split_by.value = "metrics.xlsx", "Type"
+    assert "of bugs is queued" in click(form, "Run now")
+    (run,) = wait_for(lambda: [run for run in sched.runs("bugs") if run.state.final], 60)
+    assert run.state == "DONE", run.error
+    assert (project.root / "metrics.xlsx").is_file()
 
 
 def test_schedules_as_people_type_them() -> None:

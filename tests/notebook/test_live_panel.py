@@ -297,7 +297,5 @@ def test_core_shows_its_objects_as_panels(declared: Scheduler, shell: Shell, fro
 
 
 def test_a_panel_that_does_not_exist_is_refused(declared: Scheduler) -> None:
-    with pytest.raises(
-        UsageError, match=r"there is no panel 'clock' \(choose one of tasks, runs, queue, history, builder\)"
-    ):
+    with pytest.raises(UsageError, match=r"no panel 'clock' \(choose one of tasks, failing, .*, builder\)"):
         panel(declared, "clock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,6 +12,7 @@ from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.errors import SettingsError
 from schedkit.report import loads_reports
+from schedkit.report.schedule import next_time
 
 REPORT = "name: r\nextract: {site: a, jql: b = c}\ndeliver: [{csv: {path: r.csv}}]\nschedule: "
 
@@ -94,3 +96,13 @@ def test_jitter_of_the_whole() -> None:
     (report,) = loads_reports(REPORT + "{any_of: [{every: 1h}, {every: 90m}], jitter: 1m}")
     assert report.schedule is not None
     assert report.schedule.jitter == 60
+
+
+def test_the_next_time_is_told_in_the_project_s_zone() -> None:
+    now, berlin = datetime(2026, 3, 1, tzinfo=UTC), ZoneInfo("Europe/Berlin")
+    found = next_time(trigger("{cron: '0 7 * * mon'}"), now, berlin)
+    assert found is not None
+    assert found.isoformat() == "2026-03-02T07:00:00+01:00"
+    assert next_time(trigger("{every: 2h}"), now, berlin) == now + timedelta(hours=2)
+    assert next_time(trigger("{at: '2026-02-01 07:00'}"), now, berlin) is None
+    assert next_time(None, now, berlin) is None

@@ -105,5 +105,7 @@ def test_only_what_changed_is_encoded_anew() -> None:
 
 
 def test_two_servers_never_have_the_same_etag() -> None:
-    _, clock, board = shared()
-    assert anyio.run(Pictures(board, clock).current).etag != anyio.run(Pictures(board, clock).current).etag
+    (_, clock, one), (_, _, other) = shared(), shared()
+    assert anyio.run(Pictures(one, clock).current).etag != anyio.run(Pictures(other, clock).current).etag
+    assert one.number(one.id(7)) == 7
+    assert [one.number(name) for name in (other.id(7), "", one.id(7) + "x")] == [-1, -1, -1]

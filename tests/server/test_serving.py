@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import time
@@ -45,6 +46,13 @@ def connected(url: str) -> socket.socket:
 
 
 def messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the events of a stream but for the first, who looks: their kind and their data."""
+    events = all_messages(lines)
+    assert next(events)[0] == "access"
+    return events
+
+
+def all_messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     """Yield the events of a stream: their kind and their data."""
     kind = "message"
     for line in lines:
@@ -114,14 +122,46 @@ def test_a_page_sees_what_happens(both: Served) -> None:
         scheduler.resume("crawl_site")
 
 
+def test_a_page_goes_on_where_its_stream_broke_off(both: Served) -> None:
+    scheduler, server = both
+    url = f"{server.url}/api/v1/events"
+    with httpx.stream("GET", url, timeout=20) as stream:
+        lines = stream.iter_lines()
+        (last,) = (
+            line.removeprefix("id: ") for line in itertools.islice(lines, 8) if line.startswith("id: ")
+        )
+    scheduler.pause("crawl_site")
+    for query, headers in (({"since": last}, {}), ({"since": "other-1"}, {"last-event-id": last})):
+        with httpx.stream("GET", url, params=query, headers=headers, timeout=20) as stream:
+            _, change = next(messages(stream.iter_lines()))
+        assert (change["kind"], change["tasks"]["crawl_site"]["paused"]) == ("changes", True)
+    with httpx.stream("GET", url, params={"since": "other-1"}, timeout=20) as stream:
+        assert next(messages(stream.iter_lines()))[1]["kind"] == "snapshot"
+    scheduler.resume("crawl_site")
+
+
+def test_who_looks_is_told_what_they_may(both: Served, folder: Path) -> None:
+    bearer = {"authorization": f"Bearer {token(folder, 'looker', 'read')}"}
+    with httpx.stream("GET", f"{both[1].url}/api/v1/events", headers=bearer, timeout=20) as stream:
+        first = next(all_messages(stream.iter_lines()))
+    assert first == ("access", {"actor": "looker", "scopes": ["read"], "signed_in": True})
+
+
 def test_the_log_of_a_run_comes_where_it_is_asked_for(both: Served) -> None:
     scheduler, server = both
     run = scheduler.submit("crawl_site", pages=9)
     run.result("60s")
     with httpx.stream("GET", f"{server.url}/api/v1/events", params={"run": run.id}, timeout=20) as stream:
-        _, snapshot = next(messages(stream.iter_lines()))
-    (row,) = [row for row in snapshot["runs"] if row["id"] == run.id]
+        heard = (message for _, message in messages(stream.iter_lines()))
+        row = next(row for message in heard if (row := run_in(message, run.id)) is not None)
     assert [line["message"] for line in row["log"]] == ["crawled 9 pages"]
+
+
+def run_in(message: dict[str, Any], run: str) -> dict[str, Any] | None:
+    """Return a run of a message: of a snapshot, which may be a moment old, or of a change."""
+    runs = message["runs"]
+    rows: dict[str, Any] = runs if isinstance(runs, dict) else {row["id"]: row for row in runs}
+    return rows.get(run)
 
 
 def test_a_stream_ends_when_its_token_is_revoked(both: Served, folder: Path) -> None:

@@ -60,5 +60,7 @@ def many_ended(count: int, now: datetime, days: float, tasks: int) -> list[dict[
 def write(store: Store, rows: list[dict[str, Any]]) -> None:
     """Write the rows into a store."""
     store.open()
+    if not rows:
+        return
     with store.connect() as connection, connection.begin():
         connection.execute(runs.insert(), rows)

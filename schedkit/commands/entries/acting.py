@@ -27,7 +27,7 @@ PANEL = "Act"
 def trigger(
     task: TaskName, given: Given = None, wait: Wait = False, ledger: Ledger = None, as_json: AsJson = False
 ) -> None:
-    """Have a task run now; prints the id of the run."""
+    """Run a task now; prints the id of the run."""
     from schedkit.commands import act
 
     act.trigger(task, given=given or [], wait=wait, ledger=ledger, as_json=as_json)
@@ -37,7 +37,7 @@ def trigger(
 def retry(
     run: RunOrTask, given: Given = None, wait: Wait = False, ledger: Ledger = None, as_json: AsJson = False
 ) -> None:
-    """Run again what a run did, with its parameters but for those that are given."""
+    """Run an ended run again, with its parameters or with those given here."""
     from schedkit.commands import act
 
     act.retry(run, given=given or [], wait=wait, ledger=ledger, as_json=as_json)
@@ -45,7 +45,7 @@ def retry(
 
 @acting.command(rich_help_panel=PANEL)
 def pause(task: OptionalTask = None, everything: AllTasks = False, ledger: Ledger = None) -> None:
-    """Stop the due times of a task, or of all; triggered runs go on."""
+    """Stop the due times of a task, or of all tasks; triggered runs still happen."""
     from schedkit.commands import act
 
     act.pause(task, everything=everything, ledger=ledger)
@@ -53,7 +53,7 @@ def pause(task: OptionalTask = None, everything: AllTasks = False, ledger: Ledge
 
 @acting.command(rich_help_panel=PANEL)
 def resume(task: OptionalTask = None, everything: AllTasks = False, ledger: Ledger = None) -> None:
-    """Let due times happen again; those passed over are recorded as missed."""
+    """Continue the due times; those that passed meanwhile are recorded as missed."""
     from schedkit.commands import act
 
     act.resume(task, everything=everything, ledger=ledger)

@@ -27,7 +27,9 @@ def tasks(ledger: Ledger = None, as_json: AsJson = False) -> None:
 def nodes(
     end: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="End this process, by its name or pid; its heirs go on."),
+        typer.Option(
+            metavar="NAME", help="End this process, by name or pid; another one takes its tasks over."
+        ),
     ] = None,
     ledger: Ledger = None,
     as_json: AsJson = False,
@@ -51,7 +53,7 @@ def runs(
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first, those that go on among them."""
+    """List runs, newest first, including those that have not ended."""
     from schedkit.commands.look import show_runs
 
     show_runs(task, states=state or [], limit=limit, ledger=ledger, as_json=as_json)
@@ -68,7 +70,7 @@ def show(run: RunOrTask, ledger: Ledger = None, as_json: AsJson = False) -> None
 @looking.command(rich_help_panel=PANEL)
 def logs(
     run: RunOrTask,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow it until the run ends.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +84,7 @@ def logs(
 def history(
     task: OptionalTask = None, limit: Limit = 20, ledger: Ledger = None, as_json: AsJson = False
 ) -> None:
-    """List the latest runs that have ended, newest first, and why they ended so."""
+    """List the latest runs that have ended, newest first, with their errors."""
     from schedkit.commands.look import show_history
 
     show_history(task, limit=limit, ledger=ledger, as_json=as_json)
@@ -90,7 +92,7 @@ def history(
 
 @looking.command(rich_help_panel=PANEL)
 def due(task: TaskName, limit: Limit = 10, ledger: Ledger = None, as_json: AsJson = False) -> None:
-    """List the next due times of a task, and the past ones with what became of each."""
+    """List the next due times of a task, and the past ones with their outcomes."""
     from schedkit.commands.look import show_due
 
     show_due(task, limit=limit, ledger=ledger, as_json=as_json)

@@ -66,11 +66,14 @@ def new_docker(
         list[Path] | None,
         typer.Argument(help="Reports, task modules, notebooks; by default reports/*.yaml and tasks/*.py."),
     ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Also a second node, a Dask scheduler and two workers.")
+    ] = False,
 ) -> None:
     """Write a Dockerfile, and a compose file with the ledger on PostgreSQL."""
     from schedkit.commands import deploy
 
-    deploy.new_docker(files or [])
+    deploy.new_docker(files or [], cluster=cluster)
 
 
 @new.command("systemd")
@@ -88,7 +91,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Reports, task modules, notebooks.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say everything that is wrong in files, without running a task."""
+    """List all mistakes in files, without running a task."""
     from schedkit.commands.check import check_files
 
     check_files(files, as_json=as_json)
@@ -145,7 +148,7 @@ def settings(
 
 @project.command(rich_help_panel=PANEL)
 def schema() -> None:
-    """Print the JSON Schema of reports, by which editors complete them."""
+    """Print the JSON Schema of reports, with which editors complete them."""
     from schedkit.commands.schema import print_schema
 
     print_schema()
@@ -175,7 +178,7 @@ def ledger_backup(
 def ledger_restore(
     file: Annotated[Path, typer.Argument(help="A file that `backup` made.")], ledger: Ledger = None
 ) -> None:
-    """Put a backup in the place of the ledger; the one before it is kept beside it."""
+    """Replace the ledger with a backup; the replaced file is kept beside it."""
     from schedkit.commands.ledger import restore_ledger
 
     restore_ledger(file, ledger=ledger)
@@ -185,7 +188,7 @@ def ledger_restore(
 def ledger_salvage(
     file: Annotated[Path, typer.Argument(help="Where the new ledger goes.")], ledger: Ledger = None
 ) -> None:
-    """Write a new ledger with the rows of a damaged one that can be read."""
+    """Write a new ledger with the readable rows of a damaged one."""
     from schedkit.commands.ledger import salvage_ledger
 
     salvage_ledger(file, ledger=ledger)

@@ -24,8 +24,19 @@ def demo(
     report: Annotated[
         Path | None, typer.Option(help="Report to run; by default reports/demo.yaml, or the one of schedkit.")
     ] = None,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster", help="Instead run two nodes and two Dask workers on one ledger until Ctrl-C."
+        ),
+    ] = False,
 ) -> None:
     """Run a report against a built-in Jira and Confluence, and print where the results are."""
+    if cluster:
+        from schedkit.commands.cluster import run_cluster
+
+        run_cluster(issues=issues, seed=seed)
+        return
     from schedkit.commands.demo import run_demo
 
     run_demo(issues=issues, seed=seed, keep=keep, as_json=as_json, report=report)
@@ -81,7 +92,7 @@ def run(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Run each task once now, then exit.")] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Take up edited files; one with a mistake keeps its tasks.")
+        bool, typer.Option("--watch", help="Reload edited files; a file with a mistake keeps its tasks.")
     ] = False,
     given: Given = None,
     plugins: Annotated[
@@ -89,7 +100,7 @@ def run(
     ] = False,
     ledger: Ledger = None,
 ) -> None:
-    """Run the tasks that files, or else the settings, declare, on their schedules until Ctrl-C."""
+    """Run the tasks of files, or of the settings, on their schedules until Ctrl-C."""
     from schedkit.commands.run import run_files
 
     run_files(files or [], once=once, watch=watch, plugins=plugins, given=given or [], ledger=ledger)

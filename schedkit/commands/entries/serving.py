@@ -29,19 +29,19 @@ def serve(
         int, typer.Option(help="Port to listen on; 0 means a free port.", min=0, max=65535)
     ] = 8000,
     host_name: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A name by which clients call it; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="A host name that clients use; repeatable.")
     ] = None,
     require_token: Annotated[
-        bool, typer.Option("--require-token", help="Ask clients of this machine for a token too.")
+        bool, typer.Option("--require-token", help="Require a token from clients of this machine too.")
     ] = False,
     proxy: Annotated[
-        list[str] | None, typer.Option(metavar="IP", help="A proxy that logs people in; repeatable.")
+        list[str] | None, typer.Option(metavar="IP", help="A proxy that authenticates users; repeatable.")
     ] = None,
     user_header: Annotated[
-        str, typer.Option(metavar="NAME", help="The header in which such a proxy names the user.")
+        str, typer.Option(metavar="NAME", help="The header in which that proxy names the user.")
     ] = "X-Forwarded-User",
     proxy_scope: Annotated[
-        str, typer.Option(metavar="S", help="What its users may do: read, act or admin.")
+        str, typer.Option(metavar="S", help="What users of the proxy may do: read, act or admin.")
     ] = "read",
     ledger: Ledger = None,
 ) -> None:
@@ -63,11 +63,11 @@ def serve(
 
 @tokens.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="Who uses it: recorded with all that is done with it.")],
+    name: Annotated[str, typer.Argument(help="Who uses it; recorded with every action.")],
     scope: Annotated[str, typer.Option(metavar="S", help="read, act or admin.")] = "read",
     ledger: Ledger = None,
 ) -> None:
-    """Make a token and print it, once."""
+    """Create a token and print it; it is not shown again."""
     from schedkit.commands.token import new_token
 
     new_token(name, scope=scope, ledger=ledger)

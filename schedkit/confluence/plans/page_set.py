@@ -1,4 +1,4 @@
-"""A page for each value of a column, from one template; what becomes of pages whose value has no rows."""
+"""A page for each value of a column, from one template; and the pages whose value has no rows."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class AsyncPagesPlan:
 
     @on_own_loop
     async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> list[Applied]:
-        """Make or update the pages, one after the other; return what became of each.
+        """Create or update the pages, one after the other; return the outcome of each.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class AsyncPagesPlan:
 
 
 class PagesPlan:
-    """What the pages of the values of a column will become; nothing is written before `apply()`.
+    """The planned pages for the values of a column; nothing is written before `apply()`.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _part(name: str, part: Any) -> str:
 
 
 async def plan_each(server: Server, df: pd.DataFrame, each: Each) -> PagesPlan:
-    """Plan the pages of all values that have rows, and what becomes of those that have none any more."""
+    """Plan the pages of all values with rows, and what happens to those of values without rows."""
     if len(df) < each.min_rows:
         raise CheckError(
             f"{each.title}: the frame has {len(df)} rows, at least {each.min_rows} expected",
@@ -224,7 +224,7 @@ async def _pages_without_rows(server: Server, each: Each, present: Set[str]) -> 
 
 
 async def _leaving(server: Server, each: Each, value: str, state: PageState, df: pd.DataFrame) -> Plan:
-    """Plan what becomes of a page whose value has no rows."""
+    """Plan what happens to a page whose value has no rows."""
     if each.missing == "empty":
         values = await anyio.to_thread.run_sync(each.values, value, df.iloc[:0])
         values = {name: _unguarded(given) for name, given in values.items()}

@@ -155,7 +155,7 @@ def tables_of(draft: Draft) -> list[Merged]:
 
 
 class Plan:
-    """What a table, or the placeholders of a page, will become; nothing is written before `apply()`.
+    """The planned changes of a table, or of the placeholders of a page; nothing is written before `apply()`.
 
     Shown in a notebook it is one headline and the rows that differ, each changed cell as old → new.
 
@@ -231,7 +231,7 @@ class Plan:
 
     @property
     def removed(self) -> list[str]:
-        """Keys of rows that go."""
+        """Keys of rows that are removed."""
         return [key for table in self._tables for key in table.removed]
 
     @property

@@ -1,4 +1,4 @@
-"""What became of a plan."""
+"""The outcome of an applied plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AMBER = "border-left:4px solid #d97008;padding-left:6px"
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of a plan.
+    """The outcome of an applied plan.
 
     Attributes
     ----------

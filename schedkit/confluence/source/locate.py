@@ -301,7 +301,7 @@ BLOCKS = {"ac:layout-cell", "ac:rich-text-body", "td", "th", "div", "blockquote"
 
 
 def _ends_placeholder(page: PageIndex, name: str) -> bool:
-    """Tell whether an anchor only ends what a plan filled: nobody means the table behind it."""
+    """Tell whether an anchor only marks the end of what a plan filled, so that it names no table."""
     return name.endswith("-end") and name.removesuffix("-end") in page.anchor_macros
 
 

@@ -1,1 +1,1 @@
-"""The facade: what people hold of a scheduler, its tasks and its runs."""
+"""The public API: the scheduler, and handles of its tasks and runs."""

@@ -76,12 +76,12 @@ class AsyncScheduler:
 
     @on_own_loop
     async def watch(self) -> None:
-        """Follow other processes and send them commands, and run nothing; one that runs goes on."""
+        """Follow other processes and send them commands, and run nothing."""
         await self._node.watch()
 
     @on_own_loop
     async def stop(self, deadline: Duration = "30s") -> None:
-        """Let running attempts end until `deadline`, interrupt and record the rest."""
+        """Wait for running attempts until `deadline`, then interrupt and record the rest."""
         await self._node.stop(parse_duration(deadline, "deadline"))
 
     @check_keywords
@@ -208,12 +208,12 @@ class AsyncScheduler:
 
     @on_own_loop
     async def pause(self, name: TaskHandle[..., Any] | str | None = None) -> None:
-        """Stop the due times of a task, or of all; submitted runs go on."""
+        """Stop the due times of a task, or of all tasks; submitted runs still happen."""
         await self._carry_out(PauseTask(task=None if name is None else self._queries.known(named(name))))
 
     @on_own_loop
     async def resume(self, name: TaskHandle[..., Any] | str | None = None) -> None:
-        """Let due times happen again; those passed over are recorded as missed."""
+        """Continue the due times; those that passed meanwhile are recorded as missed."""
         await self._carry_out(ResumeTask(task=None if name is None else self._queries.known(named(name))))
 
     @on_own_loop

@@ -1,4 +1,4 @@
-"""Runs and due times as DataFrames, with the same columns and types when there are none."""
+"""Runs and due times as DataFrames, with the same columns and types when there are none; frames as text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.values.text import clip
 
 if TYPE_CHECKING:
     from schedkit.core.store.reader import FireRow
 
-__all__ = ["due_times_frame", "runs_frame"]
+__all__ = ["due_times_frame", "frame_text", "runs_frame"]
+
+PREVIEW_ROWS = 50
+LONGEST_CELL = 200
 
 _DUE_TIMES = {
     "scheduled": "datetime64[us, UTC]",
@@ -88,3 +92,18 @@ def due_times_frame(fires: Iterable[FireRow], runs: Iterable[Run], limit: int) -
     ]
     rows.sort(key=operator.itemgetter("scheduled"), reverse=True)
     return pd.DataFrame(rows[:limit], columns=list(_DUE_TIMES)).astype(_DUE_TIMES)
+
+
+def frame_text(frame: Any, rows: int = PREVIEW_ROWS) -> dict[str, Any]:
+    """Return the head of a DataFrame as ``{"columns", "data", "rows"}``, every cell as short text."""
+    head = frame.head(rows)
+    cells = [[_cell(value) for value in row] for row in head.itertuples(index=False, name=None)]
+    return {"columns": [str(name) for name in frame.columns], "data": cells, "rows": len(frame)}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        text = ", ".join(map(str, value))
+    else:
+        text = "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)
+    return clip(text, LONGEST_CELL)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
+from schedkit.core.api.screen_commands import HISTORY_ROWS, frame_preview
 from schedkit.core.api.screens import LedgerFigures
 from schedkit.core.board.board import Board
 from schedkit.core.board.run_counts import RunCounts, run_counts
@@ -87,7 +88,7 @@ class LiveView:
         return self._ledger.run(id)
 
     def details(self, run: str) -> dict[str, Any]:
-        """Return what a run has told: its stages, log, facts and artifacts."""
+        """Return what a run has reported: its stages, log, facts and artifacts."""
         return self._queries.details(run)
 
     def attempts(self, run: str) -> list[Attempt]:
@@ -166,6 +167,23 @@ class LiveView:
     def open_run(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board."""
         self._screens.open_run(run)
+
+    def screen_run(self, run: str) -> dict[str, Any]:
+        """Return a run in full as a row of the board, also when it has left the board."""
+        return self._screens.run_detail(run)
+
+    def preview(self, run: str) -> dict[str, Any]:
+        """Return the first rows of a run's frame as text."""
+        return frame_preview(self._scheduler, run)
+
+    def history(self, hours: float, *, task: str, state: str, first: int) -> dict[str, Any]:
+        """Return a window of history as a screen shows it."""
+        chosen = {"task": task, "state": state, "first": first}
+        return self._screens.history_window(hours, rows=HISTORY_ROWS, **chosen)
+
+    def calendar(self, first: int, *, zone: str, task: str) -> dict[str, Any]:
+        """Return the due times of seven days as a screen shows them."""
+        return self._screens.calendar(first, zone=zone, task=task)
 
     def private_folders(self) -> list[Path]:
         """Return the folders of which an answer to others does not tell: the ledger's, the results'."""

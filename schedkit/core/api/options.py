@@ -122,7 +122,7 @@ class SchedulerOptions(TypedDict, total=False):
             parse=optional(_name),
             default=None,
             default_words="the notebook's or program's name",
-            words="The name of this process, as others see it.",
+            words="The name of this process, as other processes see it.",
         ),
     ]
     tz: Annotated[
@@ -140,7 +140,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=whole_number(0),
             default=3,
-            words="How many attempts of a run may be lost with their process before the run fails.",
+            words="How many attempts of a run may be interrupted by a crash before the run fails.",
         ),
     ]
     durability: Annotated[
@@ -148,7 +148,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=choice("normal", "full"),
             default="normal",
-            words="On SQLite, what a commit survives: the death of the process, or a power cut too (full).",
+            words="On SQLite, what a commit survives: a crash of the process, or also a power cut (full).",
         ),
     ]
     lease: Annotated[
@@ -156,7 +156,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=duration(above=True),
             default=duration_text(LEASE_SECONDS),
-            words="On PostgreSQL, how long a process counts as alive after its last sign of life.",
+            words="On PostgreSQL, how long a process counts as alive after its last heartbeat.",
         ),
     ]
     write_patience: Annotated[
@@ -164,8 +164,8 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=duration(),
             default=duration_text(WRITE_PATIENCE_SECONDS),
-            words="How long submit(), pause() and so on wait for a ledger that takes no writes before they "
-            "raise.",
+            words="How long submit(), pause() and others wait for a ledger that accepts no writes before "
+            "they raise.",
         ),
     ]
     cancel_grace: Annotated[
@@ -198,7 +198,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=parse_job_defaults,
             default=None,
-            words="coalesce, max_instances and misfire_grace_time of tasks that do not say.",
+            words="Defaults of tasks: coalesce, max_instances and misfire_grace_time.",
         ),
     ]
 

@@ -316,7 +316,7 @@ class Queries:
         return self.ledger.live(name) if self.is_open else []
 
     def run(self, id: str) -> Run:
-        """Return a run as it stands now.
+        """Return a run with its current values.
 
         Raises
         ------

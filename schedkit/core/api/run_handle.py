@@ -69,7 +69,7 @@ class RunHost(Protocol):
 
 @check_keywords
 class RunHandle:
-    """One run: ask how it goes, wait for its result, cancel it; awaitable in async code.
+    """One run: its state, log and result; awaitable in async code.
 
     Attributes
     ----------
@@ -104,13 +104,13 @@ class RunHandle:
 
     @property
     def run(self) -> Run:
-        """The run as it stands now."""
+        """The run with its current values."""
         ended = self._ended()
         return ended.run if ended is not None else self.scheduler.queries.run(self.id)
 
     @property
     def state(self) -> State:
-        """Where it stands."""
+        """Its state, such as RUNNING or DONE."""
         return self.run.state
 
     @property

@@ -195,7 +195,7 @@ class Scheduler:
 
     @property
     def name(self) -> str:
-        """Who this process is, as others see it."""
+        """The name of this process, as other processes see it."""
         return self._node.config.name
 
     @property
@@ -293,7 +293,7 @@ class Scheduler:
         return RunHandle(self, id, self.queries.run(id).task)
 
     def prune(self) -> int:
-        """Forget now what the retention policy lets go; return how many rows and files."""
+        """Delete now what the retention policy allows; return how many rows and files."""
         if self._node.life is None:
             raise NotRunningError(f"no scheduler of {self.ledger} runs here", hint="start it: sched.start()")
         return service().call(self._node.maintenance.prune)
@@ -328,7 +328,7 @@ class Scheduler:
 
     @property
     def standing_by(self) -> list[str]:
-        """The tasks that are declared here and run by other processes; this one goes on when those end."""
+        """The tasks that are declared here and run by other processes; this one takes over when those end."""
         return self.queries.standing_by()
 
     @property

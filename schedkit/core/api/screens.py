@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from schedkit.core.api.due_calendar import due_calendar
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.api.why import Why
@@ -22,9 +23,11 @@ from schedkit.core.board.run_counts import run_counts
 from schedkit.core.engine.obstacles import Obstacle
 from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.node.node import Node
+from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.timezones import local_timezone, parse_timezone
 
 __all__ = ["LedgerFigures", "Screens"]
 
@@ -86,6 +89,39 @@ class Screens:
         """Return a window of history as a screen shows it; see `schedkit.core.board.history.window`."""
         self._queries.open()
         return history.window(self._queries.ledger.store, datetime.now(UTC), hours, **choice)
+
+    def calendar(self, first: int = 0, *, zone: str = "", task: str = "") -> dict[str, Any]:
+        """Return the due times of seven days as a screen shows them.
+
+        Parameters
+        ----------
+        first : int
+            How many days after today they begin.
+        zone : str
+            The zone whose days they are; the scheduler's by default.
+        task : str
+            Only of this task, if given.
+        """
+        tz = parse_timezone(zone) if zone else self._node.config.tz or local_timezone()
+        tasks = self.live_board().tasks().values()
+        return due_calendar(self._queries.ledger.store, tasks, datetime.now(UTC), first, tz, task)
+
+    def audit_page(self, *, before: int | None = None, limit: int = 100) -> dict[str, Any]:
+        """Return who did what, newest first, as ``items``, and ``next``, where the next page begins."""
+        self._queries.open()
+        rows, following = audit(self._queries.ledger.store, actor=None, before=before, limit=limit)
+        items = [
+            {
+                "seq": row.seq,
+                "at": iso(row.at),
+                "actor": row.actor,
+                "action": row.action,
+                "task": row.task,
+                "run": row.run,
+            }
+            for row in rows
+        ]
+        return {"items": items, "next": following or None}
 
     def current_board(self) -> tuple[Board, Mapping[str, Mapping[str, int]]]:
         """Return the board with all events so far, and task → state → how many runs ended so."""

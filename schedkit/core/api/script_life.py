@@ -1,4 +1,4 @@
-"""What a script needs that runs a scheduler: to stay alive, and a word if it ends before anything has run."""
+"""For scripts that run a scheduler: stay alive, and warn if the script ends before anything has run."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class _AsyncTask(Generic[P]):
 
 @check_keywords
 class TaskHandle(Generic[P, R]):
-    """A declared task: still the plain function it was, and a name in the ledger."""
+    """A declared task: callable as the plain function, with its runs in the ledger."""
 
     def __init__(self, scheduler: TaskHost, name: str) -> None:
         self.scheduler = scheduler

@@ -34,11 +34,15 @@ class Feed:
     ----------
     source : BoardSource
         Where the board is.
+    since : int
+        The number of the latest change that the screen has, from another feed of the same board; -1: none.
     """
 
-    def __init__(self, source: BoardSource) -> None:
+    def __init__(self, source: BoardSource, since: int = -1) -> None:
         self._source = source
-        self._seq = -1
+        self._seq = since
+        # What the screen has by then is not known here: it is sent whole rows, and told of all that is gone.
+        self._resumed = since >= 0
         self._sent: dict[str, dict[str, Row]] = {"tasks": {}, "runs": {}}
         self._open: set[str] = set()
         # Of these, the runs whose long parts have not been sent yet.
@@ -79,6 +83,7 @@ class Feed:
 
     def _snapshot(self, news: Row) -> Row:
         self._unsent.clear()
+        self._resumed = False
         self._sent["tasks"] = {row["name"]: row for row in news["tasks"]}
         self._sent["runs"] = {row["id"]: row for row in news["runs"]}
         return {**news, "runs": [self._shown(row["id"], row) for row in news["runs"]]}
@@ -88,7 +93,7 @@ class Feed:
         patches: dict[str, Row | None] = {}
         for key, row in rows.items():
             if row is None:
-                if sent.pop(key, None) is not None:
+                if sent.pop(key, None) is not None or self._resumed:
                     patches[key] = None
                 continue
             whole = kind == "tasks" or key in self._open

@@ -59,6 +59,7 @@ _TASK: Mapping[str, Callable[[TaskRow], Any]] = {
     "executor": lambda row: row.facts.get("executor", ""),
     "rate": lambda row: row.facts.get("rate", ""),
     "options": lambda row: row.facts.get("options", {}),
+    "signature": lambda row: row.facts.get("signature", []),
     "home": lambda row: row.home,
 }
 

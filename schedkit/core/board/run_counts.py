@@ -127,7 +127,7 @@ class RunCounts:
         if count is not None and (event.seq > self._seq or isinstance(event, ev.RunOutput)):
             count(self, event)
 
-    def _started(self, event: ev.RunStarted) -> None:
+    def _run_started(self, event: ev.RunStarted) -> None:
         run = event.after
         if run.attempt > 1:
             self.retries[run.task] = self.retries.get(run.task, 0) + 1
@@ -135,7 +135,7 @@ class RunCounts:
             late = Histogram.of(max(0, run.started - run.scheduled) / SECOND)
             self.lateness[run.task] = self.lateness.get(run.task, Histogram()).plus(late)
 
-    def _ended(self, event: ev.RunEnded) -> None:
+    def _run_ended(self, event: ev.RunEnded) -> None:
         run, state = event.after, str(event.after.state)
         _increase(self.ended, run.task, state)
         if run.scheduled is not None:
@@ -157,8 +157,8 @@ class RunCounts:
 
 
 _COUNTED: Mapping[type[ev.Event], Callable[[RunCounts, Any], None]] = {
-    ev.RunStarted: RunCounts._started,
-    ev.RunEnded: RunCounts._ended,
+    ev.RunStarted: RunCounts._run_started,
+    ev.RunEnded: RunCounts._run_ended,
     ev.Fired: RunCounts._fired,
     ev.RunNoted: RunCounts._noted,
 }
@@ -173,8 +173,8 @@ def run_counts(store: Store) -> RunCounts:
     """Return what is counted of each task up to now; reads the whole history."""
     with store.snapshot() as connection, store.decoding():
         found = RunCounts({}, connection.scalar(LAST_SEQ) or 0)
-        _read_ends(connection, found)
-        _read_starts(connection, found)
+        _read_runs(connection, found)
+        _read_first_starts(connection, found)
         unused = select(fires.c.task, fires.c.disposition, func.sum(func.coalesce(fires.c.count, 1)))
         for task, disposition, count in connection.execute(
             unused.group_by(fires.c.task, fires.c.disposition)
@@ -183,41 +183,57 @@ def run_counts(store: Store) -> RunCounts:
         return found
 
 
-def _within(length: sa.ColumnElement[int], where: sa.ColumnElement[bool] | None = None) -> list[Any]:
+_COLUMNS = 2 + len(BOUNDS)
+_SCHEDULED = (runs.c.cause == "schedule") & runs.c.scheduled_at.is_not(None)
+# The present attempt of such a run is its first; of others only the table of attempts tells it.
+_AT_FIRST = (runs.c.attempt == 1) & runs.c.started_at.is_not(None)
+
+
+def _times(length: sa.ColumnElement[int]) -> list[Any]:
     """Return the columns of a `Histogram` of a length in microseconds."""
-    counted = length if where is None else sa.case((where, length))
-    within = (func.sum(sa.case((counted <= bound * SECOND, 1), else_=0)) for bound in BOUNDS)
-    return [func.count(counted), func.sum(counted), *within]
+    within = (func.sum(sa.case((length <= bound * SECOND, 1), else_=0)) for bound in BOUNDS)
+    return [func.count(length), func.sum(length), *within]
 
 
-def _histogram(count: int, micros: Any, *within: Any) -> Histogram:
-    return Histogram(count, float(micros or 0) / SECOND, tuple(map(int, within)))
+def _add_times(histograms: dict[str, Histogram], task: str, count: int, micros: Any, *within: Any) -> None:
+    if count:
+        found = Histogram(count, float(micros) / SECOND, tuple(map(int, within)))
+        histograms[task] = histograms.get(task, Histogram()).plus(found)
 
 
-def _read_ends(connection: sa.Connection, found: RunCounts) -> None:
-    length = runs.c.finished_at - runs.c.started_at
-    figures = (func.count(), func.count(runs.c.scheduled_at), func.max(runs.c.finished_at))
-    query = select(runs.c.task, runs.c.state, *figures, *_within(length))
-    query = query.where(runs.c.finished_at.is_not(None)).group_by(runs.c.task, runs.c.state)
-    for task, state, count, scheduled, last, *lengths in connection.execute(query):
-        _increase(found.ended, task, state, count)
-        if scheduled:
+def _late(started: sa.ColumnElement[int], where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """Return how long after its due time a run started, null where it is not asked for."""
+    late = started - runs.c.scheduled_at
+    return sa.case((where & (late > 0), late), (where, 0))
+
+
+def _read_runs(connection: sa.Connection, found: RunCounts) -> None:
+    """Count what the table of runs tells, in one pass."""
+    length = sa.case((runs.c.finished_at.is_not(None), runs.c.finished_at - runs.c.started_at))
+    figures = (
+        *(func.count(runs.c.finished_at), func.count(runs.c.scheduled_at), func.max(runs.c.finished_at)),
+        func.sum(sa.case((runs.c.attempt > 1, runs.c.attempt - 1), else_=0)),
+        *_times(length),
+        *_times(_late(runs.c.started_at, _SCHEDULED & _AT_FIRST)),
+    )
+    query = select(runs.c.task, runs.c.state, *figures).group_by(runs.c.task, runs.c.state)
+    for task, state, ended, scheduled, last, retries, *times in connection.execute(query):
+        if ended:
+            _increase(found.ended, task, state, ended)
+        if ended and scheduled:
             _increase(found.due_times, task, state.lower(), scheduled)
         if state == State.DONE:
             found.last_done[task] = last
-        if lengths[0]:
-            found.durations[task] = found.durations.get(task, Histogram()).plus(_histogram(*lengths))
-
-
-def _read_starts(connection: sa.Connection, found: RunCounts) -> None:
-    on_time = (attempts.c.number == 1) & (runs.c.cause == "schedule") & runs.c.scheduled_at.is_not(None)
-    late = attempts.c.started_at - runs.c.scheduled_at
-    late = sa.case((late > 0, late), else_=0)
-    again = func.sum(sa.case((attempts.c.number > 1, 1), else_=0))
-    joined = attempts.join(runs, attempts.c.run == runs.c.id)
-    query = select(runs.c.task, again, *_within(late, on_time)).select_from(joined).group_by(runs.c.task)
-    for task, retries, *times in connection.execute(query):
         if retries:
-            found.retries[task] = int(retries)
-        if times[0]:
-            found.lateness[task] = _histogram(*times)
+            found.retries[task] = found.retries.get(task, 0) + int(retries)
+        _add_times(found.durations, task, *times[:_COLUMNS])
+        _add_times(found.lateness, task, *times[_COLUMNS:])
+
+
+def _read_first_starts(connection: sa.Connection, found: RunCounts) -> None:
+    """Count the first starts of scheduled runs that have begun another attempt, or are about to."""
+    others = runs.join(attempts, (attempts.c.run == runs.c.id) & (attempts.c.number == 1))
+    late = _late(attempts.c.started_at, sa.true())
+    query = select(runs.c.task, *_times(late)).select_from(others).group_by(runs.c.task)
+    for task, *times in connection.execute(query.where(_SCHEDULED, sa.not_(_AT_FIRST), runs.c.attempt > 0)):
+        _add_times(found.lateness, task, *times)

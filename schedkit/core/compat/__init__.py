@@ -1,1 +1,1 @@
-"""The words of other schedulers (APScheduler's jobs and listeners, `get_status`), spoken over ours."""
+"""Adapters for other schedulers' APIs: APScheduler's jobs and listeners, `get_status`."""

@@ -1,4 +1,4 @@
-"""What people hand to APScheduler's `add_job`, in our terms."""
+"""Translates the arguments of APScheduler's `add_job`."""
 
 from __future__ import annotations
 

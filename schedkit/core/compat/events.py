@@ -1,4 +1,4 @@
-"""Our facts as APScheduler's events, for listeners written against its `add_listener`."""
+"""Events of this scheduler as APScheduler's events, for `add_listener`."""
 
 from __future__ import annotations
 

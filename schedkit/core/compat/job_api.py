@@ -362,7 +362,7 @@ class JobApi:
         self._listeners.setdefault(_key(callback), []).append(unsubscribe)
 
     def remove_listener(self, callback: Callable[[Any], object]) -> None:
-        """Call `callback` no more."""
+        """Stop calling `callback`."""
         for unsubscribe in self._listeners.pop(_key(callback), ()):
             unsubscribe()
 

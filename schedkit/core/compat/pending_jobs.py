@@ -1,4 +1,4 @@
-"""What was to run at once and waits for a scheduler that runs it, as APScheduler's pending jobs do."""
+"""Jobs that are to run at once and wait for the scheduler to start, as APScheduler's pending jobs."""
 
 from __future__ import annotations
 

@@ -61,5 +61,5 @@ class TaskSnapshot:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is to come of it unless somebody submits it."""
+        """Whether it runs only when it is submitted."""
         return self.next_at is None and not self.paused and not self.alive

@@ -1,1 +1,1 @@
-"""What becomes of due times and runs, decided as plain values: no loop, thread, store or clock in here."""
+"""The outcome of due times and runs, decided as plain values: without loop, thread, store or clock."""

@@ -261,7 +261,7 @@ class Claims:
         self._loaded = claims
 
     def recover(self) -> None:
-        """Apply what the ledger has of this life: what nobody needs any more is dropped."""
+        """Apply what the ledger has of this life; drop what is no longer needed."""
         state, loaded = self._state, self._loaded
         self._loaded = []
         by_run: dict[str, list[Claim]] = {}

@@ -248,7 +248,7 @@ class RunQueue:
             self._lent[to] = run
 
     def take_back(self, run: str, to: str) -> None:
-        """Let it start in a place of its own only: nobody waits for it any more."""
+        """Let it start only in a place of its own, as no run waits for it any more."""
         if self._lent.get(to) == run:
             del self._lent[to]
 

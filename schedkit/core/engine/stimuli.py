@@ -86,7 +86,7 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class KeepRequest(Stimulus, frozen=True, kw_only=True, gc=False):
-    """A task was requested whose handler no process has: it waits, at home with nobody."""
+    """A task was requested whose handler no process has: it waits, without a home."""
 
     row: TaskRow
     trigger: Trigger | None

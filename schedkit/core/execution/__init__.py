@@ -1,1 +1,1 @@
-"""How: what may start, where its code runs, how an attempt ends and what follows."""
+"""How tasks run: executors, attempts, and how attempts end."""

@@ -1,4 +1,4 @@
-"""Executors of the user's: anything that keeps the protocol of `concurrent.futures.Executor`.
+"""Executors of the user: any `concurrent.futures.Executor`.
 
 A pool of threads carries out whole attempts: it shares the memory of this process. Any other executor is
 given a call of the function, packed; a thread of ours prepares it, another one concludes it, and none waits

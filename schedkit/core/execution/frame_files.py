@@ -65,15 +65,22 @@ def write_frame(value: Any, file: IO[bytes]) -> Facts:
 
 
 def _write_attrs(frame: Any, facts: Facts) -> None:
-    """Have attributes kept beside the frame that Parquet would change; what cannot be kept is told."""
-    try:
-        attrs = to_json(dict(frame.attrs))
-    except TypeError as error:
-        frame.attrs = {}
-        context.log(f"the attributes of the frame are not kept: {error}", logging.WARNING)
-        return
-    if _has_types(attrs):
-        frame.attrs, facts["attrs"] = {}, attrs
+    """Keep attributes beside the frame that Parquet would change; log those that cannot be kept."""
+    kept = {}
+    for name, value in frame.attrs.items():
+        try:
+            to_json({name: value}, _mapping_to_json)
+            kept[name] = value
+        except TypeError as error:
+            context.log(f"the attribute {name!r} of the frame is not kept: {error}", logging.WARNING)
+    frame.attrs, stored = kept, to_json(kept, _mapping_to_json)
+    if _has_types(stored):
+        frame.attrs, facts["attrs"] = {}, stored
+
+
+def _mapping_to_json(value: Any) -> Any:
+    """Return a mapping of another class as a plain one, as the statuses of a site are in attributes."""
+    return to_json(dict(value), _mapping_to_json) if isinstance(value, dict) else to_json(value)
 
 
 def _has_types(stored: Any) -> bool:

@@ -83,9 +83,9 @@ class RemoteContext(context.ExecutionContext):
         self._stopping = False
         self._on_stop: list[Callable[[], object]] = []
         self._effects: context.Effects | None = None
-        self._lease: HomeLease | None = None
         self._results: Shared | None = None
         self._storage: Storage | None = None
+        self._lease: HomeLease | None = None
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"

@@ -1,1 +1,1 @@
-"""One process at a ledger: what it runs, what it hears of others and asks them."""
+"""One process at a ledger: what it runs, and how it exchanges events and commands with others."""

@@ -1,4 +1,4 @@
-"""Decisions about what is at home with nobody: the work of a process that died, tasks that none declares.
+"""Decisions about tasks without a home: those of a process that died, and those that no process declares.
 
 An engine is made from the rows in question, decides, and is dropped, all in one transaction of the writer.
 Whatever it tells, the engines of all processes hear from the log, that of this one too.
@@ -31,7 +31,7 @@ _log = logging.getLogger("schedkit")
 
 
 class HasMovedError(NotRunningError):
-    """A task has a home by now: whoever asks should ask it."""
+    """The task has a home by now, which is to be asked."""
 
 
 async def bury(life: Life, dead: NodeRow) -> None:

@@ -1,4 +1,4 @@
-"""What a node's clocks say; its engine is told, and reads none itself."""
+"""The clocks of a node. Its engine reads none; it gets the time as an argument."""
 
 from __future__ import annotations
 

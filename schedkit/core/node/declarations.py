@@ -1,4 +1,4 @@
-"""The tasks that this process declares, as its engine and its ledger are told of them."""
+"""The tasks that this process declares, and their way into the engine and the ledger."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ class Declarations:
         return task
 
     def row_of(self, task: Task) -> TaskRow:
-        """Return the row of a task that is at home with nobody."""
+        """Return the row of a task without a home."""
         return TaskRow(
             name=task.name,
             id=self._id(task.name),

@@ -1,4 +1,4 @@
-"""The one place where commands are carried out: those of this process, and those that others left for it.
+"""Carries out commands: those of this process, and those that others have written to the ledger for it.
 
 What a command is about is at home here, and its engine decides; or with another process, for which the
 command is left in the ledger; or with nobody, and it is decided apart.
@@ -200,7 +200,7 @@ class Dispatcher:
         await self._end(command.patience)
 
     async def _somebody(self, command: Command) -> str:
-        """Return a life that decides about what is at home with nobody."""
+        """Return a life that decides about tasks and runs without a home."""
         for node in await anyio.to_thread.run_sync(self._ledger.nodes):
             if node.alive:
                 return node.life

@@ -1,4 +1,4 @@
-"""Tells listeners what happened, in order, on one thread of ours."""
+"""Calls listeners with events, in order, on a thread of its own."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class EventBus:
             self._queue.put((events, elsewhere))
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until everything told so far has been heard."""
+        """Wait until all events so far have been handled."""
         if self._thread is None or threading.current_thread() is self._thread:
             return True
         heard = threading.Event()

@@ -21,7 +21,7 @@ _log = logging.getLogger("schedkit")
 
 
 class Claim(Enum):
-    """What becomes of a declaration."""
+    """The outcome of a declaration."""
 
     HOME = "home"
     STAND_BY = "stand by"

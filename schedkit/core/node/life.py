@@ -177,7 +177,7 @@ class Life:
         self.post(Announce(event=told, settings=settings))
 
     def declare_limits(self, alone: bool) -> None:
-        """Declare the limits of this process for the whole ledger; `alone`: nobody else lives there."""
+        """Declare the limits of this process for the whole ledger; `alone`: there is no other process."""
         self.post(DeclareLimits(limits=self.config.shared, alone=alone, actor=self.config.name))
 
     def turn(self) -> None:

@@ -1,4 +1,4 @@
-"""What a life hears of the others at its ledger: commands, events, and who has died."""
+"""What a life reads of the others at its ledger: commands, events, and lives that have ended."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Listening:
         self._census_at = 0.0
 
     async def listen(self) -> None:
-        """Look for commands and for what others did, each second and whenever somebody wakes this process."""
+        """Read commands and events of others, every second and whenever this process is woken."""
         life = self._life
         seen: tuple[Any, ...] | None = None
         whole_at, woken = anyio.current_time(), True
@@ -79,7 +79,7 @@ class Listening:
             woken = await self._neighbours.wait(seconds_to_tick(LOOK_SECONDS))
 
     async def _mark(self) -> tuple[Any, ...] | None:
-        """Return what is another when there is something new; None: that cannot be told."""
+        """Return a value that differs when there is something new; None: unknown."""
         if self._ledger.store.sqlite:
             return self._ledger.store.mark()
         try:

@@ -1,4 +1,4 @@
-"""What a life does beside its runs, now and then: while nothing is due if it can, and in the end without.
+"""Maintenance of a life, now and then: while nothing is due if possible, else anyway after a while.
 
 Each of it takes the interpreter or the disk for a millisecond or more, and a due time that falls into that
 is late by as much.

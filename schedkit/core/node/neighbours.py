@@ -1,4 +1,4 @@
-"""The other processes at a ledger: woken when something was written, and looked at whether they live."""
+"""The other processes at a ledger: woken when something was written, and checked whether they live."""
 
 from __future__ import annotations
 

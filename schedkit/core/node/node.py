@@ -134,7 +134,7 @@ class Node:
                 await self._begin(self._live, "running")
 
     async def watch(self) -> None:
-        """See what others do, and run nothing; a process that runs goes on."""
+        """Read what others do, and run nothing; a process that runs tasks continues."""
         with anyio.CancelScope(shield=True):
             async with self._changing:
                 if self.state == "stopped":
@@ -161,7 +161,7 @@ class Node:
         await anyio.to_thread.run_sync(service().submit, self.stop, patience)
 
     async def until_stopped(self) -> None:
-        """Return once nothing goes on."""
+        """Return once nothing runs."""
         while self.state != "stopped":
             await self._ended.wait()
 

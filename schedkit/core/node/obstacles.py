@@ -1,4 +1,4 @@
-"""What keeps the runs of a life from starting, told to screens, to people and in the log."""
+"""What keeps the runs of a life from starting, for screens, `sched.why()` and the log."""
 
 from __future__ import annotations
 

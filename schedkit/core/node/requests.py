@@ -1,4 +1,4 @@
-"""Tasks that were asked for as data: made where their handler is, or kept until somebody has it."""
+"""Tasks that were requested as data: created where their handler is, or kept until a process has it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Requests:
         return {"task": task.name, "run": command.run}
 
     async def keep(self, life: Life, command: RequestTask) -> dict[str, Any]:
-        """Keep a request whose handler nobody has: its task waits for who declares that."""
+        """Keep a request whose handler no process has: its task waits until one declares it."""
         trigger, requested = _trigger(command), command.requested
         row = self._declarations.row_of(
             requested_task(command.task, requested, trigger, Task(name=requested.handler))

@@ -1,4 +1,4 @@
-"""A rush of starts: while hundreds are started, nothing that can wait may stand in their way."""
+"""Rushes: while hundreds of runs are started, work that can wait is put off."""
 
 from __future__ import annotations
 

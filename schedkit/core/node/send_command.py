@@ -1,4 +1,4 @@
-"""A command left for another process, and its answer awaited."""
+"""Sends a command to another process through the ledger, and waits for its answer."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def send_command(
 async def _answer(
     ledger: Ledger, id: str, task: str | None, life: str | None, timeout: float
 ) -> dict[str, Any] | None:
-    """Return the answer to a command; None: it has not come in time, or nobody is left who could give it."""
+    """Return the answer to a command; None: none came in time, or no process is left to give one."""
     node = await anyio.to_thread.run_sync(_asked, ledger, task, life)
     if node is not None:
         await anyio.to_thread.run_sync(send_wakeup, ledger.store, [node.address])

@@ -7,6 +7,7 @@ from typing import Any
 
 from schedkit.core.model import Requested, Task
 from schedkit.core.tasks.options import shown_options
+from schedkit.core.tasks.signature import signature
 from schedkit.core.triggers import data as trigger_data
 
 __all__ = ["schedule_text", "task_facts"]
@@ -21,6 +22,7 @@ def schedule_text(task: Task, tz: tzinfo | None) -> str:
 
 def task_facts(task: Task) -> dict[str, Any]:
     """Return what the ledger keeps of a task besides its columns."""
+    fields = signature(task)
     return {
         "description": task.description,
         "tags": list(task.tags),
@@ -32,6 +34,7 @@ def task_facts(task: Task) -> dict[str, Any]:
         "executor": task.executor_kind,
         "rate": "" if task.rate is None else str(task.rate),
         "options": {**shown_options(task), **_shown_request(task.requested)},
+        **({"signature": fields} if fields else {}),
     }
 
 

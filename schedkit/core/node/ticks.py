@@ -1,4 +1,4 @@
-"""When a process wakes for what it does now and then: for all of it at once, so that it wakes less often."""
+"""The times at which a process wakes for periodic work: all of it at once, so that it wakes less often."""
 
 from __future__ import annotations
 

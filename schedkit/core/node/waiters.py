@@ -1,4 +1,4 @@
-"""Who waits in this process for the end of a run."""
+"""Waiters in this process for the end of a run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Waiters:
             waiter.fail(error)
 
     def let_go(self) -> None:
-        """Have everybody ask again: nobody here ends their runs."""
+        """Have all waiters wait again: their runs end in another process."""
         for run in list(self._by_run):
             self.fail(run, LifeEnded())
 

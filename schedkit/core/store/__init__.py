@@ -1,1 +1,1 @@
-"""What happened: the SQL ledger, its one writer, its readers, and the lives of processes."""
+"""The SQL ledger: its writer, its readers, and the lives of processes."""

@@ -28,7 +28,7 @@ _BY_ITSELF = ("schedule", "after")
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody did: `action` is declared, paused, submitted, cancelled, …"""
+    """What was done by a person or a process: `action` is declared, paused, submitted, cancelled, …"""
 
     seq: int
     at: datetime
@@ -73,7 +73,7 @@ def _row(event: ev.Event, seq: int, actor: str) -> AuditRow | None:
 
 
 def _action(event: ev.Event) -> str:
-    """Return what was done in one word; empty for what nobody asked for."""
+    """Return what was done in one word; empty if it was not requested."""
     match event:
         case ev.TaskChanged():
             return event.change

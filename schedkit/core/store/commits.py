@@ -1,9 +1,9 @@
-"""How the rows of a group become one fenced transaction: all rows, or nothing.
+"""Writes the rows of a group in one fenced transaction: all rows, or none.
 
-On SQLite it is one statement. The driver gives up the interpreter's lock at each call and has to wait for it
-again while another thread computes; from BEGIN to COMMIT that would keep the file locked for other processes
+On SQLite it is one statement. The driver releases the interpreter's lock at each call and has to wait for it
+again while another thread computes; from BEGIN to COMMIT the file would stay locked for other processes
 (beside C calls of 100 ms: 2.5 s). The statement inserts into a temporary view, whose triggers write the rows
-that they read from JSON. PostgreSQL's driver sends many rows in one go by itself.
+that they read from JSON. PostgreSQL's driver sends many rows in one round trip itself.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class Commits(Protocol):
         LifeEndedError
             If this life is gone.
         StaleError
-            If a row is no longer as a decision was based on.
+            If a row has changed since the decision was made.
         """
 
     def base(self, connection: sa.Connection) -> int:
         """Return the number of the event before the first of the last commit."""
 
     def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
-        """Return the runs of the last commit that got no limited keys, each with those without room."""
+        """Return the runs of the last commit whose claims were refused, each with its full keys."""
 
 
 def commits_for(store: Store, lease: Lease) -> Commits:
-    """Return the way for a store."""
+    """Return how groups are committed to a store."""
     # UPDATE … FROM came with SQLite 3.33.
     if store.sqlite and sqlite3.sqlite_version_info >= (3, 33):
         return OneStatement(store, lease)
@@ -70,7 +70,7 @@ class Statements:
         self._texts = {name: section.for_one(mark) for name, section in SECTIONS.items()}
 
     def prepare(self, connection: sa.Connection) -> None:
-        """There is nothing to make ready."""
+        """Do nothing: no view is needed."""
 
     def commit(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
         """Write rows in one transaction."""
@@ -79,12 +79,12 @@ class Statements:
             self.write(connection, batch, rows)
 
     def write(self, connection: sa.Connection, batch: int, rows: Rows, told_by: str | None = None) -> None:
-        """Write rows in the present transaction, which has claimed its number.
+        """Write rows in the current transaction, which has claimed its number.
 
         Parameters
         ----------
         told_by : str, optional
-            The life that tells of it; this one by default, and "" is nobody: then this one hears of it too.
+            The life whose events these are, by default this one; with "" this one reads them from the log.
         """
         for name, found in rows.items():
             section = SECTIONS[name]
@@ -113,7 +113,7 @@ class Statements:
         return not section.guarded or touched == len(rows)
 
     def _log(self, connection: sa.Connection, life: str, batch: int, rows: list[Row]) -> None:
-        """Write events last: who has read one number must not miss a smaller one that comes later."""
+        """Write events last: a reader of one number must not miss a smaller one that is committed later."""
         if not rows:
             return
         if not self._store.sqlite:
@@ -134,7 +134,7 @@ class Statements:
             return _refused(connection, self._lease.life, rows)
 
 
-# "schedlog" in eight bytes: the number of the lock that whoever numbers events holds until its commit.
+# "schedlog" in eight bytes: the advisory lock that a transaction holds while it numbers events.
 _NUMBERS = int.from_bytes(b"schedlog")
 _LAST = sa.select(sa.func.max(events.c.seq))
 _GONE = "schedkit: gone"

@@ -143,7 +143,7 @@ def _mount_output() -> str:
 
 
 def file_system_of(path: Path, platform: str = sys.platform) -> FileSystem | None:
-    """Return what can be told about the file system of `path` on this system, None for nothing."""
+    """Return the type of the file system of `path`, None if it is unknown."""
     full = os.path.realpath(path)
     if platform == "win32":
         return on_drive(full, _drive_type)

@@ -30,7 +30,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keep_alert(connection: sa.Connection, life: str, alert: Alert) -> str:
-    """Add an alert that a life goes on to send, and return its id; deletes what is too old or too much."""
+    """Add an alert that a life will send, and return its id; delete the oldest beyond age and number."""
     row = {"id": new_id(), "notification": _text(alert), "tries": 1, "next_at": alert.at, "life": life}
     connection.execute(outbox.insert(), [row])
     newest = sa.select(outbox.c.id).order_by(outbox.c.id.desc()).limit(MOST_ALERTS)

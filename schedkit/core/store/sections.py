@@ -1,7 +1,7 @@
-"""The kinds of row that a group writes, and the SQL of each.
+"""The kinds of rows that a group writes, and the SQL of each.
 
-A kind's SQL comes in two forms: for one row of parameters, and for SQLite also for all rows of a JSON
-array, which is read inside the statement.
+Each kind has its SQL in two forms: for one row of parameters, and for SQLite also for all rows of a JSON
+array that the statement reads.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Insert:
     Parameters
     ----------
     columns : tuple of str
-        What a row gives, in its order.
+        The columns that a row holds, in its order.
     keys : tuple of str or None
-        Those of a row that is replaced; empty: a row that is there stays; None: it is refused.
+        Columns by which an existing row is found and replaced; empty: it is kept; None: it is an error.
     """
 
     table: str
@@ -62,16 +62,16 @@ class Insert:
 
 @dataclass(frozen=True)
 class Update:
-    """New values for rows that are there.
+    """New values for existing rows.
 
     Parameters
     ----------
     columns, where : tuple of str
-        What a row gives: first what is set, then how the row is found.
+        The columns that a row holds: first those that are set, then those by which the row is found.
     guarded : bool
-        Whether each must find exactly one row: else what it was based on is no longer so.
+        Whether each must find exactly one row; otherwise the decision was based on an outdated state.
     only : str
-        What else must be true of the row.
+        A further SQL condition.
     """
 
     table: str
@@ -99,7 +99,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Delete:
-    """Rows that go."""
+    """Rows that are deleted."""
 
     table: str
     where: tuple[str, ...]
@@ -120,7 +120,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Append:
-    """New rows that bear the life of their writer, and where they are `numbered` its batch and a number.
+    """New rows with the life of their writer, and if they are `numbered` with its batch and a number.
 
     `keys` is as for `Insert`.
     """
@@ -158,7 +158,7 @@ class Append:
 
 @dataclass(frozen=True)
 class Check:
-    """Rows that must be there."""
+    """Rows that must exist."""
 
     table: str
     where: tuple[str, ...]
@@ -166,12 +166,12 @@ class Check:
     guarded = True
 
     def for_one(self, mark: str) -> str:
-        """Return the SQL that finds one row; whoever asks keeps it until the transaction ends."""
+        """Return the SQL that finds one row, and on PostgreSQL locks it until the transaction ends."""
         shared = " FOR SHARE" if mark == "%s" else ""
         return f"SELECT 1 FROM {self.table} WHERE {_pairs(self.where, mark, ' AND ')}{shared}"
 
     def missing(self, array: str) -> str:
-        """Return the SQL condition that one of the rows of a JSON array is not there."""
+        """Return the SQL condition that one of the rows of a JSON array does not exist."""
         values = _values("v.value")
         found = " AND ".join(f"{name} = {next(values)}" for name in self.where)
         there = f"EXISTS (SELECT 1 FROM {self.table} WHERE {found})"
@@ -180,17 +180,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Untouched:
-    """Tasks of which nobody but the writer has told anything since an event."""
+    """Tasks of which no other life has written an event since a given one."""
 
     guarded = True
 
     def for_one(self, mark: str) -> str:
-        """Return the SQL that finds what was told; a row gives the task, the event and the writer's life."""
+        """Return the SQL that finds such an event; a row holds the task, the event and the writer's life."""
         others = f"task = {mark} AND seq > {mark} AND life <> {mark}"
         return f"SELECT 1 FROM {schema.events.name} WHERE {others} LIMIT 1"
 
     def touched(self, array: str) -> str:
-        """Return the SQL condition that something was told of one of the rows of a JSON array."""
+        """Return the SQL condition that there is such an event for one of the rows of a JSON array."""
         values = _values("v.value")
         found = f"e.task = {next(values)} AND e.seq > {next(values)} AND e.life <> new.life"
         return f"EXISTS (SELECT 1 FROM {_elements(array)} AS v, {schema.events.name} AS e WHERE {found})"
@@ -198,10 +198,10 @@ class Untouched:
 
 @dataclass(frozen=True)
 class ClaimKeys:
-    """Runs that are to hold limited keys, a row for each key; a run gets all of its keys or none.
+    """Claims of runs for limited keys, one row for each key; a run gets all of its keys or none.
 
-    A row gives the key, the run, its life, its rank, whether it yields to smaller ranks of other lives, and
-    how many rows before it claim the same key. A key without room is written as waited for.
+    A row holds the key, the run, its life, its rank, whether it yields to smaller ranks of other lives, and
+    how many rows before it claim the same key. A claim for a full key is written as waiting.
     """
 
     guarded = False
@@ -227,7 +227,7 @@ class ClaimKeys:
 
     @property
     def lock(self) -> str:
-        """The SQL by which a transaction on PostgreSQL has the limits of the keys of its rows to itself."""
+        """The SQL by which a transaction on PostgreSQL locks the limits of its keys."""
         keys = "SELECT value ->> 0 FROM jsonb_array_elements(%s::jsonb)"
         return f"SELECT key FROM {schema.limits.name} WHERE key IN ({keys}) ORDER BY key FOR UPDATE"
 
@@ -260,8 +260,8 @@ def _conflict(section: Append | Insert) -> str:
 
 
 def _elements(array: str) -> str:
-    # The limit, which is none, keeps SQLite from merging this query into the one around it, where each
-    # mention of `value` would make the element's text anew: twice the time of a commit.
+    # LIMIT -1 (no limit) prevents SQLite from merging this query into the outer one, where each use of
+    # `value` would build the element's text again: twice the time of a commit.
     return f"(SELECT key, value FROM json_each({array}) LIMIT -1)"
 
 
@@ -288,7 +288,7 @@ def _whole(table: sa.Table, keys: tuple[str, ...] | None = None) -> Insert:
 _WAIT = ("run", "parent")
 _HOME = ("name", "home")
 
-# By subject. Within one, they are written in this order; rows of different subjects do not mind theirs.
+# By subject. Those of one subject are written in this order; the order of the subjects does not matter.
 _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
     "runs": {
         "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),

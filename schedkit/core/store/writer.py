@@ -1,11 +1,11 @@
-"""The one thread that writes: it commits decisions in groups, in the order in which they were posted.
+"""The writer thread: commits decisions in groups, in the order in which they were posted.
 
-A group is one transaction. It begins with the fence and the group's number, so that a life that is gone
-cannot write, and a commit whose answer was lost is recognised afterwards by its number. A store that is
-locked, full or away makes the group wait.
+A group is one transaction. It begins with the fence, so that a life marked as gone cannot write, and with the
+number of the group, by which a commit whose answer was lost is recognised afterwards. While the store is
+locked, full or unreachable, the group waits.
 
-What the ledger refuses ends the line: later decisions were based on it. They are dropped until whoever
-posts them has read the ledger and says `restart`.
+When the ledger refuses a decision, the later ones are dropped, as they were based on it, until the caller has
+read the ledger again and calls `restart`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _log = logging.getLogger("schedkit")
 
 MOST_PER_GROUP = 1000  # changes
 BEATS = 5  # in the time of a lease; where a lock tells that a process lives, in that of a usual one
-# Each commit looks whether the file is there, which gives up the interpreter. In a burst, of groups of so
-# many changes, it is looked so often.
+# Each commit checks that the file exists, which releases the interpreter's lock. In a burst of groups of this
+# many changes, the check is made at this interval.
 BURST, LOOK_SECONDS = 50, 0.05
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
@@ -53,7 +53,7 @@ class _Word(Enum):
 
 
 class _Work:
-    """A function that wants a transaction of its own, e.g. to prune; what it `decides` is written there."""
+    """A function for a transaction of its own, e.g. to prune; a decision it returns is written there too."""
 
     def __init__(self, function: Callable[[sa.Connection], Any], decides: bool = False) -> None:
         self.function, self.decides = function, decides
@@ -64,22 +64,23 @@ class _Work:
 class Writer:
     """Commits decisions in the order in which they were posted.
 
-    All callables are called on the writer's thread, `refused` after its end on that of who posts.
+    The callables are called on the writer's thread; after its end, `refused` on the thread that posts.
 
     Parameters
     ----------
     committed : callable
-        Called after each group with its decisions, whose events have their numbers, and with the runs whose
-        claims of limited keys were refused, each with the keys that had no room; None: nothing was claimed.
+        Called after each group with its decisions, whose events now have numbers, and with the runs whose
+        claims of limited keys were refused, each with its full keys; None: nothing was claimed.
     refused : callable
-        Called with a decision that was not written, and the error. Those posted after it are dropped and
-        not told, until `restart`; after the end each one is told.
+        Called with a decision that was not written, and the error. Decisions posted after it are dropped
+        without a call until `restart`; after the end it is called for each one.
     lost : callable
-        Called once when this life is marked as gone.
+        Called once this life is found to be marked as gone.
     away, back : callable
-        Called when the store stops and starts to take writes: with the reason, with the seconds.
+        Called when the store stops accepting writes, with the reason, and when it accepts them again, with
+        the seconds in between.
     healthy : callable
-        Asked before the life is told; a process whose loop stands still must not count as alive.
+        Called before each sign of life; a process whose event loop is stuck must not count as alive.
     """
 
     def __init__(
@@ -139,41 +140,41 @@ class Writer:
         self._thread.start()
 
     def post(self, decision: Decision) -> None:
-        """Have a decision written; those that wait share a group. After the end it is refused."""
+        """Queue a decision to be written; queued ones share a group. After the end it is refused."""
         self._put(decision)
 
     def restart(self) -> None:
-        """Write again after a refusal: what is posted from now on."""
+        """Accept decisions again after a refusal."""
         self._put(_Word.RESTART)
 
     def call(self, function: Callable[[sa.Connection], T]) -> Future[T]:
-        """Have ``function(connection)`` run in a transaction of its own, fenced like all others."""
+        """Run ``function(connection)`` on the writer's thread, in a fenced transaction of its own."""
         work = _Work(function)
         self._put(work)
         return work.future
 
     def decide(self, function: Callable[[sa.Connection], Decision]) -> Future[Decision]:
-        """Have ``function(connection)`` run and what it decides written, in one transaction of its own.
+        """Run ``function(connection)`` and write the decision that it returns, in one transaction of its own.
 
-        It is told by nobody: every engine hears of it from the log, that of this process too.
+        Its events carry no life: every engine reads them from the log, including that of this process.
         """
         work = _Work(function, decides=True)
         self._put(work)
         return work.future
 
     def stop(self, patience: float) -> None:
-        """Write what was posted, for at most `patience` seconds more if the store is away; then end."""
+        """Write what was posted, waiting at most `patience` seconds for an unreachable store; then end."""
         self._deadline = time.monotonic() + patience
         self._inbox.put(_Word.END)
         self._thread.join(patience + 5.0)
 
     def _put(self, item: Decision | _Work | _Word) -> None:
         self._inbox.put(item)
-        if self._over:  # else the thread comes to it, or refuses it at its end
+        if self._over:  # otherwise the thread takes it, or refuses it at its end
             self._refuse_rest()
 
     def _refuse_rest(self) -> None:
-        """Refuse what came after the end: nobody would write it, and who waits for it would wait for ever."""
+        """Refuse items posted after the end, so that their callers do not wait for ever."""
         error = NotRunningError(
             f"ledger {self._store}: the scheduler here was stopped", hint="start it again"
         )
@@ -189,7 +190,7 @@ class Writer:
 
     @staticmethod
     def _fail(work: _Work, error: Exception) -> None:
-        if work.future.set_running_or_notify_cancel():  # else who asked for it waits no longer
+        if work.future.set_running_or_notify_cancel():  # otherwise the caller has cancelled it
             work.future.set_exception(error)
 
     # On the thread
@@ -210,7 +211,7 @@ class Writer:
         self._refuse_rest()
 
     def _next_group(self) -> tuple[list[Decision], Decision | _Work | _Word | None]:
-        """Wait for decisions; return those that are there, and what came after them that is none."""
+        """Wait for decisions; return those in the queue, and the item behind them that is no decision."""
         group: list[Decision] = []
         changes = 0
         wait = self._renewed + self._beat_seconds - time.monotonic()
@@ -228,7 +229,7 @@ class Writer:
         return group, item
 
     def _write(self, group: list[Decision]) -> None:
-        """Write a group; if that is refused, its decisions one by one, up to the one that is the cause."""
+        """Write a group; if it is refused, write its decisions one by one, up to the refused one."""
         error, refused = self._commit(group)
         self._in_burst = sum(len(decision.changes) for decision in group) >= BURST
         if error is None:
@@ -269,7 +270,7 @@ class Writer:
 
     def _do(self, work: _Work) -> None:
         if not work.future.set_running_or_notify_cancel():
-            return  # who asked for it waits no longer
+            return  # the caller has cancelled it
 
         def in_transaction(connection: sa.Connection) -> None:
             with connection.begin():
@@ -316,7 +317,7 @@ class Writer:
         transaction: Callable[[sa.Connection], object],
         read: Callable[[sa.Connection], T],
     ) -> T:
-        """Carry out a transaction, and read what it has made, waiting out a store that is away."""
+        """Carry out a transaction and read its outcome, waiting while the store is unreachable."""
         if self._ended is not None:
             raise self._ended
         self._batch += 1
@@ -324,7 +325,7 @@ class Writer:
         while True:
             try:
                 with undivided():
-                    # After a failure it may be committed all the same.
+                    # A commit that failed may have succeeded on the server.
                     if not (told and self._was_committed()):
                         self._check_there()
                         transaction(self._connect())
@@ -385,7 +386,7 @@ class Writer:
 
 
 def _nothing(connection: sa.Connection) -> int:
-    """Read nothing of what a transaction has made."""
+    """Read no outcome of a transaction."""
     return 0
 
 

@@ -118,7 +118,7 @@ def _text(thing: Any) -> str:
 
 
 def _compiled(thing: Any) -> str:
-    """Return what can be told of a function or a class without its source."""
+    """Return what is known of a function or a class without its source."""
     if isinstance(thing, type):
         functions = [getattr(member, "__code__", None) for member in vars(thing).values()]
         return " ".join([thing.__qualname__, *(_compiled(code) for code in functions if code is not None)])

@@ -86,7 +86,7 @@ class Registry(Mapping[str, Task]):
             return self.drop(name)
 
     def drop(self, name: str) -> Task | None:
-        """Forget a task that goes on elsewhere, whatever comes after it here; return it."""
+        """Forget a task that continues in another process, also if others follow it here; return it."""
         with self._lock:
             self.version += 1
             self.origins.pop(name, None)

@@ -1,1 +1,1 @@
-"""When: triggers, wall clocks, and what becomes of the times they name."""
+"""When tasks run: triggers, wall-clock times, and the outcome of due times."""

@@ -1,4 +1,4 @@
-"""What every trigger is: a fixed set of instants, described by data."""
+"""The base of all triggers: a fixed set of instants, described by data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def local_to_utc(value: datetime, tz: tzinfo) -> datetime:
 
 @dataclass(frozen=True, repr=False)
 class Trigger(ABC):
-    """A fixed set of instants: all there is to know about when.
+    """A fixed set of instants at which a task is due.
 
     It keeps no state and reads no clock: `next` is a pure function of the time it is asked about, so
     the same data gives the same times after every restart.

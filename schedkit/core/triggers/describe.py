@@ -90,7 +90,7 @@ def cron_fields(fields: dict[str, str]) -> str:
 
 
 def every(interval: timedelta, tz: tzinfo | None) -> str:
-    """Return an interval in words, and what becomes of its time of day where the clocks change."""
+    """Return an interval in words, and how its time of day changes with the clocks."""
     text = f"every {duration_text(interval.total_seconds())}"
     if interval % timedelta(days=1) or tz is None or not _changes_its_clocks(tz):
         return text

@@ -1,4 +1,4 @@
-"""What becomes of due times: a pure function of a schedule and a time.
+"""The outcome of due times: a pure function of a schedule and a time.
 
 A schedule advances only together with a recorded disposition of every time it leaves behind: `settle`
 returns both.
@@ -76,7 +76,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """What becomes of one due time, or of a range of them.
+    """The outcome of one due time, or of a range of them.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class Settled:
 
 
 def settle(schedule: Schedule, next_at: datetime, now: datetime, active: int) -> Settled:
-    """Decide what becomes of every time of a schedule that is due at `now`.
+    """Decide the outcome of each time of a schedule that is due at `now`.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def settle(schedule: Schedule, next_at: datetime, now: datetime, active: int) ->
 
 
 def skipped(schedule: Schedule, next_at: datetime, now: datetime, reason: str) -> Settled:
-    """Leave behind every time up to `now` as missed, e.g. those of a pause."""
+    """Record each time up to `now` as missed, e.g. those of a pause."""
     if next_at > now:
         return Settled((), next_at)
     times = schedule.trigger.times(next_at - TICK, now)

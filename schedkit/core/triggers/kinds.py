@@ -361,7 +361,7 @@ class AllOf(Combined):
 
 @dataclass(frozen=True, repr=False)
 class Custom(Trigger):
-    """A trigger class of somebody else's, stored as the name it was registered under and its arguments."""
+    """A registered trigger class of the user, stored as its name and its arguments."""
 
     name: str
     arguments: tuple[tuple[str, Any], ...]

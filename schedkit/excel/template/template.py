@@ -192,7 +192,7 @@ def _new_rows(
     positions: Mapping[int, int],
     options: FillOptions,
 ) -> _NewRows:
-    """Decide which rows of the frame are written where, and what becomes of the old ones."""
+    """Decide where rows of the frame are written, and what happens to existing rows."""
     body, fresh, where = region.body, options.mode == "replace" or region.blank, f"{region} of {locator.name}"
     match = _matched(locator, region, frame, options, positions) if options.key and not region.blank else None
     counts = _counts(match, options, len(frame), where)

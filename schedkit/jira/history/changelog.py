@@ -258,7 +258,7 @@ def _in_order(when: pd.DatetimeIndex, keys: list[str], entries: list[tuple[str, 
 
 
 def told_apart(frame: pd.DataFrame, people: PeopleNames, names: FieldNames) -> pd.DataFrame:
-    """Return a changelog in which those who share a name with somebody are told apart."""
+    """Return a changelog in which people who share a name are distinguished."""
     shared = people.shared()
     if not shared:
         return frame

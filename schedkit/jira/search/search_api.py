@@ -48,7 +48,7 @@ class SearchApi:
         markup: str = "text",
         raw: Sequence[str] = (),
     ) -> pd.DataFrame:
-        """Return the issues that a JQL query finds, proven complete.
+        """Return the issues that a JQL query finds, and check that none is missing.
 
         Parameters
         ----------

@@ -229,7 +229,7 @@ class Comparison:
         texts: Texts,
         people: Mapping[Target, frozenset[str]],
     ) -> Iterator[tuple[Target, Any]]:
-        """Yield the cells that this frame's user changed; note what becomes of the others."""
+        """Yield the cells that this frame's user changed; note the reason for leaving out the others."""
         for target, cell in cells.items():
             if texts.unchanged(key, target, cell):
                 continue

@@ -1,4 +1,4 @@
-"""The property by which what a plan made is known again, whoever asks for it a second time."""
+"""The property by which what a plan created is recognised when it is applied again, by any process."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class AsyncPlan:
 
     @on_own_loop
     async def apply(self) -> pd.DataFrame:
-        """Do what the plan shows, once; returns what became of each issue.
+        """Write what the plan shows, once; return the outcome of each issue.
 
         Calling it again sends nothing and returns the same.
 

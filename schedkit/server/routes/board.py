@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import anyio
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from schedkit.core.board.feed import Feed
@@ -21,6 +21,7 @@ from schedkit.server.service import (
     MOST_STREAMS,
     Service,
     access,
+    access_fields,
     actor,
     in_thread,
     json_body,
@@ -138,12 +139,20 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
             str | None,
             Query(description="Also send the log of this run.", max_length=64, pattern=r"^[0-9a-zA-Z-]+$"),
         ] = None,
+        since: Annotated[
+            str,
+            Query(description="The id of the last message that is known: only what followed is sent."),
+        ] = "",
+        last_event_id: Annotated[
+            str, Header(description="The same, as browsers send it when they connect again.")
+        ] = "",
     ) -> Response:
         """Follow the board: a snapshot, then changes, for as long as the connection stands."""
         if service.streams >= MOST_STREAMS:
             raise ProblemError(429, f"{MOST_STREAMS} streams are open", "close another page")
+        feed = Feed(service.board, service.board.number(last_event_id or since))
         return StreamingResponse(
-            _stream(service, judge, request, run),
+            _stream(service, judge, request, feed, run),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -151,16 +160,18 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
     return router
 
 
-async def _stream(service: Service, judge: Judge, request: Request, run: str | None) -> AsyncIterator[bytes]:
+async def _stream(
+    service: Service, judge: Judge, request: Request, feed: Feed, run: str | None
+) -> AsyncIterator[bytes]:
     """Yield the messages of one screen until the server ends, or who asked may look no more."""
-    feed, began_as = Feed(service.board), access(request)
+    began_as = access(request)
     traceback = sees_tracebacks(began_as.scopes)
     service.streams += 1
     try:
         if run is not None:
             await in_thread(service.view.open_run, run)
             feed.open(run)
-        yield b"retry: 2000\n\n"
+        yield b"retry: 2000\nevent: access\ndata: " + msgspec.json.encode(access_fields(request)) + b"\n\n"
         sent = judged = anyio.current_time()
         while not service.ending:
             now = anyio.current_time()
@@ -172,7 +183,8 @@ async def _stream(service: Service, judge: Judge, request: Request, run: str | N
             message = await in_thread(feed.next)
             if message is not None:
                 shown = shown_message(message, traceback=traceback)
-                yield b"data: " + service.hide(msgspec.json.encode(shown)) + b"\n\n"
+                id = service.board.id(message["seq"]).encode()
+                yield b"id: " + id + b"\ndata: " + service.hide(msgspec.json.encode(shown)) + b"\n\n"
                 sent = now
             elif now - sent >= BEAT_SECONDS:
                 yield b"event: beat\ndata:\n\n"

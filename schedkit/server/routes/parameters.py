@@ -6,13 +6,23 @@ from typing import Annotated
 
 from fastapi import Header, Path, Query
 
-__all__ = ["Cursor", "IdempotencyKey", "Limit", "RunId", "TaskName", "TaskQuery"]
+__all__ = [
+    "NO_CONTROL_CHARACTERS",
+    "RUN_ID",
+    "Cursor",
+    "IdempotencyKey",
+    "Limit",
+    "RunId",
+    "TaskName",
+    "TaskQuery",
+]
 
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
+RUN_ID = r"^[0-9a-zA-Z-]+$"
 MOST = 1000
 
 TaskName = Annotated[str, Path(description="The task's name.", max_length=200, pattern=NO_CONTROL_CHARACTERS)]
-RunId = Annotated[str, Path(description="The run's id.", max_length=64, pattern=r"^[0-9a-zA-Z-]+$")]
+RunId = Annotated[str, Path(description="The run's id.", max_length=64, pattern=RUN_ID)]
 TaskQuery = Annotated[
     str | None, Query(description="Only of this task.", max_length=200, pattern=NO_CONTROL_CHARACTERS)
 ]

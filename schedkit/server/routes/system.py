@@ -123,7 +123,7 @@ def system_routes(service: Service) -> APIRouter:
         if found is None:
             raise ProblemError(401, "the token is not valid", "schedkit token new NAME")
         answer: Response = (
-            RedirectResponse("docs", 303) if form else service.answer(shapes.Message(message="signed in"))
+            RedirectResponse("board", 303) if form else service.answer(shapes.Message(message="signed in"))
         )
         _set_cookie(request, answer, service.sessions.open(found.token))
         return answer
@@ -150,8 +150,8 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/", include_in_schema=False)
     async def index() -> Response:
-        """Lead to the documentation."""
-        return RedirectResponse("docs", 303)
+        """Lead to the board."""
+        return RedirectResponse("board", 303)
 
     return router
 

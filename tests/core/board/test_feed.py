@@ -144,3 +144,32 @@ def test_a_screen_left_far_behind_gets_a_snapshot() -> None:
         board.put_task(task_row(f"gone {n}"))
         board.fold(changed(f"gone {n}", "removed"))
     assert message_of(feed)["kind"] == "snapshot"
+
+
+def test_a_screen_that_comes_back_is_told_what_changed_meanwhile() -> None:
+    board = board_with_a_run()
+    board.put_task(task_row("b"))
+    first = Feed(board)
+    seen = message_of(first)
+    board.fold(changed("b", "removed"))
+    progress(board)
+    again = Feed(board, seen["seq"])
+    message = message_of(again)
+    assert (message["kind"], message["since"]) == ("changes", seen["seq"])
+    assert message["tasks"]["b"] is None
+    assert message["runs"]["r"]["stages"][0]["done"] == 1
+    assert again.next() is None
+
+
+def test_a_screen_that_comes_back_to_a_run_gets_its_log() -> None:
+    board = board_with_a_run()
+    log(board, "one")
+    feed = Feed(board, board.seq)
+    assert feed.next() is None
+    feed.open("r")
+    assert [line["message"] for line in message_of(feed)["runs"]["r"]["log"]] == ["one"]
+
+
+def test_a_screen_of_another_board_begins_anew() -> None:
+    board = board_with_a_run()
+    assert message_of(Feed(board, board.seq + 1))["kind"] == "snapshot"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
@@ -112,8 +112,9 @@ def test_attributes_of_a_frame_come_back_with_their_types_or_are_told(tmp_path: 
     for attrs in ({"site": "here", "n": [1, None]}, {1: (2, 3), "at": datetime(2026, 1, 5, tzinfo=UTC)}):
         frame.attrs = attrs
         assert results.load(results.save("t", "r", 1, frame)).attrs == attrs
-    frame.attrs = {"odd": object()}
-    assert results.load(results.save("t", "r", 1, frame)).attrs == {}
+    frame.attrs = {"odd": object(), "site": "here", "statuses": OrderedDict({"1": OrderedDict(name="Open")})}
+    kept = results.load(results.save("t", "r", 1, frame)).attrs
+    assert kept == {"site": "here", "statuses": {"1": {"name": "Open"}}}
     frame.attrs = {"long": tuple(range(INLINE_BYTES))}
     reference = results.save("t", "r", 2, frame)
     assert reference is not None

@@ -112,5 +112,5 @@ def test_the_documentation_needs_no_internet(rest: Rest) -> None:
     for outside in ("http://", "https://", "//cdn", "<script"):
         assert outside not in page.text.replace("http://localhost:8000", "")
     assert rest.get("/style.css").headers["content-type"].startswith("text/css")
-    assert rest.get("/").headers["location"] == "docs"
+    assert rest.get("/").headers["location"] == "board"
     assert rest.get("/").status_code == 303
