@@ -169,7 +169,8 @@ def test_dask_s_own_worker_becomes_one_by_a_preload(sched: Scheduler, cluster: A
             process.terminate()
 
 
-def test_a_home_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.thorough
+def test_a_script_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "script.py"
     file.write_text(
         "import sys, schedkit\n"
