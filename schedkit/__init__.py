@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from schedkit import context, errors, excel
     from schedkit.app import Scheduler, site
+    from schedkit.confluence import Confluence
     from schedkit.core.model import After, Retry
     from schedkit.core.run import TaskResult
     from schedkit.core.tasks.base import BaseTask
     from schedkit.core.tasks.declare import task
     from schedkit.core.triggers.constructors import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
+    from schedkit.jira import Jira
     from schedkit.report.check import expect
 
 __version__ = "0.2.0.dev0"
@@ -23,7 +25,9 @@ __version__ = "0.2.0.dev0"
 _EXPORTS = {
     "After": "schedkit.core.model:After",
     "BaseTask": "schedkit.core.tasks.base:BaseTask",
+    "Confluence": "schedkit.confluence:Confluence",
     "FatalError": "schedkit.errors:FatalError",
+    "Jira": "schedkit.jira:Jira",
     "Retry": "schedkit.core.model:Retry",
     "RetryableError": "schedkit.errors:RetryableError",
     "Scheduler": "schedkit.app:Scheduler",
@@ -45,7 +49,9 @@ _EXPORTS = {
 __all__ = [
     "After",
     "BaseTask",
+    "Confluence",
     "FatalError",
+    "Jira",
     "Retry",
     "RetryableError",
     "Scheduler",

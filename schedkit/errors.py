@@ -43,8 +43,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 __all__ = [
     "AuthError",
@@ -193,7 +193,18 @@ class LifeEndedError(SchedkitError):
 
 
 class RunError(SchedkitError):
-    """A run that did not end as DONE."""
+    """A run that did not end as DONE.
+
+    Parameters
+    ----------
+    lines : sequence of mapping
+        The task's own lines that its error came through, the innermost last: each has `where`, `line`,
+        `function` and `code`.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", lines: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.lines = lines
 
 
 class RunFailedError(RunError):

@@ -313,7 +313,7 @@ def on_own_loop(
 
     @functools.wraps(method)
     async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self))
+        keywords.check(kwargs, type(self), len(args))
         return await service().call_async(method, self, *args, **kwargs)
 
     return call
@@ -342,7 +342,7 @@ def blocking(
 
     @functools.wraps(method)
     def call(self: HasAio[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self))
+        keywords.check(kwargs, type(self), len(args))
         refuse_in_coroutine(f"{type(self).__name__}.{method.__name__}")
         with context.surrounded():
             return service().call(method, self.aio, *args, **kwargs)

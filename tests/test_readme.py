@@ -107,6 +107,11 @@ def test_its_make_targets_and_pictures_exist() -> None:
         assert (ROOT / picture).is_file(), picture
 
 
+def test_every_notebook_stands_in_it() -> None:
+    there = {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert set(re.findall(r"\]\((notebooks/[^)]+\.ipynb)\)", README)) == there
+
+
 def test_what_other_schedulers_words_are_here_is_there() -> None:
     assert "](notebooks/other-schedulers.md)" in README
     assert set(re.findall(r"`schedkit ([a-z]+)", OTHERS)) <= set(commands())

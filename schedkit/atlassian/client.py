@@ -78,12 +78,17 @@ class SiteClient(ABC):
         user: str | None = None,
         *,
         again: bool = False,
+        keep: str = "keyring",
         cloud: bool | None = None,
         **options: Unpack[SiteOptions],
     ) -> Self:
         """Return a client for a site, asking for the login the first time.
 
-        The token is typed hidden, checked, and kept in the system's keyring where there is one.
+        The token is typed hidden, checked, and kept in the system's keyring where there is one. Tokens are
+        made on Cloud at https://id.atlassian.com/manage-profile/security/api-tokens, on Data Center in your
+        profile under Personal Access Tokens. The environment variable ``SCHEDKIT_TOKEN_<HOST>`` may hold one
+        instead, for example ``SCHEDKIT_TOKEN_ISSUES_EXAMPLE_ORG``. A background process that goes on with
+        the work of a kernel is given what was typed there.
 
         Parameters
         ----------
@@ -93,6 +98,9 @@ class SiteClient(ABC):
             E-mail address (Cloud) or user name; on Data Center a personal access token needs none.
         again : bool
             Ask even if a login is stored, e.g. because the token has changed.
+        keep : {"keyring", "file"}
+            Where the login is kept: ``"file"`` is for machines without a keyring, such as containers; the
+            file lies in ``.schedkit/secrets`` of your home folder, and only you can read it.
         cloud : bool, optional
             Whether it is a Cloud site; by default the site is asked.
         **options
@@ -112,5 +120,7 @@ class SiteClient(ABC):
             lambda client: client.myself(),
             url,
             user,
+            kind="jira",
             again=again,
+            keep=keep,
         )

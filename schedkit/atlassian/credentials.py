@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -105,6 +106,8 @@ class Credentials:
 def normalised(url: str) -> str:
     """Return a site's base URL without trailing slash, query or fragment.
 
+    The address of an issue, a page or a board, as a browser shows it, is understood too.
+
     Raises
     ------
     UsageError
@@ -127,4 +130,28 @@ def normalised(url: str) -> str:
         _ = parts.port
     except ValueError:
         raise UsageError(f"{url!r} has an impossible port", hint="ports are 1 to 65535") from None
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{parts.netloc}{_base_path(parts.hostname, parts.path, parts.query)}"
+
+
+# What begins the part of an address that a browser shows within a site: by how many further parts have to
+# follow, since some of these words may be what a Data Center is installed under.
+_WITHIN = {
+    "browse": 1, "secure": 1, "projects": 1, "issues": 1, "display": 1, "spaces": 1, "pages": 1, "x": 1,
+    "rest": 1, "plugins": 1, "servicedesk": 1, "boards": 1, "label": 1, "users": 1,
+}  # fmt: skip
+_PRODUCTS = ("software", "core", "your-work", "dashboards", "people", "for-you")
+_PAGE = re.compile(r".+\.(jspa|jsp|action)")
+
+
+def _base_path(host: str, path: str, query: str) -> str:
+    """Return the path that a site is installed under, of the path of any of its pages."""
+    if host.endswith((".atlassian.net", ".jira.com")):
+        return ""
+    parts = [part for part in path.split("/") if part]
+    for place, part in enumerate(parts):
+        rest = len(parts) - place - 1
+        product = part == "jira" and rest and parts[place + 1] in _PRODUCTS
+        within = part in _WITHIN and (rest >= _WITHIN[part] or (part == "issues" and query))
+        if product or within or (not rest and _PAGE.fullmatch(part)):
+            return "".join(f"/{each}" for each in parts[:place])
+    return "".join(f"/{each}" for each in parts)

@@ -4,41 +4,49 @@ from __future__ import annotations
 
 import getpass
 import logging
+import sys
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from schedkit.atlassian.credentials import normalised
+from schedkit.atlassian.kept_logins import private_file, recall, remember, token_variable
 from schedkit.errors import AuthError, UsageError
-from schedkit.values.secrets import forget_entry, keep_entry, read_entry
+from schedkit.values.parsers import choice
 
-__all__ = ["ask_login", "connected", "forget", "recall", "remember"]
+__all__ = ["KEEP", "ask_login", "connected", "is_cloud", "token_page"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger("schedkit")
 
-
-def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
-    """Return the (user, token) kept for a site, None if there is none or no keyring."""
-    entry = read_entry(_name(url, user))
-    if entry is None:
-        return None
-    kept, line, token = entry.rpartition("\n")
-    return (kept or None) if line else user, token
-
-
-def remember(url: str, asked_user: str | None, user: str | None, token: str) -> bool:
-    """Store a login in the keyring; return whether there is one."""
-    return keep_entry(_name(url, asked_user), f"{user or ''}\n{token}")
+# Where `connect` keeps a token.
+KEEP = choice("keyring", "file")
+CLOUD_TOKENS = "https://id.atlassian.com/manage-profile/security/api-tokens"
+DATA_CENTER_TOKENS = {
+    "jira": "/secure/ViewProfile.jspa?selectedTab="
+    "com.atlassian.pats.pats-plugin:jira-user-personal-access-tokens",
+    "confluence": "/plugins/personalaccesstokens/usertokens.action",
+}
 
 
-def forget(url: str, user: str | None = None) -> None:
-    """Drop a login from the keyring."""
-    forget_entry(_name(url, user))
+def is_cloud(url: str) -> bool:
+    """Tell whether a site is on Atlassian's Cloud, by its address."""
+    return (urlsplit(url).hostname or "").endswith(".atlassian.net")
 
 
-def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
+def token_page(url: str, kind: str) -> str:
+    """Return the page on which a person creates a token for a site."""
+    return CLOUD_TOKENS if is_cloud(url) else url + DATA_CENTER_TOKENS[kind]
+
+
+def ask_login(url: str, user: str | None, kind: str = "") -> tuple[str | None, str]:
     """Ask for the login of a site; the token is not shown.
+
+    Parameters
+    ----------
+    kind : {"jira", "confluence", ""}
+        If given, the page on which tokens are made is told first.
 
     Raises
     ------
@@ -46,17 +54,22 @@ def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
         If there is no terminal or notebook to type it in.
     """
     site = normalised(url)
+    if kind:
+        sys.stdout.write(f"Create a token at {token_page(site, kind)}\n")
+        sys.stdout.flush()
     try:
-        if user is None and site.endswith(".atlassian.net"):
+        if user is None and is_cloud(site):
             user = input(f"E-mail address for {site}: ").strip() or None
         token = getpass.getpass(f"Token for {user or 'you'} at {site} (not shown): ").strip()
     except (EOFError, OSError, NotImplementedError, getpass.GetPassWarning):
         raise AuthError(
             f"cannot ask for the login of {site}: there is no terminal to type it in",
-            hint="give user= and token=, or run connect() once in a notebook or a terminal",
+            hint=f"give user= and token=, set {token_variable(site)}, or run connect() once in a notebook or "
+            "a terminal",
         ) from None
     if not token:
-        raise UsageError("no token was given", hint="create one in your profile on the site")
+        hint = f"create one at {token_page(site, kind)}" if kind else "create one in your profile on the site"
+        raise UsageError("no token was given", hint=hint)
     return user, token
 
 
@@ -66,7 +79,9 @@ def connected(
     url: str,
     user: str | None,
     *,
+    kind: str,
     again: bool,
+    keep: str = "keyring",
 ) -> T:
     """Return a checked client, asking for the login the first time (or `again`) and keeping it.
 
@@ -76,14 +91,19 @@ def connected(
         ``make(user, token)`` returns the client.
     check : callable
         Raises `AuthError` if the login is refused.
+    kind : {"jira", "confluence"}
+        Of which site.
+    keep : {"keyring", "file"}
+        Where a login that was typed is kept.
 
     Raises
     ------
     AuthError
         If the login is refused, or there is no terminal or notebook to type it in.
     """
+    keep = KEEP(keep, "keep")
     kept = None if again else recall(url, user)
-    name, token = kept or ask_login(url, user)
+    name, token = kept or ask_login(url, user, kind)
     client = make(name, token)
     try:
         check(client)
@@ -91,13 +111,13 @@ def connected(
         if kept:
             error.hint = f"the kept token no longer works: {type(client).__name__}.connect(url, again=True)"
         raise
-    if not kept and not remember(url, user, name, token):
+    if not kept and not remember(url, user, name, token, keep):
         _log.warning(
-            "the token of %s is not stored: no keyring (pip install 'schedkit[notebook]', or give token=)",
+            "the token of %s is forgotten when this process ends: there is no keyring. "
+            "connect(url, keep='file') keeps it in %s, which only you can read; or set the environment "
+            "variable %s",
             normalised(url),
+            private_file(url, user),
+            token_variable(url),
         )
     return client
-
-
-def _name(url: str, user: str | None) -> str:
-    return f"{normalised(url)} {user}" if user else normalised(url)

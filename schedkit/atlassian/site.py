@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -226,7 +225,7 @@ class Site:
                 raise error
             wait = delay = max(error.retry_in or 0.0, self._backed_off(tries.failures))
         tries.failed(error, wait, now)
-        context.log(f"{error.message}; trying again in {elapsed_text(max(0.0, wait))}", logging.WARNING)
+        context.log(f"{error.message}; trying again in {elapsed_text(max(0.0, wait))}")
         return delay
 
     async def close(self) -> None:

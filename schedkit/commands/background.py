@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from schedkit.app import App, app
+from schedkit.atlassian.kept_logins import take_logins
 from schedkit.commands.declare import Declared
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.core.api.configuration import process_of_kind
@@ -26,6 +27,7 @@ LOOK_SECONDS = 0.2
 
 def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
     """Declare what the files hold and run it, until other processes run all of it or `ended`."""
+    take_logins(told["logins"])
     project = app()
     with log_as_set(project.settings.log, project.root):
         return _run(project, files, told, ended)

@@ -10,23 +10,15 @@ from urllib.parse import urlsplit
 
 from schedkit.app import App, app
 from schedkit.atlassian.credentials import normalised
-from schedkit.atlassian.login import ask_login, remember
+from schedkit.atlassian.kept_logins import SECRETS, remember
+from schedkit.atlassian.login import ask_login, token_page
 from schedkit.commands.output import print_block, print_line
 from schedkit.errors import AuthError, UsageError
 from schedkit.settings import SiteSettings
 from schedkit.values.private import make_private_folder
 from schedkit.values.secrets import keep_secret, keyring_works
 
-__all__ = ["connect", "is_cloud", "token_help", "token_reference"]
-
-CLOUD = ".atlassian.net"
-CLOUD_TOKENS = "https://id.atlassian.com/manage-profile/security/api-tokens"
-DATA_CENTER_TOKENS = {
-    "jira": "/secure/ViewProfile.jspa?selectedTab="
-    "com.atlassian.pats.pats-plugin:jira-user-personal-access-tokens",
-    "confluence": "/plugins/personalaccesstokens/usertokens.action",
-}
-SECRETS = Path(".schedkit") / "secrets"
+__all__ = ["connect", "token_reference"]
 
 
 def connect(url: str, *, user: str | None, kind: str | None, token_stdin: bool) -> None:
@@ -41,7 +33,7 @@ def connect(url: str, *, user: str | None, kind: str | None, token_stdin: bool) 
     known = next((site for site in project.settings.sites.values() if _same(site.url, url)), None)
     kind = kind or (known.kind if known else _kind(url))
     user = user or (known.user if known else None)
-    print_line(f"create a token at {token_help(url, kind)}")
+    print_line(f"create a token at {token_page(url, kind)}")
     if token_stdin:
         token = sys.stdin.readline().strip()
         if not token:
@@ -58,16 +50,6 @@ def connect(url: str, *, user: str | None, kind: str | None, token_stdin: bool) 
     print_line(f"the token is kept: {_keep(project.root, reference, url, user, token)}")
     if known is None:
         _show_lines(project, _free_name(project, url, kind), url, kind, user, reference)
-
-
-def is_cloud(url: str) -> bool:
-    """Tell whether a site is on Atlassian's Cloud, by its address."""
-    return (urlsplit(url).hostname or "").endswith(CLOUD)
-
-
-def token_help(url: str, kind: str) -> str:
-    """Return the page on which a person creates a token for a site."""
-    return CLOUD_TOKENS if is_cloud(url) else url + DATA_CENTER_TOKENS[kind]
 
 
 def token_reference(url: str) -> str:
@@ -117,7 +99,7 @@ def _whoami(url: str, kind: str, user: str | None, token: str, known: SiteSettin
         found = client.myself()
     except AuthError as error:
         raise AuthError(
-            f"{url} refuses the token", hint=f"create one at {token_help(url, kind)}", status=error.status
+            f"{url} refuses the token", hint=f"create one at {token_page(url, kind)}", status=error.status
         ) from None
     return str(found.get("displayName") or found.get("name") or "somebody without a name")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.tasks.params import parameters
 from schedkit.errors import SettingsError, TriggerError, UsageError
+from schedkit.loop import process_singletons
 from schedkit.report import NotebookReport, Report
 from schedkit.report.load import read_text, reports_of
 from schedkit.settings import Settings
@@ -99,16 +101,33 @@ class Declared:
         check_file(path)
         known, names = len(self.names) + len(self.problems), set(self.names)
         imported = path.resolve() in self._imported
-        before = set(sys.modules)
+        before, elsewhere = set(sys.modules), self._elsewhere()
         {".py": self._module, ".ipynb": self._notebook}.get(path.suffix, self._yaml)(path)
         self._note_imports(before)
         if len(self.names) + len(self.problems) == known and not imported:
-            raise UsageError(
-                f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
-            )
+            raise self._nothing_declared(path, elsewhere)
         own = {name: where for name, where in self.names.items() if name not in names}
         self._of_file[path.resolve()] = own
         self._give(own)
+
+    def _elsewhere(self) -> dict[Scheduler, set[str]]:
+        """Return the tasks that are declared on other schedulers of this process."""
+        others: list[Scheduler] = process_singletons("scheduler ")
+        return {other: set(other.process.codes) for other in others if other is not self.scheduler}
+
+    def _nothing_declared(self, path: Path, before: Mapping[Scheduler, set[str]]) -> UsageError:
+        """Return what to say of a file that has declared nothing here; it may name a ledger of its own."""
+        for other, tasks in self._elsewhere().items():
+            if new := tasks - before.get(other, set()):
+                names = ", ".join(map(repr, sorted(new)[:3]))
+                return UsageError(
+                    f"{path} declares its tasks ({names}) on a ledger of its own, {other.ledger}; this "
+                    f"command runs those of {self.scheduler.ledger}",
+                    hint=f"write Scheduler() in the file, or add --ledger {shlex.quote(other.ledger)}",
+                )
+        return UsageError(
+            f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
+        )
 
     def _give(self, names: Iterable[str]) -> None:
         """Declare tasks with those of the given parameters that they take."""

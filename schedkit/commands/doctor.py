@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from schedkit import __version__
 from schedkit.app import App, app
+from schedkit.atlassian.login import token_page
 from schedkit.atlassian.messages import Request
 from schedkit.clients import client_of
-from schedkit.commands.connect import token_help
 from schedkit.commands.ledgers import looking
 from schedkit.commands.output import print_json, print_line
 from schedkit.core.store.backup import check_file
@@ -237,7 +237,7 @@ def _site(project: App, name: str, settings: SiteSettings, now: Callable[[], dat
         else:
             yield from _pages(what, client, settings, project.settings.standing_page, name)
     except (AuthError, ForbiddenError) as error:
-        yield Finding(what, "bad", error.message, f"a new token: {token_help(settings.url, settings.kind)}")
+        yield Finding(what, "bad", error.message, f"a new token: {token_page(settings.url, settings.kind)}")
     except SchedkitError as error:
         yield _bad(what, error)
 

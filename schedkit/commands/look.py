@@ -19,9 +19,11 @@ from schedkit.commands.output import (
     print_table,
 )
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.board.rows import brief_error, error_words
 from schedkit.core.events import Event, RunEnded, RunLogged
 from schedkit.core.run import Run
 from schedkit.core.states import State, parse_state
+from schedkit.values.own_code import line_words
 from schedkit.values.text import one_line
 
 __all__ = ["follow", "show_due", "show_history", "show_logs", "show_run", "show_runs", "show_tasks"]
@@ -106,7 +108,6 @@ def _figures(run: Run) -> list[str]:
 
 def run_facts(run: Run) -> dict[str, Any]:
     """Return a run as a command prints it in JSON."""
-    error = {name: value for name, value in (run.error or {}).items() if name != "traceback"}
     times = ("scheduled_at", "due_at", "queued_at", "started_at", "finished_at")
     return {
         "id": run.id,
@@ -119,7 +120,7 @@ def run_facts(run: Run) -> dict[str, Any]:
         "attempts": run.attempt,
         "params": run.params,
         "reason": run.reason,
-        "error": error or None,
+        "error": brief_error(run.error) if run.error else None,
         "result": run.result,
     }
 
@@ -131,11 +132,14 @@ def show_run(name: str, *, ledger: str | None, as_json: bool) -> None:
         detail = scheduler.screens.run_detail(run.id)
     if as_json:
         parts = ("facts", "artifacts", "stages", "log", "attempts")
-        traceback = (run.error or {}).get("traceback")
-        print_json({**run_facts(run), "traceback": traceback, **{part: detail[part] for part in parts}})
+        told = {name: (run.error or {}).get(name) for name in ("lines", "traceback")}
+        print_json({**run_facts(run), **told, **{part: detail[part] for part in parts}})
         return
     for label, value in _headline(run):
         print_line(value, before=f"{label:<10} ")
+    for line in (run.error or {}).get("lines", ()):
+        print_line(line_words(line), before=f"{'where':<10} ")
+        print_line(str(line["code"]), before=f"{'':<10} > ")
     for kind, facts in detail["facts"].items():
         _section(kind, (f"{key}: {_plain(value)}" for key, value in facts.items()))
     _section("files", (f"{file['path']}  {file.get('label') or ''}" for file in detail["artifacts"]))
@@ -179,7 +183,7 @@ def _plain(value: Any) -> str:
 
 
 def _attempt_line(attempt: dict[str, Any]) -> str:
-    why = (attempt["error"] or {}).get("message") or ""
+    why = error_words(attempt["error"])
     at = moment(datetime.fromisoformat(attempt["started_at"]))
     return f"{attempt['number']}  {at}  {attempt['outcome']}  {why}".rstrip()
 

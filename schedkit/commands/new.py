@@ -13,7 +13,8 @@ import typer
 
 from schedkit.app import App, app
 from schedkit.atlassian.credentials import normalised
-from schedkit.commands.connect import is_cloud, token_reference
+from schedkit.atlassian.login import is_cloud
+from schedkit.commands.connect import token_reference
 from schedkit.commands.output import print_line
 from schedkit.core.tasks.parsers import parse_name
 from schedkit.errors import UsageError

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from schedkit.atlassian import Request, Site
 from schedkit.atlassian.by_name import by_name
 from schedkit.atlassian.client import SiteClient
+from schedkit.atlassian.credentials import normalised
 from schedkit.atlassian.login import connected
 from schedkit.atlassian.site import SiteOptions
 from schedkit.confluence.page import AsyncPage, Page
@@ -299,9 +300,10 @@ class Confluence(SiteClient):
         main_page_id: str | int | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
-        bare = None if url is None else a_text(url, "url").strip().rstrip("/")
+        written = None if url is None else a_text(url, "url").strip().rstrip("/")
+        bare = written and normalised(written)
         # Cloud's two APIs are both below /wiki, which people copy along or leave out.
-        below_wiki = bare is not None and bare.endswith("/wiki")
+        below_wiki = any(each.rstrip("/").endswith("/wiki") for each in (bare or "", written or ""))
         super().__init__(bare and bare.removesuffix("/wiki"), user, token, cloud, site=site, **options)
         if cloud is not None:
             a_flag(cloud, "cloud")
@@ -320,6 +322,7 @@ class Confluence(SiteClient):
         user: str | None = None,
         *,
         again: bool = False,
+        keep: str = "keyring",
         cloud: bool | None = None,
         main_page_id: str | int | None = None,
         **options: Unpack[SiteOptions],
@@ -328,7 +331,7 @@ class Confluence(SiteClient):
 
         Parameters
         ----------
-        url, user, again, cloud, **options
+        url, user, again, keep, cloud, **options
             As for `schedkit.jira.Jira.connect`.
         main_page_id : str or int, optional
             Id or URL of the page, or on Cloud of the folder, below which `publish` creates pages.
@@ -354,7 +357,9 @@ class Confluence(SiteClient):
             lambda client: client.myself(),
             url,
             user,
+            kind="confluence",
             again=again,
+            keep=keep,
         )
 
     def page(

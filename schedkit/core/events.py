@@ -213,11 +213,15 @@ class LoopBlocked(Event, frozen=True, kw_only=True):
 
 
 class NodeChanged(Event, frozen=True, kw_only=True):
-    """A process began or ceased to run tasks: `change` is started, stopped, gone (found dead) or lost."""
+    """A process began or ceased to run tasks: `change` is started, stopped, gone (found dead) or lost.
+
+    Or it is "ending", as `actor` has asked.
+    """
 
     change: str
     name: str
     life: str = ""
+    actor: str = ""
 
 
 class StoreAway(Event, frozen=True, kw_only=True):

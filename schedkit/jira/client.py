@@ -35,7 +35,7 @@ def _of(
 
     @functools.wraps(method)
     async def call(self: AsyncJira, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self))
+        keywords.check(kwargs, type(self), len(args))
         return await service().call_async(method, self._parts[part], *args, **kwargs)
 
     call.__qualname__ = f"AsyncJira.{method.__name__}"

@@ -6,6 +6,8 @@ progress costs the caller a dictionary entry and nothing else.
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from schedkit.context import ExecutionContext
 from schedkit.notebook.publisher import publisher
 from schedkit.values.durations import elapsed_text
 from schedkit.values.extras import requires_extra
+from schedkit.values.text import one_line
 
 with requires_extra("notebook", "progress bars in cells"):
     from IPython.display import publish_display_data
@@ -24,6 +27,7 @@ with requires_extra("notebook", "progress bars in cells"):
 __all__ = ["CellBar", "cell_bar"]
 
 PATIENCE_SECONDS = 0.4
+WARNINGS = 10
 
 _publish = cast(Callable[..., None], publish_display_data)
 
@@ -55,8 +59,14 @@ class CellBar(ExecutionContext):
         self._started = clock()
         self._stages: dict[str, _Stage] = {}
         self._line = ""
+        self._warnings: dict[str, None] = {}
         self._changed = False
         self._shown = ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings of the call, each once, in their order."""
+        return list(self._warnings)
 
     def progress(self, stage: str, done: float, total: float | None) -> None:
         """Take note; drawn at most four times a second."""
@@ -66,7 +76,9 @@ class CellBar(ExecutionContext):
         self._tell()
 
     def log(self, level: int, message: str) -> None:
-        """Show the latest line below the bars."""
+        """Show the latest line below the bars; warnings are kept for the cell."""
+        if level >= logging.WARNING:
+            self._warnings[message] = None
         self._line = message
         self._tell()
 
@@ -128,3 +140,11 @@ def cell_bar(patience: float = PATIENCE_SECONDS) -> Iterator[ExecutionContext]:
     finally:
         publisher().remove(bar)
         publisher().post(bar.finish)
+        _warn(bar.warnings)
+
+
+def _warn(warnings: list[str]) -> None:
+    """Show the warnings of a call in its cell."""
+    more = len(warnings) - WARNINGS
+    lines = [*warnings[:WARNINGS], *([f"and {more} more warnings"] if more > 0 else [])]
+    sys.stderr.write("".join(f"schedkit: {one_line(line, 500)}\n" for line in lines))

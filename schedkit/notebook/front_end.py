@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from schedkit import context
@@ -12,8 +12,9 @@ from schedkit.errors import SchedkitError
 from schedkit.notebook.last_started import note_started
 from schedkit.notebook.shell import in_kernel
 from schedkit.notebook.stream_capture import capture_streams
-from schedkit.notebook.tracebacks import rendered
+from schedkit.notebook.tracebacks import full_cell_name, rendered, short_interrupts
 from schedkit.notebook.track_declarations import current_cell, track_declaration
+from schedkit.values.own_code import name_files
 
 __all__ = ["NotebookFrontEnd", "connect"]
 
@@ -59,9 +60,16 @@ def connect() -> None:
     set_front_end(NotebookFrontEnd())
     context.set_default(_cell_surroundings)
     SchedkitError._render_traceback_ = rendered
+    name_files(full_cell_name)
 
 
-def _cell_surroundings() -> AbstractContextManager[context.ExecutionContext]:
+@contextmanager
+def _cell_surroundings() -> Iterator[context.ExecutionContext]:
+    with short_interrupts(), _progress_shown() as surroundings:
+        yield surroundings
+
+
+def _progress_shown() -> AbstractContextManager[context.ExecutionContext]:
     if not in_kernel():
         return nullcontext(context.current())
     from schedkit.notebook.bar import cell_bar

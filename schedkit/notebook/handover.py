@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
 
+from schedkit.atlassian.kept_logins import given_logins
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import process_singleton
 from schedkit.values.private import make_private
@@ -36,11 +37,14 @@ class Instructions(TypedDict):
     codes : dict of str to str
         The tasks that must be declared before the process runs them, each with the hash of the code that the
         kernel has executed last.
+    logins : dict of str to str
+        The logins that were typed in the kernel.
     """
 
     ledger: str
     options: dict[str, Any]
     codes: dict[str, str]
+    logins: dict[str, str]
 
 
 def notebook_path() -> Path | None:
@@ -177,6 +181,7 @@ def _instructions(scheduler: Any) -> Instructions:
             "results": results.absolute() if isinstance(results, Path) else results,
         },
         "codes": {name: code for name, code in scheduler.process.codes.items() if name not in over},
+        "logins": given_logins(),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -19,6 +20,7 @@ from schedkit.notebook.commands import obey
 from schedkit.notebook.handover import move
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import board_html
+from schedkit.notebook.text import board_text
 from schedkit.values.extras import requires_extra
 
 with requires_extra("notebook", "panels"):
@@ -98,7 +100,8 @@ class Panel(anywidget.AnyWidget):
 
     def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_() or ({}, {})
-        return {**bundle, "text/plain": "<schedkit panel>"}, metadata
+        # What a console shows, which knows no widgets.
+        return {**bundle, "text/plain": self._drawn(board_text)}, metadata
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = self._live_bundle()
@@ -108,12 +111,15 @@ class Panel(anywidget.AnyWidget):
         return {"text/html": self._html()}
 
     def _html(self) -> str:
+        return self._drawn(functools.partial(board_html, mark=self.still))
+
+    def _drawn(self, draw: Callable[..., str]) -> str:
         board = self._scheduler.screens.board()
         if self.run and all(row["id"] != self.run for row in board["runs"]):
             # One from further back (the board has the latest runs only), or one that is only asked for yet.
             with contextlib.suppress(UsageError):
                 board["runs"].append(self._scheduler.screens.run_detail(self.run))
-        return board_html(board, self.panel, run=self.run, task=self.task, mark=self.still)
+        return draw(board, self.panel, run=self.run, task=self.task)
 
     def close(self) -> None:
         """Take the panel away."""

@@ -73,6 +73,13 @@ class Schedule(Strict):
     jitter: Annotated[float | None, Reads(optional(duration()), _LENGTH)] = None
     """Delay each run by up to this time, to spread load."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError("write {cron: 0 7 * * mon-fri}, or {every: 1h}")
+        return value
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         if len([name for name in KINDS if getattr(self, name) is not None]) != 1:

@@ -72,6 +72,11 @@ class SchedulerVerbs:
         with context.acting_as(actor):
             return [run.id for run in await self._scheduler.aio.backfill(task, start, end)]
 
+    async def end_node(self, node: str, deadline: float | str, *, actor: str) -> str:
+        """Have a process stop running tasks; return its name."""
+        with context.acting_as(actor):
+            return (await self._scheduler.aio.end_node(node, deadline)).name
+
 
 def _of_actor(key: str | None, actor: str) -> str:
     """Return a key as it is kept: two clients may choose the same."""

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from schedkit.core.api.live_view import DueTime
+from schedkit.core.board.rows import brief_error
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.store.audit import AuditRow
@@ -175,14 +176,10 @@ def shown_run(id: str, row: Mapping[str, Any], traceback: bool) -> dict[str, Any
         shown["artifacts"] = [_artifact(id, number, file) for number, file in enumerate(shown["artifacts"])]
     if not traceback:
         if shown.get("error"):
-            shown["error"] = _without_traceback(shown["error"])
+            shown["error"] = brief_error(shown["error"])
         if shown.get("attempts"):
             shown["attempts"] = [
-                {**attempt, "error": attempt["error"] and _without_traceback(attempt["error"])}
+                {**attempt, "error": attempt["error"] and brief_error(attempt["error"])}
                 for attempt in shown["attempts"]
             ]
     return shown
-
-
-def _without_traceback(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in error.items() if name != "traceback"}

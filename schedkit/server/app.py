@@ -22,6 +22,7 @@ from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.options import ServerOptions
 from schedkit.server.problems import ProblemError, made, problem_of, response
 from schedkit.server.routes.board import board_routes
+from schedkit.server.routes.nodes import node_routes
 from schedkit.server.routes.runs import run_routes
 from schedkit.server.routes.scheduler import scheduler_routes
 from schedkit.server.routes.screens import screen_routes
@@ -29,6 +30,7 @@ from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES, system_route
 from schedkit.server.routes.tasks import task_routes
 from schedkit.server.service import Service
 from schedkit.server.wrapper import Wrapper
+from schedkit.values.validation import pydantic_words
 
 __all__ = ["ServerApp", "asgi"]
 
@@ -95,6 +97,7 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
         run_routes(service),
         board_routes(service, judge),
         screen_routes(service),
+        node_routes(service),
         system_routes(service),
     ):
         app.router.routes.extend(router.routes)  # one flat list, which the tests of the guard go through
@@ -115,7 +118,7 @@ def _answer_failures(app: FastAPI, service: Service) -> None:
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {pydantic_words(one)}" for one in error.errors())
         return response(made(422, told, "GET /openapi.json has the parameters"), service.hide)
 
     for kind, handler in (

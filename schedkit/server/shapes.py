@@ -29,6 +29,7 @@ __all__ = [
     "Job",
     "LogLine",
     "Message",
+    "Nodes",
     "Retried",
     "RunAnswer",
     "RunDetail",
@@ -56,6 +57,12 @@ class Message(Answer, frozen=True, kw_only=True):
     """What was done."""
 
     message: str
+
+
+class Nodes(Answer, frozen=True, kw_only=True):
+    """The processes that run tasks, each as the board shows it."""
+
+    items: list[dict[str, Any]]
 
 
 class AccessAnswer(Answer, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ _KNOWN: dict[str, Reason] = {
     "sqlite3.DatabaseError": Reason("its database is damaged: {}", "restore it from a backup"),
     "sqlalchemy.exc.DatabaseError": Reason("its database is damaged: {}", "restore it from a backup"),
     "nbformat.reader.NotJSONError": Reason("it is not a notebook: {}", "give an .ipynb file"),
-    "nbformat.validator.NotebookValidationError": Reason("it is not a notebook: {}", "give an .ipynb file"),
+    "nbformat.validator.NotebookValidationError": Reason("it is not a notebook", "give an .ipynb file"),
     "struct.error": Reason("it ends too early: {}", _DAMAGED),
     "builtins.EOFError": Reason("it ends too early: {}", _DAMAGED),
     "builtins.UnicodeError": Reason("its text is not valid UTF-8: {}", "save it as UTF-8"),

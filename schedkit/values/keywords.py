@@ -1,4 +1,4 @@
-"""Keywords of public functions: a misspelt one is refused as a misspelt option is, with near matches.
+"""Arguments of public functions: a misspelt keyword is refused as a misspelt option is, with near matches.
 
 Python's own TypeError says nothing of what may be meant, and names an inherited method by the class that
 happens to define it.
@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from schedkit.errors import UsageError
 from schedkit.values.options import refuse_unknown
 
 __all__ = ["Keywords", "check_keywords"]
@@ -29,22 +30,58 @@ class Keywords:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        code = inspect.unwrap(function).__code__
+        plain = inspect.unwrap(function)
+        code = plain.__code__
         takes = code.co_argcount + code.co_kwonlyargcount
         self.any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         self.is_method = code.co_varnames[: code.co_argcount][:1] == ("self",)
         self.names = frozenset(code.co_varnames[code.co_posonlyargcount : takes]) - {"self"}
         self._name = function.__name__
+        positional = code.co_varnames[int(self.is_method) : code.co_argcount]
+        self._positional = tuple(positional)
+        self._most = None if code.co_flags & inspect.CO_VARARGS else len(positional)
+        self._needed = positional[: len(positional) - len(plain.__defaults__ or ())]
+        defaults = plain.__kwdefaults__ or {}
+        keyword_only = code.co_varnames[code.co_argcount : takes]
+        self._needed_keywords = [name for name in keyword_only if name not in defaults]
 
-    def check(self, given: Mapping[str, object], owner: type | None = None) -> None:
-        """Refuse keywords that it does not take; `owner` is the class whose method was called."""
-        if self.any or self.names.issuperset(given):
+    def check(
+        self, given: Mapping[str, object], owner: type | None = None, number: int | None = None
+    ) -> None:
+        """Refuse keywords that it does not take, and a call without what it needs.
+
+        Parameters
+        ----------
+        owner : type, optional
+            The class whose method was called.
+        number : int, optional
+            How many arguments were given by position, without ``self``; None: that is not checked.
+        """
+        if self.any:
             return
-        called = self._name
-        if owner is not None:
-            called = owner.__name__ if called == "__init__" else f"{owner.__name__}.{called}"
-        unknown = [name for name in given if name not in self.names]
-        refuse_unknown(unknown, sorted(self.names), f"{called}()")
+        if not self.names.issuperset(given):
+            unknown = [name for name in given if name not in self.names]
+            refuse_unknown(unknown, sorted(self.names), f"{self._called(owner)}()")
+        if number is not None:
+            self._check_number(given, self._called(owner), number)
+
+    def _called(self, owner: type | None) -> str:
+        if owner is None:
+            return self._name
+        return owner.__name__ if self._name == "__init__" else f"{owner.__name__}.{self._name}"
+
+    def _check_number(self, given: Mapping[str, object], called: str, number: int) -> None:
+        missing = [name for name in (*self._needed[number:], *self._needed_keywords) if name not in given]
+        if missing:
+            raise UsageError(
+                f"{called}() needs {' and '.join(missing)}",
+                hint=f"give {', '.join(f'{name}=…' for name in missing)}",
+            )
+        if self._most is not None and number > self._most:
+            by_name = [name for name in sorted(self.names) if name not in self._positional]
+            most = f"{self._most} argument{'' if self._most == 1 else 's'}"
+            hint = f"the others by name: {', '.join(by_name)}" if by_name else ""
+            raise UsageError(f"{called}() takes {most} by position, and {number} were given", hint=hint)
 
 
 def check_keywords(thing: T) -> T:
@@ -79,8 +116,8 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **given: Any) -> Any:
-        if given:
-            keywords.check(given, type(args[0]) if keywords.is_method and args else None)
+        owner = type(args[0]) if keywords.is_method and args else None
+        keywords.check(given, owner, len(args) - keywords.is_method)
         return function(*args, **given)
 
     setattr(call, MARK, True)

@@ -278,7 +278,10 @@ def refuse_unknown(
     schedkit.errors.UsageError: task 'bugs': unknown option 'timout' (did you mean 'timeout'?)
     """
     for name in names:
-        raise error(f"{_prefix(what)}unknown {kind} {str(name)[:200]!r}", hint=did_you_mean(name, known))
+        raise error(
+            f"{_prefix(what)}unknown {kind} {str(name)[:200]!r}",
+            hint=did_you_mean(name, known, option=kind == "option"),
+        )
 
 
 def _prefix(what: str) -> str:

@@ -7,6 +7,8 @@ import reprlib
 from collections.abc import Iterable
 from datetime import datetime, time
 
+from schedkit.values.synonyms import same_meaning
+
 __all__ = [
     "clean",
     "clip",
@@ -104,8 +106,12 @@ def label_text(label: object) -> str:
     return str(label)
 
 
-def did_you_mean(name: object, known: Iterable[object], *, otherwise: str | None = None) -> str:
+def did_you_mean(
+    name: object, known: Iterable[object], *, otherwise: str | None = None, option: bool = False
+) -> str:
     """Return the hint for an unknown name: near matches, else `otherwise`, else all that are known.
+
+    Of an `option` also what other libraries call so, unless a misspelling is more likely.
 
     Examples
     --------
@@ -113,9 +119,15 @@ def did_you_mean(name: object, known: Iterable[object], *, otherwise: str | None
     "did you mean 'timeout'?"
     >>> did_you_mean("x", ["timeout", "retry"])
     'known: timeout, retry'
+    >>> did_you_mean("max_results", ["jql", "limit"], option=True)
+    "did you mean 'limit'?"
     """
     names = [str(each) for each in known]
-    near = near_matches(name, names)
+    near = (
+        near_matches(name, names, least=0.85)
+        or (option and same_meaning(name, names))
+        or near_matches(name, names)
+    )
     if near:
         return f"did you mean {' or '.join(map(repr, near))}?"
     if otherwise is not None:

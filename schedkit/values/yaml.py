@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from schedkit.errors import SettingsError, UsageError
 from schedkit.values.limits import MAX_DEPTH, MAX_YAML_NODES
 from schedkit.values.text import did_you_mean, one_line, safe_repr
+from schedkit.values.validation import pydantic_words
 
 __all__ = ["Document", "explain", "explain_all", "parse_yaml", "parse_yaml_all"]
 
@@ -117,9 +118,10 @@ def parse_yaml_all(text: str, name: str) -> Iterator[Document]:
             if value is not None:
                 yield Document(value, name, marks)
     except yaml.MarkedYAMLError as error:
-        raise SettingsError(
-            f"{_at(name, error.problem_mark)}: {one_line(str(error.problem))}", hint="fix the YAML syntax"
-        ) from None
+        at, problem = _at(name, error.problem_mark), one_line(str(error.problem))
+        if "'\\t'" in problem:
+            raise SettingsError(f"{at}: a tab, which YAML does not know", hint="indent with spaces") from None
+        raise SettingsError(f"{at}: {problem}", hint="fix the YAML syntax") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SettingsError(
@@ -193,7 +195,7 @@ def explain(
     error: ValidationError, where: Callable[[Location], str], model: type[BaseModel]
 ) -> SettingsError:
     """Return an error of one line for the first problem: where, what, and what to write instead."""
-    problems = error.errors(include_url=False, include_input=False)
+    problems = error.errors(include_url=False)
     # A misspelt key is also a missing one: the misspelling is the cause.
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     location = _written(first["loc"])
@@ -210,7 +212,7 @@ def explain_all(
 ) -> list[SettingsError]:
     """Return an error of one line for each place with a problem."""
     places: dict[Location, list[dict[str, Any]]] = {}
-    for problem in error.errors(include_url=False, include_input=False):
+    for problem in error.errors(include_url=False):
         places.setdefault(_written(problem["loc"]), []).append(dict(problem))
     found = []
     for location, same in places.items():
@@ -247,7 +249,7 @@ def _problem(
     if problem["type"] == "extra_forbidden":
         unknown = f"unknown option {last!r}"
         return f"{above}: {unknown}" if above else unknown, did_you_mean(
-            last, _known_keys(model, location[:-1])
+            last, _known_keys(model, location[:-1]), option=True
         )
     if problem["type"] == "missing":
         return f"{shown} is missing", f"write {last}: …"
@@ -259,43 +261,10 @@ def _problem(
         return f"{shown}: {cause.message}", cause.hint
     if isinstance(cause, ValueError):
         return f"{shown}: {cause}", ""
-    words = list(dict.fromkeys(_words(each) for each in same))
+    words = list(dict.fromkeys(pydantic_words(each) for each in same))
     if all(each.startswith("write ") for each in words):
         return f"{shown}: write {' or '.join(each.removeprefix('write ') for each in words)}", ""
     return f"{shown}: {words[0]}", ""
-
-
-# What to write where pydantic's own words name Python types, by the kind of its problem.
-_WORDS = {
-    "string_type": "write text",
-    "string_pattern_mismatch": "write text that matches {pattern}",
-    "int_type": "write a whole number",
-    "int_parsing": "write a whole number",
-    "int_from_float": "write a whole number",
-    "float_type": "write a number",
-    "float_parsing": "write a number",
-    "bool_type": "write true or false",
-    "bool_parsing": "write true or false",
-    "literal_error": "write one of {expected}",
-    "greater_than": "write a number greater than {gt}",
-    "greater_than_equal": "write a number that is at least {ge}",
-    "less_than": "write a number less than {lt}",
-    "less_than_equal": "write a number that is at most {le}",
-    "tuple_type": "write a list: - …",
-    "list_type": "write a list: - …",
-    "too_short": "write at least {min_length}",
-    "dict_type": "write a mapping of names to values",
-    "mapping_type": "write a mapping of names to values",
-    "model_type": "write a mapping of names to values",
-    "model_attributes_type": "write a mapping of names to values",
-}
-
-
-def _words(problem: dict[str, Any]) -> str:
-    words = _WORDS.get(problem["type"])
-    if words is None:
-        return str(problem["msg"]).replace("Input should be", "expected")
-    return words.format(**problem.get("ctx", {}))
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> list[str]:

@@ -4,8 +4,8 @@
 // process at the other end. A page also gives `place`, what of its state its address has, `onplace(words, step)`,
 // called with that state as a query where it changes (a step is worth going back to), `linkOf(file)` and `signIn`.
 
-import { count, exact, until } from "./format.js";
-import { button, h, icon, put, say, show, wordButton } from "./dom.js";
+import { count, exact, stateOfTask, until } from "./format.js";
+import { button, h, icon, put, say, show, sureButton, wordButton } from "./dom.js";
 import { createTasks, drawTasks } from "./tasks.js";
 import { createRuns, drawRuns } from "./runs.js";
 import { createHistory, drawHistory } from "./history.js";
@@ -28,8 +28,8 @@ const TABS = [
 // A queue that moves is no news.
 const WAITING_MS = 5000;
 
-export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process", busy = "the kernel is free", place = {}, onplace = null, linkOf = null, signIn = "" }) {
-  const view = { store, send, busy, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {}, told: "", first: panel,
+export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process", busy = "the kernel is free", place = {}, onplace = null, linkOf = null, signIn = "", edits = false }) {
+  const view = { store, send, busy, selected: run, alone: Boolean(run), only: task, here, edits, tab: panel, panels: {}, told: "", first: panel,
     place: new URLSearchParams(), wanted: {}, onplace, linkOf, signIn };
   view.ask = (command, node, complain) => ask(view, command, node, complain);
   view.redraw = () => redraw(view);
@@ -147,6 +147,9 @@ function createHead(view) {
   view.light = h("span", { class: "sk-light", "aria-hidden": "true" });
   view.state = h("strong", { class: "sk-state" });
   view.counts = h("span", { class: "sk-muted sk-counts" });
+  view.bad = h("span", { class: "sk-bad-count" });
+  view.stop = sureButton("Stop", "Stop it: click again", () => view.ask({ do: "stop" }, view.stop), { title: "Stop the scheduler of this kernel" });
+  view.start = wordButton("Start", "play", () => view.ask({ do: "start" }, view.start), { title: "Start the scheduler in this kernel" });
   view.hold = button("Pause the scheduler", "pause", () =>
     view.ask({ do: view.store.scheduler.paused ? "resume" : "pause" }, view.hold), { "data-act": "" });
   view.next = h("span");
@@ -155,7 +158,7 @@ function createHead(view) {
   view.trouble = h("div", { class: "sk-trouble", role: "alert" });
   view.waits = h("div", { class: "sk-waits sk-muted" });
   return h("header", { class: "sk-head" },
-    h("div", { class: "sk-line" }, view.light, view.state, view.counts, h("span", { class: "sk-grow" }), view.sign, view.hold),
+    h("div", { class: "sk-line" }, view.light, view.state, view.counts, view.bad, h("span", { class: "sk-grow" }), view.sign, view.hold, view.stop, view.start),
     h("div", { class: "sk-line sk-next sk-muted" }, view.next, view.hand), view.trouble, view.waits);
 }
 
@@ -174,6 +177,9 @@ function drawHead(view) {
   show(view.hold, !["stopped", "lost", "connecting"].includes(state));
   show(view.sign, Boolean(view.store.signedOut && view.signIn));
   const bad = failing(view).length;
+  say(view.bad, bad ? `${count(bad)} failing` : "");
+  show(view.stop, view.edits && ["running", "paused"].includes(state));
+  show(view.start, view.edits && state === "stopped");
   say(view.tabs.failing, bad ? `Failing (${count(bad)})` : "Failing");
   put(view.tabs.failing, "data-tone", bad ? "bad" : null);
   const holdWords = scheduler.paused ? "Resume the scheduler" : "Pause the scheduler";

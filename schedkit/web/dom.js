@@ -97,6 +97,25 @@ export function wordButton(label, mark, onclick, extra = {}) {
   return h("button", { type: "button", class: "sk-button sk-wordy", onclick, ...extra }, mark ? icon(mark) : null, h("span", {}, label));
 }
 
+// A button for what cannot be undone: the first click asks, the second one acts.
+export function sureButton(label, question, act, props = {}) {
+  const words = h("span", {}, label);
+  let timer = 0;
+  const calm = () => { timer = 0; say(words, label); put(node, "data-on", false); };
+  const node = h("button", { type: "button", class: "sk-button sk-wordy", ...props, onclick: () => {
+    if (timer) {
+      clearTimeout(timer);
+      calm();
+      act();
+      return;
+    }
+    say(words, question);
+    put(node, "data-on", "true");
+    timer = setTimeout(calm, 4000);
+  } }, words);
+  return node;
+}
+
 export function select(label, choices, onchange) {
   const node = h("select", { class: "sk-input", "aria-label": label, onchange: () => onchange(node.value) });
   fillSelect(node, choices);

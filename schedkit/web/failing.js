@@ -1,6 +1,6 @@
 // What fails now: tasks whose last run failed, that are overdue, or whose code nobody has declared.
 
-import { ago, exact, moment } from "./format.js";
+import { ago, exact, moment, verdictOf } from "./format.js";
 import { button, h, keyed, put, say, show, wordButton } from "./dom.js";
 import { createBadge, drawBadge } from "./parts.js";
 import { walk } from "./tasks.js";
@@ -15,7 +15,7 @@ export function failing(view) {
   const found = [];
   for (const task of store.tasks.values()) {
     if (only && task.name !== only) continue;
-    if (task.last && BAD.includes(task.last.state)) found.push({ kind: "failed", task, at: task.last.finished });
+    if (task.last && BAD.includes(verdictOf(task) || task.last.state)) found.push({ kind: "failed", task, at: task.last.finished });
     else if (!task.declared && task.next_run && !task.paused) found.push({ kind: "code", task, at: task.next_run });
     else if (isOverdue(task, now)) found.push({ kind: "overdue", task, at: task.next_run });
   }
@@ -86,5 +86,5 @@ function wordsOf({ task, kind }) {
   const good = ended.findLastIndex(([, state]) => !BAD.includes(state));
   const row = ended.length - 1 - good;
   const times = row > 1 ? `${row} times in a row: ` : "";
-  return `${times}${task.last.error || "no message"}`;
+  return `${times}${task.last.error || (BAD.includes(task.last.state) ? "no message" : "the latest run was cancelled or skipped")}`;
 }

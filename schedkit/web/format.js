@@ -29,6 +29,28 @@ export function stateOf(name) {
   return STATES[key] || { label: String(name), tone: "quiet", mark: "ring" };
 }
 
+// Type and message of an error: a message alone, such as 'Summary', says too little.
+export function errorWords(error) {
+  return error ? [error.type, error.message].filter(Boolean).join(": ") : "";
+}
+
+// Where a line of a person's own code stands.
+export function lineWords({ where, file, line, function: name }) {
+  return `${where || file}, line ${line}${name && !name.startsWith("<module") ? `, in ${name}` : ""}`;
+}
+
+// How the last run of a task ended that says whether it works: a cancelled or skipped one does not.
+export function verdictOf({ durations = [] }) {
+  const [, how] = durations.findLast(([, each]) => ["DONE", "FAILED", "TIMEOUT"].includes(each)) || [];
+  return how || "";
+}
+
+// What a task's row says: one that has failed stays failed until it has run well.
+export function stateOfTask(task) {
+  const verdict = verdictOf(task);
+  return task.state === "idle" && verdict && verdict !== "DONE" ? verdict.toLowerCase() : task.state;
+}
+
 export function isActive(run) {
   return ["PENDING", "QUEUED", "RUNNING", "RETRY"].includes(run.state);
 }

@@ -85,14 +85,14 @@ function drawLanes(panel, data) {
 // share of runs that failed.
 function laneRow(lane, start, span, now, choose) {
   const longest = Math.max(...lane.bars.map(([, , , , seconds]) => seconds), 1e-9);
-  const bars = lane.bars.map(([from, to, runs, failed, seconds, active]) => {
+  const bars = lane.bars.map(([from, to, runs, failed, seconds, active, quiet]) => {
     const x = (from / span) * WIDTH;
     const width = Math.max(4, ((to - from) / span) * WIDTH);
     const height = Math.max(4, (seconds / longest) * (LANE - 4));
     const bad = failed ? Math.max(3, (failed / runs) * height) : 0;
-    const tone = active ? "running" : "good";
+    const tone = active ? "running" : quiet === runs ? "quiet" : "good";
     const title = svg("title");
-    title.textContent = barWords(lane.task, start + from, runs, failed, seconds, active, now);
+    title.textContent = barWords(lane.task, start + from, { runs, failed, seconds, active, quiet }, now);
     const part = (y, tall, name) => svg("rect", { x, y, width, height: tall, class: `sk-spark-${name}` });
     const rects = [];
     if (height > bad) rects.push(part(LANE - height, height - bad, tone));
@@ -109,12 +109,12 @@ function many(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
-function barWords(task, at, runs, failed, seconds, active, now) {
+function barWords(task, at, { runs, failed, seconds, active, quiet }, now) {
   const when = moment(new Date(at).toISOString(), now);
   if (runs === 1) {
-    const how = active ? "running" : failed ? "failed" : "ended";
+    const how = active ? "running" : failed ? "failed" : quiet ? "cancelled or skipped" : "ended";
     return `${task}, ${when}: ${how}, ${duration(seconds)}`;
   }
-  const parts = [`${count(runs)} runs`, failed ? `${count(failed)} failed` : "", active ? `${count(active)} running` : "", `longest ${duration(seconds)}`];
+  const parts = [`${count(runs)} runs`, failed ? `${count(failed)} failed` : "", active ? `${count(active)} running` : "", quiet ? `${count(quiet)} cancelled or skipped` : "", `longest ${duration(seconds)}`];
   return `${task}, from ${when}: ${parts.filter(Boolean).join(", ")}`;
 }

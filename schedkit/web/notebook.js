@@ -52,7 +52,7 @@ const LOST = "The kernel does not answer. After a restart run this cell again.";
 function render(board, model, el) {
   const unmount = mount(el, {
     store: board.store, send: board.send, panel: model.get("panel"), run: model.get("run") || null,
-    task: model.get("task") || null, here: "this kernel, for as long as it lives",
+    task: model.get("task") || null, here: "this kernel, for as long as it lives", edits: true,
   });
   const unfollow = followTheme(el);
   hideStill(el, model.get("still"));

@@ -110,16 +110,26 @@ const FACTS_SHOWN = 9;
 // Names and values; what is empty is left out, and a long list is folded.
 export function facts(values) {
   const pairs = Object.entries(values).filter(([, value]) => !isEmpty(value));
-  const box = h("div", {}, factList(pairs.slice(0, FACTS_SHOWN)));
+  const words = "as_of" in values ? FACT_WORDS : {};
+  const box = h("div", {}, factList(pairs.slice(0, FACTS_SHOWN), words));
   if (pairs.length > FACTS_SHOWN) {
     const more = pairs.slice(FACTS_SHOWN);
-    box.append(h("details", {}, h("summary", { class: "sk-muted" }, `${more.length} more`), factList(more)));
+    box.append(h("details", {}, h("summary", { class: "sk-muted" }, `${more.length} more`), factList(more, words)));
   }
   return box;
 }
 
-function factList(pairs) {
-  const items = pairs.flatMap(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, plain(value))]);
+// What the facts of an extraction are for a reader.
+const FACT_WORDS = {
+  complete: "every issue is here", exact: "unchanged meanwhile", as_of: "read between", requested: "issues listed",
+  returned: "issues read", appeared: "came meanwhile", changed: "edited meanwhile", left: "left meanwhile",
+  duplicates: "copies removed", limited: "cut by limit", throttled: "times slowed down by the site",
+  unreadable: "values left out", cut: "lists cut by the site",
+};
+
+function factList(pairs, known) {
+  const words = (name) => known[name] || name.replaceAll("_", " ");
+  const items = pairs.flatMap(([name, value]) => [h("dt", {}, words(name)), h("dd", {}, plain(value))]);
   return h("dl", { class: "sk-facts" }, ...items);
 }
 

@@ -1,6 +1,6 @@
 // One run in full: stages, attempts, log, parameters, error, files, what is known of the data.
 
-import { bareMoment, bytes, duration, exact, isActive, millis, moment, runSeconds, share, zone } from "./format.js";
+import { bareMoment, bytes, duration, errorWords, exact, isActive, lineWords, millis, moment, runSeconds, share, zone } from "./format.js";
 import { h, icon, keyed, put, say, show, wordButton } from "./dom.js";
 import { createBadge, createProgress, drawBadge, drawProgress, facts } from "./parts.js";
 
@@ -36,9 +36,9 @@ export function createRun(view) {
 }
 
 function createError() {
-  const error = { words: h("strong"), hint: h("div", { class: "sk-hint" }), trace: h("pre", { class: "sk-trace", tabindex: "0" }) };
+  const error = { words: h("strong"), hint: h("div", { class: "sk-hint" }), lines: h("div"), trace: h("pre", { class: "sk-trace", tabindex: "0" }) };
   error.fold = h("details", {}, h("summary", {}, "Traceback"), error.trace);
-  error.node = h("div", { class: "sk-error", role: "alert" }, error.words, error.hint, error.fold);
+  error.node = h("div", { class: "sk-error", role: "alert" }, error.words, error.hint, error.lines, error.fold);
   return error;
 }
 
@@ -85,9 +85,19 @@ function drawStage(bar, stage, run) {
 function drawError(box, error) {
   show(box.node, Boolean(error));
   if (!error) return;
-  say(box.words, error.type ? `${error.type}: ${error.message}` : error.message);
+  say(box.words, errorWords(error));
   say(box.hint, error.hint);
   show(box.hint, Boolean(error.hint));
+  const lines = (error.lines || []).slice(-3).reverse();
+  keyed(box.lines, lines.map((line, i) => ({ ...line, i })), (line) => line.i, () => {
+    const where = h("div", { class: "sk-hint" });
+    const code = h("pre", { class: "sk-code" });
+    return { node: h("div", {}, where, code), where, code };
+  }, (row, line) => {
+    say(row.where, lineWords(line));
+    say(row.code, line.code);
+  });
+  show(box.lines, lines.length > 0);
   say(box.trace, error.traceback);
   show(box.fold, Boolean(error.traceback));
 }
@@ -139,7 +149,7 @@ function drawFacts(panel, run) {
 
 function attemptWords(attempts) {
   return Object.fromEntries(attempts.map((attempt) => {
-    const how = [attempt.outcome || attempt.state, attempt.error && (attempt.error.message || attempt.error)];
+    const how = [attempt.outcome || attempt.state, attempt.error && errorWords(attempt.error)];
     return [`attempt ${attempt.number}`, how.filter(Boolean).join(": ")];
   }));
 }

@@ -1,6 +1,6 @@
 // The runs and queue panels: what runs, what waits and for what, what has ended.
 
-import { duration, exact, isActive, moment, runSeconds, stateOf, until } from "./format.js";
+import { duration, errorWords, exact, isActive, moment, runSeconds, stateOf, until } from "./format.js";
 import { button, h, keyed, offer, put, say, select, show } from "./dom.js";
 import { createBadge, createPager, createProgress, drawBadge, drawProgress, pageOf } from "./parts.js";
 import { walk } from "./tasks.js";
@@ -121,8 +121,9 @@ function byNewest(a, b) {
   return active || compare(when(b), when(a)) || compare(b.id, a.id);
 }
 
+// By start, as the column shows it.
 function when(run) {
-  return run.finished_at || run.started_at || run.queued_at || run.due_at;
+  return run.started_at || run.due_at || run.queued_at;
 }
 
 function compare(a, b) {
@@ -153,7 +154,7 @@ function drawRow(panel, row, run) {
   put(row.node, "data-state", run.state.toLowerCase());
   put(row.node, "aria-selected", panel.view.selected === run.id ? "true" : null);
   drawBadge(row.badge, run.state);
-  put(row.badge.node, "title", run.error ? run.error.message : null);
+  put(row.badge.node, "title", errorWords(run.error) || null);
   const stage = run.state === "RUNNING" && run.stages && run.stages[run.stages.length - 1];
   show(row.progress.node, Boolean(stage));
   if (stage) drawProgress(row.progress, stage, run.state);
@@ -167,7 +168,7 @@ function drawRow(panel, row, run) {
     put(row.fourth, "title", exact(run.due_at));
     say(row.fifth, run.waiting_for || panel.held?.(run) || "a free place");
   } else {
-    say(row.under, run.error ? run.error.message : `run ${run.id}`);
+    say(row.under, errorWords(run.error) || `run ${run.id}`);
     say(row.third, moment(run.started_at || run.due_at, now));
     put(row.third, "title", exact(run.started_at || run.due_at));
     say(row.fourth, duration(runSeconds(run, now)));

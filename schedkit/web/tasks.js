@@ -1,14 +1,14 @@
 // The tasks panel: one row a task, with what it does now, what comes next and how it went.
 
-import { ago, duration, exact, isActive, moment, percent, stateOf, until } from "./format.js";
-import { button, h, icon, keyed, offer, put, say, select, show, wordButton } from "./dom.js";
+import { ago, duration, exact, isActive, moment, percent, stateOf, stateOfTask, until } from "./format.js";
+import { button, h, icon, keyed, offer, put, say, select, show, sureButton, wordButton } from "./dom.js";
 import { createBadge, createPager, createProgress, drawBadge, drawProgress, drawSparkline, pageOf } from "./parts.js";
 
 const collator = new Intl.Collator("en", { numeric: true });
 
 const COLUMNS = [
   ["task", "Task", (task) => task.name],
-  ["state", "State", (task) => stateOf(task.state).label],
+  ["state", "State", (task) => stateOf(stateOfTask(task)).label],
   ["next", "Next run", (task) => (task.paused ? null : task.next_run)],
   ["last", "Last run", (task) => task.last && task.last.finished],
   ["success", "Success", (task) => task.success_rate],
@@ -90,7 +90,7 @@ export function drawTasks(panel) {
   const { only } = panel.view;
   const all = [...store.tasks.values()].filter((task) => !only || task.name === only);
   const tags = [...new Set(all.flatMap((task) => task.tags || []))].sort(collator.compare);
-  const states = [...new Set(all.map((task) => task.state))].sort(collator.compare);
+  const states = [...new Set(all.map(stateOfTask))].sort(collator.compare);
   offer(panel.states, [["", "Any state"], ...states.map((s) => [s, stateOf(s).label])], panel.state);
   offer(panel.tags, [["", "Any tag"], ...tags.map((t) => [t, t])], panel.tag);
   show(panel.tags, tags.length > 0 || Boolean(panel.tag));
@@ -113,7 +113,7 @@ export function drawTasks(panel) {
 }
 
 function fits(panel, task) {
-  if (panel.state && task.state !== panel.state) return false;
+  if (panel.state && stateOfTask(task) !== panel.state) return false;
   if (panel.tag && !(task.tags || []).includes(panel.tag)) return false;
   return !panel.find || `${task.name} ${task.description || ""}`.toLowerCase().includes(panel.find);
 }
@@ -173,10 +173,29 @@ function createRow(panel, name) {
   row.stop = button(`Cancel the present run of ${name}`, "stop", () => act(row, row.stop, { do: "cancel", run: row.active.id }), acts);
   const cell = (key, ...children) => h("td", { role: "cell", class: `sk-col-${key}` }, ...children);
   row.node = h("tr", { role: "row" },
-    cell("task", h("div", { class: "sk-pick-line" }, row.pick, row.open), row.under, row.options), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
+    cell("task", h("div", { class: "sk-pick-line" }, row.pick, row.open), row.under, row.options, createEdit(row)), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
     cell("last", row.last.node, row.lastAt), cell("success", row.success), cell("spark", row.spark),
-    cell("do", h("div", { class: "sk-actions" }, row.run, row.form, row.hold, row.stop)));
+    cell("do", h("div", { class: "sk-actions" }, row.run, row.form, row.hold, view.edits ? row.more : null, row.stop)));
   return row;
+}
+
+// What is rarely wanted: another schedule, or no task any more.
+function createEdit(row) {
+  const { view, name } = row;
+  const schedule = h("input", {
+    type: "text", class: "sk-input", "aria-label": `New schedule of ${name}`, placeholder: "every 1h, or 0 7 * * mon-fri",
+    onkeydown: (event) => { if (event.key === "Enter") change.click(); },
+  });
+  const change = wordButton("Change schedule", null, () =>
+    act(row, change, { do: "reschedule", task: name, trigger: schedule.value.trim() }));
+  const remove = sureButton("Remove task", "Remove it: click again", () => act(row, remove, { do: "remove", task: name }));
+  row.edit = h("div", { class: "sk-edit", hidden: true }, schedule, change, remove);
+  row.more = button(`Change or remove ${name}`, "dots", () => {
+    show(row.edit, row.edit.hidden);
+    put(row.more, "aria-expanded", String(!row.edit.hidden));
+    if (!row.edit.hidden) schedule.focus();
+  }, { "aria-expanded": "false" });
+  return row.edit;
 }
 
 function needsParameters(task) {
@@ -191,11 +210,12 @@ function drawRow(row, task, active, store) {
   const now = store.now();
   row.task = task;
   row.active = active;
-  put(row.node, "data-state", task.state);
+  const state = stateOfTask(task);
+  put(row.node, "data-state", state);
   say(row.under, [task.trigger || "on demand", ...(task.tags || []), ...placeWords(task, store.scheduler)].join(" · "));
   drawOptions(row, task.options || {});
   put(row.open, "title", task.description || null);
-  drawBadge(row.badge, active ? active.state : task.state);
+  drawBadge(row.badge, active ? active.state : state);
   const stage = active && active.stages && active.stages[active.stages.length - 1];
   show(row.progress.node, Boolean(stage));
   if (stage) drawProgress(row.progress, stage, active.state, true);

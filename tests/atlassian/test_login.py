@@ -5,13 +5,21 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import keyring
 import keyring.backend
 import keyring.errors
 import pytest
 
-from schedkit.atlassian.login import forget, recall
+from schedkit.atlassian.kept_logins import (
+    forget,
+    given_logins,
+    private_file,
+    recall,
+    take_logins,
+    token_variable,
+)
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, UsageError
@@ -35,6 +43,18 @@ class InMemory(keyring.backend.KeyringBackend):
         if (service, username) not in self.held:
             raise keyring.errors.PasswordDeleteError("none")
         del self.held[service, username]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_typed() -> Iterator[None]:
+    """Each test is a process that was asked for nothing yet."""
+    new_process()
+    yield
+    new_process()
+
+
+def new_process() -> None:
+    take_logins(dict.fromkeys(given_logins(), ""))
 
 
 @pytest.fixture
@@ -67,6 +87,9 @@ def test_asked_once_and_kept(demo_site: DemoSite, ring: InMemory, typed) -> None
     assert list(ring.held) == [("schedkit", site.url)]
     assert Jira.connect(site.url, again=True).myself()
     assert len(asked) == 2
+    new_process()
+    assert Jira.connect(site.url).myself()
+    assert len(asked) == 2, "another process finds it in the keyring"
     forget(site.url)
     assert recall(site.url, None) is None
     forget(site.url)
@@ -123,10 +146,16 @@ def test_nobody_to_ask(demo_site: DemoSite, ring: InMemory, monkeypatch: pytest.
 
 
 def test_without_a_keyring(
-    demo_site: DemoSite, typed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    demo_site: DemoSite,
+    typed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     site = demo_site.jira_dc
-    typed(site.token)
+    asked = typed(site.token)
     from keyring.backends import fail
 
     before = keyring.get_keyring()
@@ -135,11 +164,23 @@ def test_without_a_keyring(
         assert Jira.connect(site.url).myself()
     finally:
         keyring.set_keyring(before)
+    assert f"Create a token at {site.url}/secure/ViewProfile.jspa" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert Jira.connect(site.url).myself()
-    assert recall(site.url, None) is None
-    told = f"the token of {site.url} is not stored: no keyring"
-    assert caplog.messages == 2 * [f"{told} (pip install 'schedkit[notebook]', or give token=)"]
+    assert len(asked) == 1, "the same process is not asked twice"
+    (told,) = caplog.messages
+    assert told == (
+        f"the token of {site.url} is forgotten when this process ends: there is no keyring. connect(url, "
+        f"keep='file') keeps it in {private_file(site.url, None)}, which only you can read; or set the "
+        f"environment variable {token_variable(site.url)}"
+    )
+    assert Jira.connect(site.url, again=True, keep="file").myself()
+    new_process()
+    assert Jira.connect(site.url).myself()
+    assert len(asked) == 2, "it was kept in a file"
+    assert len(caplog.messages) == 1
+    with pytest.raises(UsageError, match="keep"):
+        Jira.connect(site.url, keep="here")
 
 
 @pytest.mark.parametrize("dialect", ["cloud", "dc"])

@@ -656,3 +656,55 @@ def test_text_has_contrast_in_both_themes(view: Any, theme: str) -> None:
         theme,
     )
     assert {pair: ratio for pair, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+def failed_task() -> Stage:
+    board = Stage()
+    board.put_scheduler(state="running", nodes=[NODE])
+    declare(board, "bugs", "every 1 hour", 60)
+    lines = [{"where": "Cell In[9]", "line": 4, "function": "bugs", "code": f'df["Prio"]  # {EVIL}'}]
+    error = {"type": "KeyError", "message": "'Prio'", "lines": lines, "traceback": "Traceback …"}
+    for run, how, facts in (("r1", State.FAILED, {"error": error}), ("r2", State.CANCELLED, {})):
+        queue(board, run, "bugs")
+        start(board, run, "bugs", 1)
+        end(board, run, "bugs", 2, state=how, **facts)
+    return board
+
+
+def test_what_failed_shows_the_persons_own_line_and_stays_failed(view: Any) -> None:
+    view.mount(failed_task().snapshot(NOW))
+    page = view.page
+    expect(page.locator(".sk-head")).to_contain_text("1 failing")
+    line = page.get_by_role("row", name="every 1 hour")
+    expect(line.locator(".sk-col-state")).to_have_text("Failed")
+    expect(line.locator(".sk-col-last")).to_contain_text("Cancelled")
+    page.get_by_role("tab", name="Runs").click()
+    row = page.get_by_role("row", name="KeyError: 'Prio'")
+    row.get_by_role("button", name="bugs").first.click()
+    shown = page.locator(".sk-error")
+    expect(shown.locator("strong")).to_have_text("KeyError: 'Prio'")
+    expect(shown).to_contain_text("Cell In[9], line 4, in bugs")
+    expect(shown.locator(".sk-code")).to_have_text(f'df["Prio"]  # {EVIL}')
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_notebook_changes_schedules_removes_tasks_and_stops(view: Any) -> None:
+    page = view.page
+    view.mount(failed_task().snapshot(NOW))
+    for name in ("Change or remove bugs", "Stop"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    page.evaluate("window.unmount()")
+    view.mount(failed_task().snapshot(NOW), edits=True)
+    page.get_by_role("button", name="Change or remove bugs").click()
+    page.get_by_label("New schedule of bugs").fill(" every 2h ")
+    page.get_by_label("New schedule of bugs").press("Enter")
+    page.get_by_role("button", name="Remove task").click()
+    page.get_by_role("button", name="Remove it: click again").click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop it: click again").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    assert [command for command in view.sent if command["do"] != "open"] == [
+        {"do": "reschedule", "task": "bugs", "trigger": "every 2h"},
+        {"do": "remove", "task": "bugs"},
+        {"do": "stop"},
+    ]

@@ -28,7 +28,7 @@ def who(): return 1
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instructions]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    yield {"ledger": str(tmp_path / "b.db"), "options": {"name": "b"}, "codes": {}}
+    yield {"ledger": str(tmp_path / "b.db"), "options": {"name": "b"}, "codes": {}, "logins": {}}
     app().current = None
 
 

@@ -13,8 +13,8 @@ import pytest
 from support.ready_processes import Ended, command
 
 from schedkit.app import app
+from schedkit.atlassian.login import token_page
 from schedkit.cli import main
-from schedkit.commands.connect import token_help
 from schedkit.demo import DemoSite
 
 Output = pytest.CaptureFixture[str]
@@ -230,6 +230,6 @@ def test_new_reports_and_tasks_are_good(project: Path, monkeypatch: pytest.Monke
 
 
 def test_where_a_token_is_made() -> None:
-    assert token_help("https://a.atlassian.net", "jira").startswith("https://id.atlassian.com/")
-    assert token_help("https://jira.example.org", "jira").startswith("https://jira.example.org/secure/")
-    assert token_help("https://w.example.org", "confluence").endswith("usertokens.action")
+    assert token_page("https://a.atlassian.net", "jira").startswith("https://id.atlassian.com/")
+    assert token_page("https://jira.example.org", "jira").startswith("https://jira.example.org/secure/")
+    assert token_page("https://w.example.org", "confluence").endswith("usertokens.action")

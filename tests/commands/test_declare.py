@@ -66,6 +66,18 @@ def test_every_document_is_a_task_or_several(sched: Scheduler, folder: Path) -> 
     assert {path.name for path in sched.process.files().values()} == {"reports.yaml"}
 
 
+def test_a_file_with_a_ledger_of_its_own_is_told_as_that(sched: Scheduler, folder: Path) -> None:
+    code = "from schedkit import Scheduler\n@Scheduler('own.db').task()\ndef tick(): ...\n"
+    (folder / "own.py").write_text(code, encoding="utf-8")
+    told = rf"own.py declares its tasks \('tick'\) on a ledger of its own, {folder / 'own.db'}; this command"
+    with pytest.raises(UsageError, match=told) as caught:
+        Declared(app(), sched, scheduled=True).file(Path("own.py"))
+    assert f"add --ledger {folder / 'own.db'}" in caught.value.hint
+    (folder / "empty.py").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"empty.py declares no task"):
+        Declared(app(), sched, scheduled=True).file(Path("empty.py"))
+
+
 def test_what_is_declared_to_run_once_has_no_schedule(sched: Scheduler) -> None:
     declared(sched, scheduled=False)
     assert [task.next_run for task in sched.tasks.values()] == [None, None, None]

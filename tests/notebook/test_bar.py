@@ -108,3 +108,17 @@ def wait_for(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end, "it never happened"
         threading.Event().wait(0.005)
+
+
+def test_warnings_of_a_call_stay_in_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    with cell_bar() as bar:
+        bar.log(logging.INFO, "page 3")
+        for number in (1, 1, *range(2, 14)):
+            bar.log(logging.WARNING, f"{number} issues could not\nbe read")
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "schedkit: 1 issues could not be read"
+    assert told[-1] == "schedkit: and 3 more warnings"
+    assert len(told) == 11
+    with cell_bar():
+        pass
+    assert capsys.readouterr().err == ""

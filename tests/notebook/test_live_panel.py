@@ -91,6 +91,22 @@ def test_clicks_run_pause_resume_and_cancel(declared: Scheduler, front: Front) -
     assert declared.runs("slow")[0].state == "CANCELLED"
 
 
+def test_clicks_reschedule_remove_stop_and_start(declared: Scheduler, front: Front) -> None:
+    shown = front.panel(declared)
+    for text, words in (("every 2h", "every 2h"), ("0 7 * * mon", "at 07:00 on Monday")):
+        assert "another schedule" in front.ask(shown, do="reschedule", task="frame", trigger=text)["words"]
+        (row,) = [row for row in declared.screens.board()["tasks"] if row["name"] == "frame"]
+        assert row["trigger"].startswith(words)
+    assert "no schedule was given" in front.ask(shown, do="reschedule", task="frame", trigger=" ")["error"]
+    assert "five" in front.ask(shown, do="reschedule", task="frame", trigger="0 7")["error"]
+    assert "frame is removed" in front.ask(shown, do="remove", task="frame")["words"]
+    assert "frame" not in declared.tasks
+    assert front.ask(shown, do="stop")["words"] == "The scheduler is stopped"
+    assert declared.state == "stopped"
+    assert front.ask(shown, do="start")["words"] == "The scheduler is started"
+    assert declared.state == "running"
+
+
 def test_a_run_goes_again_with_its_parameters(declared: Scheduler, front: Front) -> None:
     shown = front.panel(declared)
     run = declared.submit("frame", rows=5)
@@ -247,7 +263,7 @@ def test_displaying_shows_the_live_panel_and_a_still_picture_that_is_refreshed(
     shown = front.panel(declared)
     shown.show()
     live, still = shell.outputs
-    assert live["data"]["text/plain"] == "<schedkit panel>"
+    assert live["data"]["text/plain"].startswith("Scheduler running: 2 tasks, 0 running, 0 waiting\nTask ")
     assert live["data"]["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.model_id
     assert f'class="{shown.still}"' in still["data"]["text/html"]
     front.ask(shown, do="hello")
@@ -256,7 +272,7 @@ def test_displaying_shows_the_live_panel_and_a_still_picture_that_is_refreshed(
     assert shell.outputs[-1]["update"] is True
     assert shell.outputs[-1]["transient"] == {"display_id": shown.still}
     shown.show()
-    assert "schedkit panel" in shell.outputs[-2]["data"]["text/plain"]
+    assert "Scheduler running" in shell.outputs[-2]["data"]["text/plain"]
 
 
 def test_the_still_picture_is_not_redrawn_too_often(declared: Scheduler, front: Front, shell: Shell) -> None:

@@ -33,6 +33,11 @@ def run(made: Board, number: int = 1, **end: Any) -> RunEvents:
     return tell
 
 
+def shown_run(made: Board) -> str:
+    snapshot = made.snapshot(T0)
+    return run_html(snapshot["runs"][0], snapshot)
+
+
 def test_tasks_are_listed_with_their_last_run_and_text_stays_text() -> None:
     made = board()
     run(made, state=State.DONE)
@@ -73,6 +78,9 @@ def test_runs_and_queue() -> None:
     assert "failed" in runs
     assert "running" in runs
     assert "<script>" not in runs
+    assert "ValueError: &lt;script&gt;" in runs
+    tasks = board_html(made.snapshot(T0))
+    assert "2 tasks, 1 running, 1 waiting" in tasks
     queue = board_html(made.snapshot(T0), "queue")
     assert "queued_one" in queue
     assert "failed" not in queue
@@ -89,13 +97,16 @@ def test_one_run_tells_its_stages_error_and_files() -> None:
     assert "extract: 1,500 / 2,000" in html
     assert "write: 3<" in html
     assert "file x.xlsx" in html
-    error = {"type": "JqlError", "message": "no <such> field", "hint": "ask"}
+    lines = [{"where": "Cell In[9]", "line": 4, "function": "bugs", "code": "a < b"}]
+    error = {"type": "JqlError", "message": "no <such> field", "hint": "ask", "lines": lines}
     made.fold(tell.ended("r1", "open_bugs", state=State.FAILED, error=error))
-    html = run_html(made.snapshot(T0)["runs"][0])
+    html = shown_run(made)
     assert "JqlError: no &lt;such&gt; field (ask)" in html
+    assert "Cell In[9], line 4, in bugs<" in html
+    assert ">a &lt; b</pre>" in html
     waiting = Board()
     waiting.fold(RunEvents(T0).queued("q"))
-    assert "started" not in run_html(waiting.snapshot(T0)["runs"][0])
+    assert "started" not in shown_run(waiting)
 
 
 def test_many_rows_end_in_their_number() -> None:
@@ -103,3 +114,17 @@ def test_many_rows_end_in_their_number() -> None:
     for n in range(ROWS + 12):
         made.put_task(task_row(f"task {n}"))
     assert "and 12 more" in board_html(made.snapshot(T0))
+
+
+def test_a_task_stays_failed_until_it_has_run_well() -> None:
+    made = board()
+    made.put_scheduler(tz="Europe/Berlin")
+    run(made, 1, state=State.FAILED, error={"type": "KeyError", "message": "'Prio'"})
+    html = board_html(made.snapshot(T0))
+    assert "2 tasks, 0 running, 0 waiting, 1 failing" in html
+    assert ">failed</span></td>" in html
+    assert "2026-03-02 08:00:00 Europe/Berlin" in html
+    run(made, 2, state=State.CANCELLED)
+    assert "1 failing" in board_html(made.snapshot(T0))
+    run(made, 3, state=State.DONE)
+    assert "failing" not in board_html(made.snapshot(T0))

@@ -51,12 +51,85 @@ def test_the_callers_own_modules_are_shown(cells: Kernel) -> None:
     assert "direct cause" not in told
 
 
-def test_a_run_that_failed_is_one_line(cells: Kernel) -> None:
-    cells.run("sched = Scheduler(); sched.start()\n@sched.task()\ndef broken(): raise KeyError('Summary')")
-    told = shown(cells, "broken.submit().result(60)")
+TASKS = """\
+sched = Scheduler(); sched.start()
+
+@sched.task()
+def broken():
+    frame = pandas.DataFrame({"Key": ["A-1"]})
+    return frame["Prio"]
+
+@sched.task(runs_in="process")
+def apart():
+    return {}["Prio"]
+
+@sched.task()
+def long():
+    threading.Event().wait(60)
+"""
+
+
+INTERRUPT = """
+import _thread, sys, traceback
+
+def interrupt():
+    main = threading.main_thread().ident
+    def waits():
+        stack = traceback.walk_stack(getattr(sys, "_current_frames")()[main])
+        return any(frame.f_code.co_name == "result" for frame, _ in stack)
+    while not waits():
+        threading.Event().wait(0.01)
+    _thread.interrupt_main()
+"""
+
+
+@pytest.fixture(scope="module")
+def tasks(cells: Kernel) -> str:
+    """Return what IPython calls the cell that declares the tasks."""
+    cells.run("import pandas, threading")
+    number = cells.say("print(get_ipython().execution_count)")
+    cells.run(TASKS)
+    return f"Cell In[{number}]"
+
+
+def test_a_run_that_failed_shows_the_tasks_own_line(cells: Kernel, tasks: str) -> None:
+    told = shown(cells, "x = 1\nbroken.submit().result(60)")
+    assert "----> 2 broken.submit().result(60)" in told
+    assert f"{tasks}, line 6, in broken\n" in told
+    assert '----> 6     return frame["Prio"]' in told
+    assert '5     frame = pandas.DataFrame({"Key": ["A-1"]})' in told
     assert "RunFailedError: run " in told
-    assert told.rstrip().endswith("ended as FAILED: KeyError: 'Summary'")
-    assert len(told.splitlines()) < 8
+    assert told.rstrip().endswith("ended as FAILED: KeyError: 'Prio'")
+    assert "site-packages" not in told
+    assert "schedkit/" not in told
+    assert len(told.splitlines()) < 20
+
+
+def test_a_task_that_runs_in_another_process_shows_its_line_too(cells: Kernel, tasks: str) -> None:
+    told = shown(cells, "apart.submit().result(60)")
+    assert f"{tasks}, line 10, in apart" in told
+    assert '----> 10     return {}["Prio"]' in told
+    error = cells.say("print(sched.runs('apart')[0].error['traceback'])")
+    assert f'  {tasks}, line 10, in apart\n    return {{}}["Prio"]' in error
+    assert "ipykernel" not in error
+
+
+def test_a_timeout_is_as_short(cells: Kernel, tasks: str) -> None:
+    told = shown(cells, "run = long.submit()\nrun.result('50ms')")
+    assert "----> 2 run.result('50ms')" in told
+    assert "has not ended within 50ms" in told
+    assert "schedkit/" not in told
+    assert len(told.splitlines()) < 12
+
+
+def test_an_interrupt_is_as_short(cells: Kernel, tasks: str) -> None:
+    cells.run(INTERRUPT)
+    told = shown(cells, "threading.Thread(target=interrupt).start()\nrun.result()")
+    assert "----> 2 run.result()" in told
+    assert "KeyboardInterrupt" in told
+    assert "schedkit/" not in told
+    assert len(told.splitlines()) < 12
+    cells.run("run.cancel()")
 
 
 OWN = """

@@ -84,7 +84,7 @@ def test_every_kind(text: str, same: Trigger) -> None:
         ("{any_of: []}", r"any_of\(\) needs at least one trigger"),
         ("{any_of: [{every: 1h}, {evry: 2h}]}", r"r:4:35: .*unknown option 'evry' .did you mean 'every'"),
         ("{start: soon, every: 1h}", "schedule.start: .*'soon' is not a date"),
-        ("daily", "schedule: write a mapping"),
+        ("daily", "schedule: write {cron: 0 7"),
     ],
 )
 def test_what_is_no_schedule(text: str, message: str) -> None:

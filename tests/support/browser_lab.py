@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+ROOT = Path(__file__).parents[2]
 PRIVATE = (
     "JUPYTER_CONFIG_DIR",
     "JUPYTER_RUNTIME_DIR",
@@ -173,6 +175,7 @@ def jupyter_lab(browser: Browser, home: Path) -> Iterator[Lab]:
     labconfig.mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (labconfig / "page_config.json").write_text(json.dumps(quiet))
+    install_sidebar(home)
     port = free_port()
     command = (
         f"-m jupyterlab --no-browser --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0 "
@@ -195,6 +198,21 @@ def jupyter_lab(browser: Browser, home: Path) -> Iterator[Lab]:
             server.kill()
             server.wait(5)
         log.close()
+
+
+def install_sidebar(home: Path) -> None:
+    """Put the sidebar where the wheel puts it, in the folders of this user alone."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    places = {"share/jupyter": home / "jupyter_data_dir", "etc/jupyter": home / "jupyter_config_dir"}
+    for source, target in shared.items():
+        folder = next(start for start in places if target.startswith(start))
+        path = places[folder] / Path(target).relative_to(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, path)
+        else:
+            shutil.copyfile(ROOT / source, path)
 
 
 def answers(url: str) -> bool:

@@ -83,8 +83,8 @@ def test_both_faces_of_a_method_refuse_it() -> None:
         asyncio.run(AsyncFace().find(nam="y"))
 
 
-def test_what_is_missing_is_told_by_python() -> None:
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'path'"):
+def test_what_is_missing_or_too_much_is_told() -> None:
+    with pytest.raises(UsageError, match=r"write\(\) needs path \(give path=…\)"):
         write(title="c")
 
 

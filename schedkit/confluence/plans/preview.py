@@ -38,11 +38,11 @@ def summary(merged: Merged, besides: str = "") -> str:
         "a new table" if merged.new_table else "",
         _columns(merged.columns_added, "new"),
         _columns(merged.columns_removed, "gone"),
-        f"{changed} cell{'s change' if changed != 1 else ' changes'}" if changed else "",
         _count(merged.added, "row", "added"),
         _count(merged.removed, "row", "removed"),
         _count(merged.archived, "row", "archived"),
         _count(merged.marked, "row", "marked as missing"),
+        f"{changed} cell{'s change' if changed != 1 else ' changes'}" if changed else "",
         _count(range(merged.hidden), "row", "not shown"),
         _count(merged.comments, "inline comment", "concerned"),
     ]

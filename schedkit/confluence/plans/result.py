@@ -18,7 +18,7 @@ __all__ = ["Applied", "applied"]
 _AMBER = "border-left:4px solid #d97008;padding-left:6px"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Applied:
     """The outcome of an applied plan.
 
@@ -68,32 +68,56 @@ class Applied:
     attached: tuple[str, ...] = ()
     unconfirmed: str = ""
 
+    def __repr__(self) -> str:
+        address = f"\n  {self.url}" if self.url else ""
+        told = f"\n  {self._told()}" if self.unconfirmed else ""
+        return f"page {self.title!r}: {self._sentence()}{address}{told}"
+
     def _repr_html_(self) -> str:
         """Show the page as a link, and in one line what became of it."""
-        what = "written" if self.written else "not confirmed" if self.unconfirmed else "nothing to change"
+        name = html.escape(self.title)
+        if is_web_address(self.url):
+            name = f'<a href="{html.escape(self.url, quote=True)}" target="_blank" rel="noopener">{name}</a>'
+        return f"<div>{name}: {html.escape(self._sentence())}{self._warning()}</div>"
+
+    def _sentence(self) -> str:
+        what = f"version {self.version} {'written' if self.written else 'not confirmed'}"
+        if not self.written and not self.unconfirmed:
+            what = f"nothing to change, version {self.version}"
         counts = [
             f"{count} {noun}{'s' if count != 1 else ''} {verb}"
             for count, noun, verb in (
-                (self.changed_cells, "cell", "changed"), (self.rows_added, "row", "added"),
-                (self.rows_removed, "row", "removed"), (self.rows_archived, "row", "archived"),
-                (self.rows_marked, "row", "marked as missing"),
+                (self.rows_added, "row", "added"), (self.rows_removed, "row", "removed"),
+                (self.rows_archived, "row", "archived"), (self.rows_marked, "row", "marked as missing"),
+                (self.changed_cells, "cell", "changed"),
                 (len(self.altered), "cell", "stored otherwise"), (len(self.attached), "chart", "attached"),
             )
             if count
         ]  # fmt: skip
-        summary = html.escape(
-            ", ".join([f"version {self.version}", what, *counts, f"outside: {self.outside}"])
-        )
-        name = html.escape(self.title)
-        if is_web_address(self.url):
-            name = f'<a href="{html.escape(self.url, quote=True)}" rel="noopener">{name}</a>'
-        return f"<div>{name}: {summary}{self._warning()}</div>"
+        return ", ".join([what, *counts, *_outside(self.outside)])
+
+    def _told(self) -> str:
+        return f"{self.unconfirmed}. Run it again: it writes only what is missing."
 
     def _warning(self) -> str:
         if not self.unconfirmed:
             return ""
-        told = html.escape(f"{self.unconfirmed}. Run it again: it writes only what is missing.")
-        return f'<div style="{_AMBER}">{told}</div>'
+        return f'<div style="{_AMBER}">{html.escape(self._told())}</div>'
+
+
+# What became of the page outside the region, in words; nothing to tell of what is as it was.
+_OUTSIDE = {
+    "identical": "",
+    "rewritten": "the site rewrote the rest of the page without changing what it says",
+    "changed": "the rest of the page changed",
+    "edited since": "somebody has edited the rest of the page since",
+    "unread": "the page could not be read back",
+}
+
+
+def _outside(how: str) -> list[str]:
+    words = _OUTSIDE.get(how, how)
+    return [words] if words else []
 
 
 def applied(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from schedkit.confluence.source.reading import own_parameters, text
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region
 from schedkit.confluence.source.storage import Element, attributes, elements, is_silent, tokens
 from schedkit.errors import RegionError
+from schedkit.values.text import near_matches
 
 __all__ = ["PageIndex", "bare_heading", "is_absent", "locate", "names_of"]
 
@@ -178,7 +180,9 @@ def _by_local_id(page: PageIndex, wanted: str) -> tuple[list[Element], str]:
 def _by_anchor(page: PageIndex, wanted: str) -> tuple[list[Element], str]:
     anchors = page.anchor_macros.get(wanted, [])
     if len(anchors) != 1:
-        return [], f"there are {len(anchors)} anchors of this name" if anchors else "there is no such anchor"
+        if anchors:
+            return [], f"there are {len(anchors)} anchors of this name"
+        return [], f"there is no such anchor{_meant(wanted, page.anchor_macros)}"
     anchor = anchors[0]
     end = page.section_end(anchor)
     starts = [macro.start for _, macro in page.anchors]
@@ -204,13 +208,20 @@ def _by_macro(page: PageIndex, region: Macro) -> tuple[list[Element], str]:
 def _by_heading(page: PageIndex, region: Heading) -> tuple[list[Element], str]:
     owners = [e for name, e in page.headings if name == " ".join(region.text.split())]
     if len(owners) != 1:
-        return [], f"there are {len(owners)} such headings" if owners else "there is no such heading"
+        if owners:
+            return [], f"there are {len(owners)} such headings"
+        return [], f"there is no such heading{_meant(region.text, [name for name, _ in page.headings])}"
     tables = page.within(owners[0].end, page.section_end(owners[0]))
     if not tables:
         return [], "there is no table between this heading and the next"
     if region.n is None:
         return tables, ""
     return tables[region.n - 1 : region.n], f"this section has {len(tables)} tables"
+
+
+def _meant(wanted: str, known: Iterable[str]) -> str:
+    near = near_matches(wanted, known)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _listing(page: PageIndex, region: Region) -> str:

@@ -254,9 +254,9 @@ class AsyncScheduler:
         UsageError
             If no process, or more than one, matches.
         """
+        patience = parse_duration(deadline, "deadline")
         wanted = node.life if isinstance(node, NodeRow) else node
         found = await anyio.to_thread.run_sync(self._queries.node, wanted)
-        patience = parse_duration(deadline, "deadline")
         try:
             await self._carry_out(EndNode(life=found.life, patience=patience))
         except NotRunningError as error:

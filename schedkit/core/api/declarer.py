@@ -43,8 +43,7 @@ class Declarer:
         """Declare a task, and return its handle once it is known where it is at home."""
         node, queries = self._node, self._queries
         task = fill(task, self._defaults)
-        if task.trigger is not None:  # before anybody knows of the task: a trigger that fails is refused
-            task.trigger.begins(datetime.now(UTC), node.config.tz)
+        is_late = self._is_late(task)  # before anybody knows of the task: a trigger that fails is refused
         _refuse_cells_elsewhere(task)
         node.declarations.check(task)
         known = self._known_parents(task)
@@ -57,16 +56,37 @@ class Declarer:
                 self._warn([task.name])
         elif node.state == "watching":
             _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
+        if is_late:
+            _log.warning("task %r: its moment (%s) is past: it runs once, late", task.name, task.trigger)
         changed = replaced is not None and code_of(replaced) != code_of(task)
         front_end().task_declared(str(queries.ledger.store), task.name, queries.names, changed)
         return handle
 
+    def _is_late(self, task: Task) -> bool:
+        """Tell whether a task that is new here will run at once, because its one moment is past."""
+        if task.trigger is None:
+            return False
+        now = datetime.now(UTC)
+        first = task.trigger.begins(now, self._node.config.tz)
+        if (
+            first is None
+            or first >= now
+            or task.misfire_grace is not None
+            or task.name in self._node.registry
+        ):
+            return False
+        return task.name not in self._recorded()
+
     def _known_parents(self, task: Task) -> Container[str]:
         """Return the tasks that only the ledger knows, if one of them may be a parent of this task."""
-        path = self._queries.ledger.store.path
-        if all(parent.task in self._node.registry for parent in task.after) or (path and not path.exists()):
+        if all(parent.task in self._node.registry for parent in task.after):
             return ()
-        return self._queries.recorded_names()
+        return self._recorded()
+
+    def _recorded(self) -> Container[str]:
+        """Return the tasks that the ledger knows, none if there is no such file yet."""
+        path = self._queries.ledger.store.path
+        return () if path and not path.exists() else self._queries.recorded_names()
 
     def warn_of_standing_by(self) -> None:
         """Log which tasks that this process declares run elsewhere, but for those that every process has."""

@@ -38,7 +38,7 @@ def delegated(
 
     @functools.wraps(method)
     def call(self: Whole, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self))
+        keywords.check(kwargs, type(self), len(args))
         return method(part(self), *args, **kwargs)
 
     return call

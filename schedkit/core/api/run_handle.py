@@ -115,7 +115,7 @@ class RunHandle:
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """Type, message, hint and traceback of its last failure."""
+        """Type, message, hint, own lines and traceback of its last failure."""
         return self.run.error
 
     def _details(self) -> dict[str, Any]:
@@ -248,8 +248,12 @@ class RunHandle:
         if run.state is State.DONE:
             return finished.value if finished.has_value else self.scheduler.queries.load(run.result)
         what = f"run {run.id} of task {run.task!r} ended as {run.state}"
-        hint = (run.error or {}).get("hint", "")
-        raise _ERRORS[run.state](f"{what}: {run.why}" if run.why else what, hint=hint)
+        error = run.error or {}
+        raise _ERRORS[run.state](
+            f"{what}: {run.why}" if run.why else what,
+            hint=error.get("hint", ""),
+            lines=error.get("lines", ()),
+        )
 
     def _forward(self, listener: context.ExecutionContext) -> Callable[[], None]:
         """Let whoever surrounds this call see the run's progress and log."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -26,12 +28,13 @@ from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
-from schedkit.values.timezones import local_timezone, parse_timezone
+from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name
 
 __all__ = ["LedgerFigures", "Screens"]
 
 # How old what a screen shows of what keeps runs from starting may be.
 WHY_SECONDS = 0.5
+MOST_OPENED = 500
 
 
 class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +65,8 @@ class Screens:
         self._node, self._queries, self._why = node, queries, why
         self._board: Board | None = None
         self._lock = threading.Lock()
+        # Runs that a screen looks at, until they have ended; one that is not on the board may still come.
+        self._opened: deque[str] = deque(maxlen=MOST_OPENED)
         self._obstacles: list[dict[str, Any]] = []
         self._asked_why = float("-inf")
 
@@ -75,8 +80,13 @@ class Screens:
 
     def open_run(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
+        board = self.live_board()
+        self._read_output(board, run)
+        self._opened.append(run)
+
+    def _read_output(self, board: Board, run: str) -> None:
         queries = self._queries
-        self.live_board().open(run, lambda: (queries.details(run), queries.attempts(run)))
+        board.open(run, lambda: (queries.details(run), queries.attempts(run)))
 
     def run_detail(self, run: str) -> dict[str, Any]:
         """Return one run in full as the board's row, also when it has left the board."""
@@ -154,6 +164,10 @@ class Screens:
                 self._queries.open()
                 self._board = self._new_board()
             self._board.put_scheduler(**self._facts())
+            # What a run of another process told right before its end, and its files, no event tells here.
+            for run in [run for run in tuple(self._opened) if self._board.has_ended(run)]:
+                self._opened.remove(run)
+                self._read_output(self._board, run)
             return self._board
 
     def _facts(self) -> dict[str, Any]:
@@ -163,7 +177,7 @@ class Screens:
         if now - self._asked_why >= WHY_SECONDS:  # several screens poll, each a few times a second
             self._asked_why = now
             self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
-        facts = {"state": self._node.state, "why": self._obstacles}
+        facts = {"state": self._node.state, "why": self._obstacles, "tz": self._zone}
         try:
             queries.open()
             heirs = queries.heirs()
@@ -177,6 +191,10 @@ class Screens:
             }
         except LedgerError:  # which `why` says
             return facts
+
+    @functools.cached_property
+    def _zone(self) -> str:
+        return timezone_name(self._node.config.tz or local_timezone())
 
     def _new_board(self) -> Board:
         board = Board()

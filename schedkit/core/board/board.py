@@ -75,6 +75,7 @@ class Board:
             "running": 0,
             "queued": 0,
             "paused": False,
+            "tz": "UTC",
             "trouble": None,
             "why": [],
         }
@@ -130,6 +131,12 @@ class Board:
                         row = folded_run(row, event)
                 self._seq += 1
                 self._runs.put(run, row, self._seq)
+
+    def has_ended(self, run: str) -> bool:
+        """Tell whether a run on the board has ended."""
+        with self._lock:
+            row = self._runs.get(run)
+            return row is not None and State(row["state"]).final
 
     def counts(self, read: Callable[[], RunCounts]) -> RunCounts:
         """Return what is counted of each task; `read`, which reads all of it, is called only once."""

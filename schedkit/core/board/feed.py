@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from schedkit.core.board.rows import brief_error
+
 __all__ = ["BoardSource", "Feed"]
 
 Row = dict[str, Any]
@@ -140,12 +142,8 @@ def _whole_or_brief(row: Row, whole: bool) -> Row:
         return row
     shown = {name: value for name, value in row.items() if name not in _LONG}
     if shown["error"]:
-        shown["error"] = _brief(shown["error"])
+        shown["error"] = brief_error(shown["error"])
     return shown
-
-
-def _brief(error: Row) -> Row:
-    return {name: value for name, value in error.items() if name != "traceback"}
 
 
 def _changed_fields(before: Row, after: Row, whole: bool) -> Row:
@@ -155,7 +153,7 @@ def _changed_fields(before: Row, after: Row, whole: bool) -> Row:
         known = before.get(name, _ABSENT)
         if value is known or value == known or (not whole and name in _LONG):
             continue
-        fields[name] = _brief(value) if name == "error" and value and not whole else value
+        fields[name] = brief_error(value) if name == "error" and value and not whole else value
     return fields
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import func, select
 
-from schedkit.core.board.rows import Row, iso, run_row
+from schedkit.core.board.rows import Row, brief_error, iso, run_row
 from schedkit.core.ids import id_at
 from schedkit.core.store.database import Store
 from schedkit.core.store.rows import run_from_row
@@ -26,6 +26,7 @@ BARS = 120
 LANES = 12
 TASKS_NAMED = 1000
 BAD = ("FAILED", "TIMEOUT")
+QUIET = ("CANCELLED", "SKIPPED")
 
 # Not the bare column: SQLite would go through all runs ever by its index of tasks, to have them in groups,
 # instead of through those of the window. Of 2,000,000 runs a window of a day took 5 s of CPU, and takes 0.01.
@@ -34,6 +35,7 @@ _STARTED = runs.c.started_at.is_not(None)
 _ENDED = _STARTED & runs.c.finished_at.is_not(None)
 _LENGTH = runs.c.finished_at - runs.c.started_at
 _IS_BAD = func.sum(sa.case((runs.c.state.in_(BAD), 1), else_=0))
+_IS_QUIET = func.sum(sa.case((runs.c.state.in_(QUIET), 1), else_=0))
 
 
 def window(
@@ -63,8 +65,9 @@ def window(
         ``since`` and ``until``, the time line's ends; ``total``, ``failed``, ``half`` and ``most``, the
         seconds within which 50 % and 95 % ended; ``tasks`` and ``states``, what the window holds;
         ``lanes``, the busiest tasks, each with ``bars``
-        ``[from, to, runs, failed, longest, active]``, from and to in milliseconds after ``since``, longest in
-        seconds; ``more``, how many tasks have no lane; ``runs``, the page.
+        ``[from, to, runs, failed, longest, active, quiet]``, from and to in milliseconds after ``since``,
+        longest in seconds, quiet the cancelled and skipped ones; ``more``, how many tasks have no lane;
+        ``runs``, the page.
     """
     inside = runs.c.id >= id_at(now - timedelta(hours=hours))
     wanted = sa.and_(inside, *_only(task, state))
@@ -104,9 +107,7 @@ def window(
 
 
 def _brief(row: Row) -> Row:
-    """Leave out the traceback: whoever opens the run asks for it."""
-    error = row["error"]
-    return {**row, "error": error and {name: value for name, value in error.items() if name != "traceback"}}
+    return {**row, "error": row["error"] and brief_error(row["error"])}
 
 
 def _only(task: str, state: str) -> list[sa.ColumnElement[bool]]:
@@ -158,6 +159,7 @@ def _lanes(
             func.max(func.coalesce(runs.c.finished_at, end)).label("to"),
             func.count().label("runs"),
             _IS_BAD.label("failed"),
+            _IS_QUIET.label("quiet"),
             func.max(func.coalesce(runs.c.finished_at, end) - runs.c.started_at).label("longest"),
             func.sum(sa.case((runs.c.finished_at.is_(None), 1), else_=0)).label("active"),
         )
@@ -169,5 +171,5 @@ def _lanes(
     for row in connection.execute(query).mappings():
         span = ((row["from"] - start) / 1000, (row["to"] - start) / 1000)
         counts = (int(row["runs"]), int(row["failed"]), row["longest"] / 1e6, int(row["active"]))
-        bars[row["task"]].append([*span, *counts])
+        bars[row["task"]].append([*span, *counts, int(row["quiet"])])
     return [{"task": name, "runs": busy[name], "bars": bars[name]} for name in names]

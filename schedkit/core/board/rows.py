@@ -17,8 +17,10 @@ from schedkit.core.states import Priority, State
 
 __all__ = [
     "Row",
+    "brief_error",
     "detail_fields",
     "end_fields",
+    "error_words",
     "figures_of",
     "folded_run",
     "iso",
@@ -38,6 +40,16 @@ _COUNTED = {State.DONE: True, State.FAILED: False, State.TIMEOUT: False}
 def iso(at: datetime | None) -> str | None:
     """Return a moment as ISO 8601, None as None."""
     return None if at is None else at.isoformat()
+
+
+def brief_error(error: Mapping[str, Any]) -> Row:
+    """Return an error without its traceback and lines of code: whoever opens the run asks for them."""
+    return {name: value for name, value in error.items() if name not in ("traceback", "lines")}
+
+
+def error_words(error: Mapping[str, Any] | None) -> str:
+    """Return type and message of an error in one text, empty where there is none."""
+    return ": ".join(filter(None, ((error or {}).get("type"), (error or {}).get("message"))))
 
 
 def priority_word(value: int) -> str | int:
@@ -76,7 +88,7 @@ def end_fields(run: Run) -> Row:
         "state": str(run.state),
         "finished": iso(run.finished_at),
         "seconds": run.seconds,
-        "error": (run.error or {}).get("message"),
+        "error": error_words(run.error) or None,
     }
 
 

@@ -204,7 +204,8 @@ def _add_times(histograms: dict[str, Histogram], task: str, count: int, micros: 
 def _late(started: sa.ColumnElement[int], where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     """Return how long after its due time a run started, null where it is not asked for."""
     late = started - runs.c.scheduled_at
-    return sa.case((where & (late > 0), late), (where, 0))
+    # The last value is that of the type: PostgreSQL compares no longer ones with a short one.
+    return sa.case((where & (late > 0), late), (where, sa.literal(0, sa.BigInteger)))
 
 
 def _read_runs(connection: sa.Connection, found: RunCounts) -> None:

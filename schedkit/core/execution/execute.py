@@ -21,11 +21,11 @@ from schedkit.core.engine.retries import tries
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.failures import RemoteFailure, error_facts
 from schedkit.core.execution.results import Kept, Results
-from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.params import call_arguments, complete
 from schedkit.errors import ParameterError, RetryableError, StopRequested
+from schedkit.values.own_code import named_lines, named_traceback
 from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = [
@@ -159,7 +159,7 @@ def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
         return Ending(
             Outcome.FAILED,
             cause=error,
-            error=_stored(run, error_facts(error)),
+            error=_stored(attempt, error_facts(error)),
             retryable=task.retry.allows(error),
             reason=reason,
         )
@@ -198,15 +198,17 @@ def failed(attempt: Execution, error: BaseException, valid: bool = True) -> Endi
         return Ending(Outcome.CANCELLED)
     final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))
     retryable = attempt.task.retry.allows(error) and not final
-    kept = _stored(attempt.context, facts or error_facts(error))
+    kept = _stored(attempt, facts or error_facts(error))
     return Ending(Outcome.FAILED, cause=error, error=kept, retryable=retryable)
 
 
-def _stored(run: RunContext, facts: dict[str, Any]) -> dict[str, Any]:
+def _stored(attempt: Execution, facts: dict[str, Any]) -> dict[str, Any]:
     """Return what is told of an exception as the ledger keeps it."""
     return {
         **facts,
-        "message": run.shortened(facts["message"], "the error"),
+        "lines": named_lines(facts["lines"], attempt.task.function),
+        "traceback": named_traceback(facts["traceback"], attempt.task.function),
+        "message": attempt.context.shortened(facts["message"], "the error"),
         "hint": one_line(facts["hint"], 1000),
     }
 

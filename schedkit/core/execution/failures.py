@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schedkit.values.limits import MAX_TRACEBACK_CHARS
+from schedkit.values.own_code import own_lines
 from schedkit.values.text import clean
 
 __all__ = ["Failure", "RemoteFailure", "error_facts"]
@@ -22,7 +23,7 @@ _HERE = str(Path(__file__).parent)
 
 
 def error_facts(error: BaseException) -> dict[str, Any]:
-    """Return what the ledger keeps of an exception: type, message, hint, traceback."""
+    """Return what the ledger keeps of an exception: type, message, hint, own lines, traceback."""
 
     def message() -> str:
         own = getattr(error, "message", None)
@@ -32,6 +33,7 @@ def error_facts(error: BaseException) -> dict[str, Any]:
         "type": type(error).__qualname__,
         "message": _said(message).strip() or type(error).__name__,
         "hint": _said(lambda: str(getattr(error, "hint", "") or "")),
+        "lines": own_lines(error.__traceback__),
         "traceback": _said(lambda: _traceback(error)),
     }
 

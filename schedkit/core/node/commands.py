@@ -11,6 +11,7 @@ import msgspec
 
 from schedkit.core.model import Requested
 from schedkit.errors import SchedkitError
+from schedkit.values.validation import msgspec_words
 
 __all__ = [
     "BackfillTask",
@@ -149,4 +150,4 @@ def read_command(kind: str, data: dict[str, Any], actor: str) -> Command:
     try:
         return msgspec.convert({**data, "kind": kind, "actor": actor}, known)
     except msgspec.ValidationError as error:
-        raise SchedkitError(f"the command {kind!r} cannot be read: {error}") from None
+        raise SchedkitError(f"the command {kind!r} cannot be read: {msgspec_words(error)}") from None

@@ -161,7 +161,7 @@ class Dispatcher:
             return await self._request(life, command)
         if isinstance(command, EndNode):
             if life is not None and life.lease.life == command.life:
-                await self._end_here(command)
+                await self._end_here(life, command)
                 return {"life": command.life}
             return await send_command(self._ledger, command, life=command.life)
         if life is not None and _is_here(life, command):
@@ -195,7 +195,8 @@ class Dispatcher:
             return await self._requests.keep(life, command)
         return await send_command(self._ledger, command, life=await self._somebody(command))
 
-    async def _end_here(self, command: EndNode) -> None:
+    async def _end_here(self, life: Life, command: EndNode) -> None:
+        life.announce("ending", command.actor)
         _log.warning("%s stops the scheduler of this process", command.actor)
         await self._end(command.patience)
 
@@ -282,7 +283,7 @@ class Dispatcher:
         if isinstance(command, EndNode):
             # First: what is posted after the end is not written.
             life.post(Answer(command=row.id, answer={"life": command.life}))
-            await self._end_here(command)
+            await self._end_here(life, command)
             return None
         if isinstance(command, SubmitRun):
             made = await anyio.to_thread.run_sync(self._ledger.run, command.run)

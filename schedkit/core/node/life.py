@@ -168,12 +168,13 @@ class Life:
         """Tell whether a command of the ledger is yet to be carried out; each is once."""
         return self._effects.claim_command(id)
 
-    def announce(self, change: str) -> None:
-        """Log that this process began or ceased to run tasks."""
+    def announce(self, change: str, actor: str = "") -> None:
+        """Log that this process began or ceased to run tasks, or is to cease because somebody has asked."""
         settings = {}
         if change == "started":  # what runs at once is this process's to say: others show it
             settings["limits"] = dump(self.config.at_once)
-        told = NodeChanged(at=datetime.now(UTC), change=change, name=self.config.name, life=self.lease.life)
+        name, life = self.config.name, self.lease.life
+        told = NodeChanged(at=datetime.now(UTC), change=change, name=name, life=life, actor=actor)
         self.post(Announce(event=told, settings=settings))
 
     def declare_limits(self, alone: bool) -> None:

@@ -68,7 +68,7 @@ def _row(event: ev.Event, seq: int, actor: str) -> AuditRow | None:
     action = _action(event)
     if not action:
         return None
-    who = event.name if isinstance(event, ev.NodeChanged) else actor
+    who = actor or event.name if isinstance(event, ev.NodeChanged) else actor
     return AuditRow(seq=seq, at=event.at, actor=who, action=action, task=event.task, run=event.run)
 
 
@@ -78,7 +78,7 @@ def _action(event: ev.Event) -> str:
         case ev.TaskChanged():
             return event.change
         case ev.NodeChanged():
-            return f"process {event.change}"
+            return f"process {event.change}" if not event.actor else f"process {event.name} {event.change}"
         case ev.RunQueued(after=run) if event.followed and run.cause not in _BY_ITSELF:
             return {"submit": "submitted", "command": "submitted"}.get(run.cause, run.cause)
         case ev.RunStopping():

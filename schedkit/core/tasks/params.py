@@ -17,6 +17,7 @@ from schedkit.core.tasks.stored import is_data, plain, refuse_too_large, refused
 from schedkit.errors import DeclarationError, ParameterError
 from schedkit.values.options import refuse_unknown
 from schedkit.values.text import safe_repr
+from schedkit.values.validation import pydantic_words
 
 __all__ = [
     "RUN",
@@ -64,12 +65,11 @@ class Parameter:
                 hint="write another type hint, or none",
             ) from None
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
+            first = error.errors(include_url=False)[0]
             inside = "".join(f"[{part!r}]" for part in first["loc"])
             raise ParameterError(
                 f"task {task!r}: parameter {self.name!r}{inside} is "
-                f"{safe_repr(value)}, expected {hint_text(self.hint)}: "
-                f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+                f"{safe_repr(value)}, expected {hint_text(self.hint)}: {pydantic_words(first)}"
             ) from None
 
     @cached_property

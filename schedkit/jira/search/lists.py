@@ -10,6 +10,7 @@ from schedkit.errors import BadAnswerError, SiteError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.kinds import Kind, NameOf, entries
+from schedkit.values.validation import msgspec_words
 
 __all__ = ["PartialLists", "whole_list"]
 
@@ -100,7 +101,7 @@ async def whole_list(session: Session, id: int, kind: Kind, name: NameOf) -> tup
         try:
             page = msgspec.convert(answer, kind.type, strict=False)
         except msgspec.ValidationError as problem:
-            raise BadAnswerError(f"{path} did not return a list: {problem}") from None
+            raise BadAnswerError(f"{path} did not return a list: {msgspec_words(problem)}") from None
         cells += kind.flat(page, name) if kind.flat else ()
         total = 0 if isinstance(page, list) else page.total or 0
         if len(cells) >= total:

@@ -20,6 +20,7 @@ from schedkit.server.document import WITH_BODY, answers
 from schedkit.server.guard import cookie_name
 from schedkit.server.pictures import as_whole
 from schedkit.server.problems import ProblemError
+from schedkit.server.routes.nodes import END_NODE
 from schedkit.server.routes.parameters import Limit
 from schedkit.server.service import Service, in_thread, json_body
 from schedkit.server.sessions import SESSION_SECONDS
@@ -37,7 +38,7 @@ OPEN_ROUTES = frozenset(
         ("GET", "/style.css"),
     }
 )
-ADMIN_PATHS = frozenset({"/api/v1/audit", "/audit"})
+ADMIN_PATHS = frozenset({"/api/v1/audit", "/audit", END_NODE})
 Before = Annotated[int | None, Query(description="The `next` of the page before.", ge=1, le=2**62)]
 Actor = Annotated[str | None, Query(description="Only of this actor.", max_length=200, pattern=r"^[^\x00]+$")]
 

@@ -39,7 +39,7 @@ def test_text_shows_only_rows_that_differ() -> None:
         {"Key": ["K-1", "K-2", "K-4"], "Summary": ["one bold", "TWO", "a" * 30]}, keep=["Comment"]
     )
     assert shown.splitlines() == [
-        "page 7: 1 cell changes, 1 row added, 1 row archived",
+        "page 7: 1 row added, 1 row archived, 1 cell changes",
         "   Key  Summary                   Comment",
         "   K-2  two → TWO",
         "+  K-4  " + "a" * 23 + "…",

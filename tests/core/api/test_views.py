@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from core.conftest import Heard
 
+from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.events import RunEnded, RunLogged
+from schedkit.core.events import RunEnded, RunLogged, RunStarted
 
 Make = Callable[..., Scheduler]
 
@@ -63,3 +65,27 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
     run.result("60s")
     heard.wait_for(heard.of(RunLogged, message="last"))
     assert shown_lines(other) == ["first", "last"]
+
+
+def test_who_watches_sees_the_files_and_the_only_words_of_a_run_that_it_has_opened(
+    sched: Scheduler, make: Make, tmp_path: Path
+) -> None:
+    """A run whose first words came right before its end stayed without any, and without its files."""
+    watcher = make(name="watcher")
+    watcher.watch()
+    watcher.screens.board()
+    heard, go_on = Heard(watcher), threading.Event()
+
+    @sched.task
+    def work(run: Any) -> None:
+        go_on.wait(60)
+        context.artifact(tmp_path, "Rows")
+        run.log("only")
+
+    run = work.submit()
+    heard.wait_for(heard.of(RunStarted, run=run.id))
+    watcher.screens.open_run(run.id)
+    go_on.set()
+    heard.wait_for(heard.of(RunEnded, run=run.id))
+    assert shown_lines(watcher) == ["only"]
+    assert watcher.screens.board()["runs"][0]["artifacts"][0]["label"] == "Rows"

@@ -115,12 +115,20 @@ def test_what_single_tasks_and_runs_wait_for(make: Make, gate: threading.Event) 
     gate.set()
 
 
-def test_a_schedule_that_is_over(make: Make) -> None:
-    sched = make()
-    sched.task(at("2001-01-01 10:00"), name="past")(lambda: 1)
+def test_a_schedule_that_is_over(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    sched = make(tz="UTC")
+    for _ in range(2):  # declared again, it is silent
+        sched.task(at("2001-01-01 10:00"), name="past")(lambda: 1)
+    told = "task 'past': its moment (once, on 2001-01-01 10:00) is past: it runs once, late"
+    assert caplog.messages == [told]
     sched.start()
     until(lambda: sched.runs("past") and sched.runs("past")[0].state is State.DONE)
     assert str(sched.why("past")) == "the schedule of task 'past' has no due time left"
+    sched.stop()
+    again = make(tz="UTC")
+    again.task(at("2001-01-01 10:00"), name="past")(lambda: 1)
+    again.task(at("2001-01-01 10:00"), name="missed", misfire_grace="1h")(lambda: 1)
+    assert caplog.messages == [told]
 
 
 def test_tasks_whose_home_has_ended_are_told_with_it(make: Make) -> None:

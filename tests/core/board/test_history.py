@@ -63,11 +63,15 @@ def test_what_a_window_holds(store: Store) -> None:
     assert seen["since"] == (NOW - 3 * HOUR).isoformat()
     hour = 3_600_000
     assert seen["lanes"] == [
-        {"task": "bugs", "runs": 2, "bars": [[0, 60_000, 1, 0, 60, 0], [hour, hour + 120_000, 1, 1, 120, 0]]},
+        {
+            "task": "bugs",
+            "runs": 2,
+            "bars": [[0, 60_000, 1, 0, 60, 0, 0], [hour, hour + 120_000, 1, 1, 120, 0, 0]],
+        },
         {
             "task": "tree",
             "runs": 2,
-            "bars": [[hour, hour + 10_000, 1, 1, 10, 0], [2 * hour, 3 * hour, 1, 0, 3600, 1]],
+            "bars": [[hour, hour + 10_000, 1, 1, 10, 0, 0], [2 * hour, 3 * hour, 1, 0, 3600, 1, 0]],
         },
         {"task": "waits", "runs": 1, "bars": []},
     ]

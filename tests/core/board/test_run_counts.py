@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
+from support.rest import until
 from support.run_events import T0, RunEvents
 
 from schedkit.core import events as ev
-from schedkit.core.board.run_counts import Extractions, Histogram, RunCounts
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.board.run_counts import Extractions, Histogram, RunCounts, run_counts
+from schedkit.core.model import Retry
 from schedkit.core.states import Disposition, State
+from schedkit.core.triggers.constructors import at
 from schedkit.values.instants import to_micros
+
+PATIENCE = 60.0
 
 
 def counted(*events: ev.Event, since: int = 0) -> RunCounts:
@@ -97,3 +103,46 @@ def test_what_the_ledger_had_is_not_counted_again_and_copies_stay_as_they_are() 
     kept = counts.copy()
     counts.add(replace(tell.ended("r3"), seq=9))
     assert (kept.ended, counts.ended) == ({"a": {"DONE": 1}}, {"a": {"DONE": 2}})
+
+
+def test_what_the_ledger_tells_is_what_its_events_tell(sched: Scheduler) -> None:
+    board = sched.screens.live_board()
+    board.counts(lambda: RunCounts({}, 0))
+    now, tries = datetime.now(UTC), list[str]()
+
+    @sched.task(at(now), retry=Retry(attempts=3, delay=0))
+    def due() -> None:
+        tries.append("due")
+        if len(tries) < 3:
+            raise ConnectionError("not yet")
+
+    @sched.task(at(now))
+    def plain() -> str:
+        return "done"
+
+    @sched.task(at(now - timedelta(hours=1)), misfire_grace="1m")
+    def overdue() -> None: ...
+
+    @sched.task
+    def asked() -> None:
+        raise ValueError("never")
+
+    sched.submit("asked").wait()
+    until(lambda: {"due", "plain"} <= {run.task for run in sched.runs() if run.state.final}, PATIENCE)
+    assert sched.queries.flush_events(PATIENCE)
+    told = board.counts(lambda: RunCounts({}, 0))
+    found = run_counts(sched.queries.ledger.store)
+    assert (found.ended, found.due_times, found.retries, found.last_done) == (
+        told.ended,
+        told.due_times,
+        told.retries,
+        told.last_done,
+    )
+    assert (found.retries, found.ended["asked"]) == ({"due": 2}, {"FAILED": 1})
+    assert (found.due_times["due"], found.due_times["overdue"]) == ({"done": 1}, {"missed": 1})
+    assert {task: times.count for task, times in found.lateness.items()} == {"due": 1, "plain": 1}
+    for mine, theirs in ((found.lateness, told.lateness), (found.durations, told.durations)):
+        assert {task: (times.count, times.within) for task, times in mine.items()} == {
+            task: (times.count, times.within) for task, times in theirs.items()
+        }
+        assert all(abs(times.seconds - theirs[task].seconds) < 1e-5 for task, times in mine.items())

@@ -61,7 +61,7 @@ def test_values_are_stored_as_given_and_converted_for_the_call() -> None:
     [
         (
             {"limit": "many"},
-            "task 'work': parameter 'limit' is 'many', expected int: input should be a valid integer",
+            "task 'work': parameter 'limit' is 'many', expected int: write a whole number",
         ),
         ({"fields": ["a", 5]}, r"parameter 'fields'\[1\] is .*, expected list\[str\]"),
         ({"mode": "half"}, "parameter 'mode' is 'half', expected .*Literal"),

@@ -1,0 +1,51 @@
+"""``/api/v1/nodes``: the processes at the ledger, listed and ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from schedkit.server import shapes
+from schedkit.server.document import WITH_BODY, answers, body
+from schedkit.server.service import Service, actor, json_body
+
+__all__ = ["END_NODE", "node_routes"]
+
+END_NODE = "/api/v1/nodes/end"
+
+
+class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A process by its name, pid or life, and how long its runs may go on: seconds, or text like "5m"."""
+
+    node: str
+    deadline: float | str = 30.0
+
+
+def node_routes(service: Service) -> APIRouter:
+    """Return the routes of a service."""
+    router = APIRouter(tags=["nodes"])
+
+    @router.get("/api/v1/nodes", responses=answers(shapes.Nodes))
+    async def list_nodes() -> Response:
+        """Return the processes that run tasks, the oldest first, each as the board shows it."""
+        picture = await service.pictures.current()
+        return service.answer(shapes.Nodes(items=list(picture.snapshot["scheduler"]["nodes"])))
+
+    @router.post(
+        END_NODE,
+        status_code=202,
+        responses=answers(dict[str, Any], 409, *WITH_BODY, status=202),
+        openapi_extra=body(
+            msgspec.json.schema(Ending)["$defs"]["Ending"], example={"node": "reports", "deadline": "1m"}
+        ),
+    )
+    async def end_node(request: Request) -> Response:
+        """Have a process stop running tasks; those that stand by for them go on. Needs the scope admin."""
+        wanted = await json_body(request, Ending)
+        name = await service.verbs.end_node(wanted.node, wanted.deadline, actor=actor(request))
+        service.pictures.outdate()
+        return service.answer(shapes.Message(message=f"{name} was told to end"), 202)
+
+    return router
