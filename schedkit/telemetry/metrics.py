@@ -147,6 +147,13 @@ def _of_scheduler(snapshot: Snapshot, tasks: int) -> Iterator[Family]:
     states = [(labels(scheduler_state=name), float(name == now)) for name in ("stopped", "running", "paused")]
     yield Family("scheduler_state", "stateset", "Scheduler state", states)
     yield _counted("schedkit_processes", "Living processes at the ledger", head["nodes"])
+    workers = head.get("workers", [])
+    yield _one("schedkit_workers", "gauge", "Workers that this process hears", len(workers))
+    help = "Runs that workers carry out now"
+    yield _one("schedkit_worker_runs", "gauge", help, sum(each["running"] for each in workers))
+    help = "Memory of workers and their child processes"
+    memory = sum(each["memory"] for each in workers)
+    yield _one("schedkit_worker_memory_bytes", "gauge", help, memory)
     wrong = [each for each in head["why"] if each["wrong"]]
     yield _counted("schedkit_problems", "Things that wrongly keep runs from starting", wrong)
 

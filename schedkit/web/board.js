@@ -223,7 +223,7 @@ function drawNext(view, scheduler, tasks) {
   put(view.next, "title", next ? exact(next.next_run) : null);
   if (scheduler.paused) say(view.next, "Nothing starts while the scheduler is paused");
   else if (!who || scheduler.state === "stopped") say(view.next, next ? `Next: ${when}, but nobody will run it: the scheduler is stopped` : "Nobody runs this schedule");
-  else say(view.next, next ? `Next: ${when}, run by ${who}` : `Nothing is due; the schedule is run by ${who}`);
+  else say(view.next, (next ? `Next: ${when}, run by ${who}` : `Nothing is due; the schedule is run by ${who}`) + workerWords(scheduler));
   const move = scheduler.move || null;
   show(view.hand, Boolean(move));
   if (move) {
@@ -249,6 +249,16 @@ function withoutCode(view, tasks) {
   const some = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
   return names.length === 1 ? `${some} waits for its code: run the cell or file that declares it, or remove it`
     : `${some} wait for their code: run the cells or files that declare them, or remove them`;
+}
+
+// How many workers of a cluster carry out runs of this process.
+function workerWords(scheduler) {
+  const workers = scheduler.workers || [];
+  if (!workers.length) return "";
+  const busy = workers.reduce((sum, worker) => sum + worker.running, 0);
+  const memory = workers.reduce((sum, worker) => sum + worker.memory, 0);
+  const some = workers.length === 1 ? `worker ${workers[0].name}` : `${workers.length} workers`;
+  return `; ${some}: ${busy} running, ${Math.round(memory / 2 ** 20)} MiB`;
 }
 
 function nodeWords(view, node) {

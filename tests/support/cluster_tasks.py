@@ -63,6 +63,13 @@ def gated(run: Any, path: str, gate: str) -> int:
 
 
 @schedkit.task(runs_in="dask")
+def delivers(run: Any) -> str:
+    run.delivered("page", "written")
+    run.log("delivered: page")
+    return "went on"
+
+
+@schedkit.task(runs_in="dask")
 def fails() -> None:
     raise ValueError("no such issue")
 

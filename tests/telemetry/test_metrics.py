@@ -133,6 +133,14 @@ def test_processes_and_what_is_wrong() -> None:
     assert ("schedkit_problems", "paused") not in found
 
 
+def test_workers() -> None:
+    board = board_of()
+    board.put_scheduler(workers=[{"running": 2, "memory": 3 << 20}, {"running": 1, "memory": 1 << 20}])
+    found = samples(board, counts_of())
+    names = ("schedkit_workers", "schedkit_worker_runs", "schedkit_worker_memory_bytes")
+    assert [found[name,] for name in names] == [2, 3, 4 << 20]
+
+
 def test_the_schedule_of_a_task() -> None:
     found = samples(board_of(task_row("a", next_at=T0, paused=True), task_row("b")), counts_of())
     assert found["schedkit_task_next_due_timestamp_seconds", "a"] == T0.timestamp()

@@ -16,6 +16,7 @@ from schedkit.core.api.outbox import Outbox
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.stimuli import WaitFor
+from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
@@ -121,6 +122,11 @@ class Queries:
         """Return the processes that run tasks of this ledger, the oldest first."""
         self.open()
         return [node for node in self.ledger.nodes() if node.alive]
+
+    def workers(self) -> list[WorkerRow]:
+        """Return the workers that this process hears, by name; none where it runs nothing on workers."""
+        rows = self._node.life.executors.workers if self._node.life is not None else []
+        return sorted(rows, key=lambda row: (row.name, row.hello.worker))
 
     def node(self, wanted: str) -> NodeRow:
         """Return a process by its name, its pid or its life.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +29,7 @@ from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.engine.obstacles import Obstacles
-from schedkit.core.execution.cluster.exposure import exposure
+from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
@@ -50,8 +49,6 @@ from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler", "Scheduler"]
-
-_log = logging.getLogger("schedkit")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -176,8 +173,6 @@ class Scheduler:
 
     def _started(self) -> None:
         stop_at_exit(self)
-        if told := exposure(self._node.config.dask):
-            _log.warning("%s", told)
         front_end().scheduler_started(self)
         self._pending.submit()
         self._declarer.warn_of_standing_by()
@@ -314,6 +309,11 @@ class Scheduler:
     def nodes(self) -> list[NodeRow]:
         """The processes that run tasks of this ledger, the oldest first: name, kind, pid, host, since."""
         return self.queries.nodes()
+
+    @property
+    def workers(self) -> list[WorkerRow]:
+        """The workers that this process hears, which run tasks with ``runs_in="dask"``, by name."""
+        return self.queries.workers()
 
     end_node = blocking(AsyncScheduler.end_node)
 

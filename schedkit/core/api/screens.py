@@ -23,6 +23,7 @@ from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows
 from schedkit.core.board.rows import detail_fields, iso, run_row
 from schedkit.core.board.run_counts import run_counts
 from schedkit.core.engine.obstacles import Obstacle
+from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.node.node import Node
 from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
@@ -177,7 +178,8 @@ class Screens:
         if now - self._asked_why >= WHY_SECONDS:  # several screens poll, each a few times a second
             self._asked_why = now
             self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
-        facts = {"state": self._node.state, "why": self._obstacles, "tz": self._zone}
+        facts: dict[str, Any] = {"state": self._node.state, "why": self._obstacles, "tz": self._zone}
+        facts["workers"] = [_worker_fields(row) for row in queries.workers()]
         try:
             queries.open()
             heirs = queries.heirs()
@@ -226,6 +228,21 @@ def _node_fields(node: NodeRow, standing_by: list[str]) -> dict[str, Any]:
         "host": node.host,
         "here": node.here,
         "since": iso(node.since),
+    }
+
+
+def _worker_fields(row: WorkerRow) -> dict[str, Any]:
+    hello = row.hello
+    return {
+        "name": row.name,
+        "pid": hello.pid,
+        "host": row.host,
+        "threads": hello.threads,
+        "running": row.running,
+        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent anew whenever it changes
+        "seen": iso(row.seen_at.replace(microsecond=0)),
+        "tasks": len(hello.tasks),
+        "problems": hello.problems,
     }
 
 

@@ -68,6 +68,7 @@ class Board:
         self._scheduler: Row = {
             "state": "stopped",
             "nodes": [],
+            "workers": [],
             "standing_by": [],
             "ledger": "",
             "concurrency": None,

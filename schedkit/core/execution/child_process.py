@@ -15,7 +15,7 @@ from schedkit.core.execution.child_output import say_end
 from schedkit.core.execution.messages import KEPT, STOP, heard_in, receive, send
 from schedkit.core.execution.remote_call import RemoteContext, answer
 
-__all__ = ["serve"]
+__all__ = ["HOME_LOST", "serve"]
 
 # How often a call that depends on the lease of its home looks whether that is over.
 LOOK_SECONDS = 0.05

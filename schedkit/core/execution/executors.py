@@ -7,7 +7,8 @@ from functools import partial
 
 from schedkit.core.execution.attempt import Execution, TaskExecutor
 from schedkit.core.execution.cluster.executor import ClusterExecutor, needs_of
-from schedkit.core.execution.cluster.home import Cluster, Pulse
+from schedkit.core.execution.cluster.home import Cluster
+from schedkit.core.execution.cluster.home_call import Pulse
 from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.execute import call_hook, call_hook_here, failed, failure_hooks
 from schedkit.core.execution.foreign import ForeignExecutor

@@ -31,7 +31,15 @@ __all__ = ["ChildCall", "ChildDiedError", "ChildPool", "ProcessExecutor"]
 
 
 class ChildDiedError(RetryableError):
-    """The process of a task ended in the middle of a call."""
+    """The process of a task ended in the middle of a call.
+
+    Attributes
+    ----------
+    code : int
+        Its exit code.
+    """
+
+    code = 0
 
 
 class ProcessExecutor:
@@ -267,11 +275,13 @@ class _Child:
 
     def death(self) -> ChildDiedError:
         """Return what is known of how the process, which has been killed, ended."""
-        last = self.output.last_line()
-        return ChildDiedError(
-            f"its process ended with exit code {self._process.wait()}",
+        last, code = self.output.last_line(), self._process.wait()
+        died = ChildDiedError(
+            f"its process ended with exit code {code}",
             hint=f"its last words: {last}" if last else "killed for memory, or did the task exit?",
         )
+        died.code = code
+        return died
 
     def close(self) -> None:
         """End the process and its pipes."""

@@ -22,7 +22,7 @@ from schedkit.core.engine.stimuli import (
     StopAttempts,
 )
 from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
-from schedkit.core.execution.cluster.home import Pulse
+from schedkit.core.execution.cluster.home_call import Pulse
 from schedkit.core.execution.cluster.placement import Room
 from schedkit.core.execution.executors import Executors
 from schedkit.core.node.clock import Clock, StoreClock

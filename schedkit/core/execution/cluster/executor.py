@@ -6,7 +6,8 @@ from collections.abc import Awaitable
 from typing import Any
 
 from schedkit.core.execution.attempt import Execution, Handle
-from schedkit.core.execution.cluster.home import Cluster, HomeCall
+from schedkit.core.execution.cluster.home import Cluster
+from schedkit.core.execution.cluster.home_call import HomeCall
 from schedkit.core.execution.cluster.messages import pickled
 from schedkit.core.execution.cluster.placement import Needs
 from schedkit.core.execution.course import RemoteCourse, ended

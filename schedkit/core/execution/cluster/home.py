@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import asyncio  # Dask's client is asyncio's
 import logging
-import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-import msgspec
-
+from schedkit.core.execution.cluster.home_call import (
+    HomeCall,
+    KnownWorker,
+    Pulse,
+    has_ended,
+    unprotected,
+)
 from schedkit.core.execution.cluster.local import LocalWorker
 from schedkit.core.execution.cluster.messages import (
     WORKERS,
@@ -38,13 +42,11 @@ from schedkit.core.execution.cluster.placement import Needs, Room, WorkerRow, ch
 from schedkit.core.execution.cluster.worker import carry_out, tell
 from schedkit.core.execution.execute import AttemptLostError
 from schedkit.core.execution.home_lease import KILL_AT
-from schedkit.core.execution.remote_call import Answer, pass_on
-from schedkit.core.execution.run_context import RunContext
+from schedkit.core.execution.remote_call import pass_on
 from schedkit.core.execution.threads import Threads
-from schedkit.values.processes import alive
 from schedkit.values.text import one_line
 
-__all__ = ["Cluster", "HomeCall", "Pulse"]
+__all__ = ["Cluster"]
 
 _log = logging.getLogger("schedkit")
 
@@ -55,73 +57,6 @@ PAUSE_SECONDS, CONNECT_SECONDS = 1.0, 5.0
 SILENT = 0.5
 # Workers end what they run at `KILL_AT` of the lease; a little later it has ended for sure.
 OVER_AT = (1 + KILL_AT) / 2
-
-
-class Pulse(msgspec.Struct, frozen=True):
-    """A life as its workers are told of it.
-
-    Attributes
-    ----------
-    life : str
-        Its id.
-    seconds : float
-        Its lease.
-    age : callable
-        Returns how many seconds ago it gave its last sign of life at the ledger.
-    told : callable
-        Is called with how much room there is, on any thread.
-    """
-
-    life: str
-    seconds: float
-    age: Callable[[], float]
-    told: Callable[[Room], object]
-
-
-class HomeCall:
-    """A call of this home, from any thread.
-
-    Attributes
-    ----------
-    future : Future
-        What becomes of it: an `Answer`, or `AttemptLostError` if it is not known how it ended.
-    worker : Hello or None
-        The worker that it was given to.
-    """
-
-    def __init__(self, id: str, needs: Needs, data: bytes, run: RunContext, grace: float) -> None:
-        self.id, self.needs, self.data, self.run, self.grace = id, needs, data, run, grace
-        self.future: Future[Answer] = Future()
-        self.worker: Hello | None = None
-        self.home = ""
-        self.child: int | None = None  # the pid of its process, once it has begun
-        self.stopping = False
-        self.dask: Any = None
-
-    @property
-    def key(self) -> str:
-        """The name of its Dask task."""
-        return f"schedkit-{self.home}-{self.id}"
-
-    def settle(self, answer: Answer) -> None:
-        """Tell how it ended."""
-        if not self.future.done():
-            self.future.set_result(answer)
-
-    def fail(self, error: BaseException) -> None:
-        """Tell that it did not end well."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-class _Known:
-    """A worker that has told of itself."""
-
-    def __init__(self, hello: Hello) -> None:
-        self.hello, self.seen = hello, time.time()
-        self.heard = time.monotonic()
-        self.answered: dict[str, float] = {}  # life → when it was answered last, on the monotonic clock
-        self.answering = False
 
 
 class Cluster:
@@ -146,10 +81,12 @@ class Cluster:
         self._needs: dict[str, Needs] = {}
         self._files: dict[str, None] = {}
         # On the loop
+        self._distributed: Any = None
         self._client: Any = None
         self._local: LocalWorker | None = None
+        self._warned = False
         self._away = "the cluster has not been reached yet"
-        self._workers: dict[str, _Known] = {}
+        self._workers: dict[str, KnownWorker] = {}
         self._calls: dict[str, HomeCall] = {}
         self._waiting: set[HomeCall] = set()  # for a worker
         self._changed = asyncio.Event()
@@ -230,11 +167,14 @@ class Cluster:
     async def _connect(self, stack: AsyncExitStack) -> None:
         import distributed
 
-        address = self.address
+        self._distributed, address = distributed, self.address
         if address is None:
             self._local = LocalWorker(self._places)
             address = await stack.enter_async_context(self._local.cluster())
             stack.callback(self._local.stop)
+        elif not self._warned and (told := unprotected(address)):
+            self._warned = True
+            _log.warning("%s", told)
         client = distributed.Client(address, asynchronous=True, set_as_default=False, timeout=CONNECT_SECONDS)
         self._client = await stack.enter_async_context(client)
         self._away = ""
@@ -246,7 +186,7 @@ class Cluster:
 
     def _look_for(self, file: str) -> None:
         """Have the worker of this process declare the tasks of a file, too."""
-        if file not in self._files:
+        if file and file not in self._files:
             self._files[file] = None
             for known in self._workers.values() if self.address is None else ():
                 self._start(self._tell(known.hello.address, Load(files=[file])))
@@ -300,7 +240,7 @@ class Cluster:
     def _greet(self, hello: Any) -> None:
         known = self._workers.get(hello.worker)
         if known is None:
-            known = self._workers[hello.worker] = _Known(hello)
+            known = self._workers[hello.worker] = KnownWorker(hello)
             if self.address is None:  # some may have been declared since it was started
                 self._start(self._tell(hello.address, Load(files=list(self._files))))
         known.hello, known.seen, known.heard = hello, time.time(), time.monotonic()
@@ -309,7 +249,7 @@ class Cluster:
             self._start(self._answer(known, self._pulse))
         self._look_at_room()
 
-    async def _answer(self, known: _Known, pulse: Pulse) -> None:
+    async def _answer(self, known: KnownWorker, pulse: Pulse) -> None:
         hello, age = known.hello, pulse.age()
         # Noted first: it may be heard though the answer to it is lost.
         known.answered[pulse.life] = time.monotonic() - age
@@ -323,34 +263,34 @@ class Cluster:
         with suppress(Exception):  # it has ended, which is heard elsewhere
             await self._client.run(tell, encoded(message), workers=[address], on_error="ignore")
 
-    def _is_heard(self, known: _Known) -> bool:
+    def _is_heard(self, known: KnownWorker) -> bool:
         seconds = self._pulse.seconds if self._pulse is not None else CONNECT_SECONDS
         return time.monotonic() - known.heard < SILENT * seconds
 
-    def _over_at(self, known: _Known) -> float:
+    def _over_at(self, known: KnownWorker) -> float:
         """Return when all that a worker runs for this process has ended, unless it is heard again."""
         seconds = self._pulse.seconds if self._pulse is not None else CONNECT_SECONDS
         return max([known.heard, *known.answered.values()]) + OVER_AT * seconds
 
-    def _forget(self, known: _Known, why: str) -> None:
+    def _forget(self, known: KnownWorker, why: str) -> None:
         del self._workers[known.hello.worker]
         self._look_at_room()
         for call in list(self._calls.values()):
             if call.worker is not None and call.worker.worker == known.hello.worker:
                 self._start(self._lose(call, known, why))
 
-    async def _lose(self, call: HomeCall, known: _Known, why: str) -> None:
+    async def _lose(self, call: HomeCall, known: KnownWorker, why: str) -> None:
         """Tell that a call is lost, once it has ended for sure: then another attempt may begin."""
         if call.dask is not None:
             with suppress(Exception):
                 await call.dask.cancel()
-        while time.monotonic() < self._over_at(known) and not _has_ended(call) and not call.future.done():
+        while time.monotonic() < self._over_at(known) and not has_ended(call) and not call.future.done():
             await asyncio.sleep(LOOK_SECONDS / 5)
         call.fail(AttemptLostError(f"worker {known.hello.name} on {known.hello.host} {why}"))
 
     # Room
 
-    def _row(self, known: _Known, calls: int) -> WorkerRow:
+    def _row(self, known: KnownWorker, calls: int) -> WorkerRow:
         own = {call.home for call in self._calls.values()} | {self._pulse.life if self._pulse else ""}
         others = sum(number for home, number in known.hello.running.items() if home not in own)
         return WorkerRow(hello=known.hello, seen=known.seen, calls=calls, others=others)
@@ -416,11 +356,13 @@ class Cluster:
                 pure=False,
                 resources=dict(call.needs.resources) or None,
             )
-            answer = await call.dask
+            # Its value is only fetched where the topic has not told the end: that would be one more way.
+            with self._client.as_current():
+                await self._distributed.wait([call.dask])
+            if not call.future.done():
+                self._settle(call, await call.dask)
         except Exception as error:
             await self._failed(call, worker, error)
-            return
-        self._settle(call, answer)
 
     async def _failed(self, call: HomeCall, worker: Hello, error: Exception) -> None:
         """Tell of a Dask task that did not return: the call may go on."""
@@ -467,16 +409,9 @@ class Cluster:
         self._changed.set()
         if call.worker is None:
             return
-        if call.child is None and call.dask is not None:  # it may wait for its turn at Dask
+        await self._tell(call.worker.address, StopCall(home=call.home, id=call.id))
+        await asyncio.sleep(PAUSE_SECONDS)
+        if call.child is None and call.dask is not None:  # it waits for its turn at Dask
             with suppress(Exception):
                 await call.dask.cancel()
             call.fail(CancelledError())
-        await self._tell(call.worker.address, StopCall(home=call.home, id=call.id))
-
-
-def _has_ended(call: HomeCall) -> bool:
-    """Tell whether the processes of a call have ended, where that can be seen from here."""
-    worker = call.worker
-    if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
-        return False
-    return call.child is None or not alive(call.child, untold=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -45,6 +46,26 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     seen: float
     calls: int = 0
     others: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.hello.name
+
+    @property
+    def host(self) -> str:
+        """The machine that it runs on."""
+        return self.hello.host
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it and its child processes use."""
+        return self.hello.memory
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it was heard last (aware, UTC)."""
+        return datetime.fromtimestamp(self.seen, UTC)
 
     @property
     def running(self) -> int:

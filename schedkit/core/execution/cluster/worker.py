@@ -11,11 +11,12 @@ import os
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from schedkit.core.execution.child_process import HOME_LOST
 from schedkit.core.execution.cluster.messages import (
     PLUGIN,
     WORKERS,
@@ -53,6 +54,8 @@ HELLO_SECONDS, HELLOS_PER_LEASE = 1.0, 6
 LOOK_SECONDS = 0.05
 # How long a call waits for its home to be heard before it is refused.
 ANSWER_SECONDS = 5.0
+# Stops of calls that have not begun.
+MOST_STOPPED = 1000
 # Answers up to this size are told by the topic, which takes one way less than a value of Dask.
 TOLD_BYTES = 64_000
 
@@ -79,6 +82,7 @@ class WorkerSide:
         self._children = ChildPool(0.0)
         self._codes: dict[str, str] = {}
         self._calls: dict[tuple[str, str], _Carried] = {}
+        self._stopped: deque[tuple[str, str]] = deque(maxlen=MOST_STOPPED)
         self._leases: dict[str, HomeLease] = {}
         self._heard = threading.Condition()
         self._over = threading.Event()
@@ -114,6 +118,8 @@ class WorkerSide:
             case StopCall(home=home, id=id):
                 if (call := self._calls.get((home, id))) is not None:
                     call.stop()
+                else:  # it may be about to begin
+                    self._stopped.append((home, id))
             case Kept(home=home, id=id):
                 if (call := self._calls.get((home, id))) is not None:
                     call.kept()
@@ -198,6 +204,8 @@ class WorkerSide:
             return encoded(Refused(reason="its home did not answer the worker"))
         carried = _Carried(self._children, call, key, self._say)
         self._calls[call.home, call.id] = carried
+        if (call.home, call.id) in self._stopped:
+            carried.stop()
         try:
             ended = carried.answer(function, lease)
         finally:
@@ -254,7 +262,9 @@ class _Carried:
         self._run.begin({**facts, "results": None})  # what the child has stored is not stored again
         try:
             return pickled(self._child.answer(pack_call(function, arguments, wants_run, facts)))
-        except (ChildDiedError, StopRequested, SchedkitError) as error:
+        except (StopRequested, SchedkitError) as error:
+            if isinstance(error, ChildDiedError) and error.code == HOME_LOST:
+                self.lose("its home was not heard for too long")
             return pickled(Failure.of(error, error_facts(error)))
 
     def lose(self, reason: str) -> None:

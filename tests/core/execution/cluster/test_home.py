@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support import cluster_tasks
+from support.clusters import TASKS as FILE
 from support.clusters import dask_scheduler, in_process_worker
 
 from schedkit.core.api.scheduler import Scheduler
@@ -17,6 +18,7 @@ from schedkit.core.model import Retry, Task
 from schedkit.core.states import State
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.discover import module_tasks
+from schedkit.core.tasks.origin import declared_in
 from schedkit.values.processes import alive
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -75,9 +77,9 @@ def test_what_a_call_tells_comes_back_at_once_and_in_order(make: Any, worker: An
     run = sched.submit("talk", words=20)
     assert run.result("60s") == 20
     lines = [line["message"] for line in sched.queries.details(run.id)["log"]]
-    assert lines[:20] == [f"word {n}" for n in range(20)]
-    assert "printed" in lines[20:]
-    assert any("logged" in line for line in lines[20:])
+    assert [line for line in lines if line.startswith("word ")] == [f"word {n}" for n in range(20)]
+    assert "printed" in lines  # by a way of its own
+    assert any("logged" in line for line in lines)
     names = [name for name, _ in told]
     assert names.index("RunLogged") < names.index("RunEnded")
 
@@ -166,6 +168,28 @@ def test_runs_elsewhere_take_neither_a_thread_nor_a_place_of_the_home(
         assert {run.wait("60s").state for run in runs} == {State.CANCELLED}
 
 
+def test_workers_and_where_attempts_ran_are_shown(make: Any, cluster: Any, tmp_path: Path) -> None:
+    sched = make()
+    with in_process_worker(cluster, TASKS, name="shown", threads=3):
+        run = sched.submit("listening", path=str(tmp_path / "written"))
+        pid_in(tmp_path / "written")
+        wait_until(lambda: sched.workers and sched.workers[0].memory, "its memory is not told")
+        (row,) = sched.workers
+        assert (row.name, row.hello.threads, row.running) == ("shown", 3, 1)
+        head = sched.screens.board()["scheduler"]
+        (shown,) = head["workers"]
+        assert (shown["name"], shown["host"], shown["tasks"], shown["problems"]) == (
+            "shown",
+            row.host,
+            len(TASKS),
+            [],
+        )
+        run.cancel()
+        run.wait("60s")
+    (attempt,) = run.attempts
+    assert attempt.worker == f"shown on {row.host}"
+
+
 def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster: Any) -> None:
     sched = make()
     with in_process_worker(cluster, TASKS, resources={"memory": 4e9}):
@@ -178,7 +202,7 @@ def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster
 def test_a_worker_that_ends_leaves_its_runs_interrupted_and_another_goes_on(
     make: Any, cluster: Any, tmp_path: Path
 ) -> None:
-    sched, path = make(lease="2s"), tmp_path / "written"
+    sched, path = make(lease="6s"), tmp_path / "written"
     with in_process_worker(cluster, TASKS):
         run = sched.submit("deaf", path=str(path), seconds=0.5)
         first = pid_in(path)
@@ -196,6 +220,22 @@ def test_a_home_that_ends_has_its_calls_ended(make: Any, worker: Any, tmp_path: 
     sched.stop("0s")
     wait_until(lambda: not alive(pid, untold=False), "its process goes on")
     assert path.read_text() == f"{pid}\n"
+
+
+def test_what_a_call_has_delivered_is_in_the_ledger_before_it_goes_on(make: Any, worker: Any) -> None:
+    sched = make()
+    run = sched.submit("delivers")
+    assert run.result("60s") == "went on"
+    assert "delivered: page" in str(run.log)
+
+
+def test_a_home_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) -> None:
+    with Scheduler(tmp_path / "ledger.db", processes=2) as sched:
+        with declared_in(FILE):
+            sched.add(TASKS["square"])
+        run = sched.submit("square", n=6)
+        assert run.result("60s")[1] == 36
+        assert [row.hello.threads for row in sched.workers] == [2]
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_and_waited_for(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""What the home's end of a cluster knows: the calls that it has given, the workers that it has heard."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from schedkit.core.execution.cluster.messages import Hello
+from schedkit.core.execution.cluster.placement import Needs, Room
+from schedkit.core.execution.remote_call import Answer
+from schedkit.core.execution.run_context import RunContext
+from schedkit.values.processes import alive
+
+__all__ = ["HomeCall", "KnownWorker", "Pulse", "has_ended", "unprotected"]
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """A life as its workers are told of it.
+
+    Attributes
+    ----------
+    life : str
+        Its id.
+    seconds : float
+        Its lease.
+    age : callable
+        Returns how many seconds ago it gave its last sign of life at the ledger.
+    told : callable
+        Is called with how much room there is, on any thread.
+    """
+
+    life: str
+    seconds: float
+    age: Callable[[], float]
+    told: Callable[[Room], object]
+
+
+class HomeCall:
+    """A call of this home, from any thread.
+
+    Attributes
+    ----------
+    future : Future
+        What becomes of it: an `Answer`, or `AttemptLostError` if it is not known how it ended.
+    worker : Hello or None
+        The worker that it was given to.
+    """
+
+    def __init__(self, id: str, needs: Needs, data: bytes, run: RunContext, grace: float) -> None:
+        self.id, self.needs, self.data, self.run, self.grace = id, needs, data, run, grace
+        self.future: Future[Answer] = Future()
+        self.worker: Hello | None = None
+        self.home = ""
+        self.child: int | None = None  # the pid of its process, once it has begun
+        self.stopping = False
+        self.dask: Any = None
+
+    @property
+    def key(self) -> str:
+        """The name of its Dask task."""
+        return f"schedkit-{self.home}-{self.id}"
+
+    def settle(self, answer: Answer) -> None:
+        """Tell how it ended."""
+        if not self.future.done():
+            self.future.set_result(answer)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell that it did not end well."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class KnownWorker:
+    """A worker that has told of itself."""
+
+    def __init__(self, hello: Hello) -> None:
+        self.hello, self.seen = hello, time.time()
+        self.heard = time.monotonic()
+        self.answered: dict[str, float] = {}  # life → when it was answered last, on the monotonic clock
+        self.answering = False
+
+
+def unprotected(address: str) -> str:
+    """Return what is to be told of a cluster that others could use, empty for a protected one."""
+    scheme, _, rest = address.partition("://")
+    host = rest.rpartition(":")[0].strip("[]")
+    if scheme == "tls" or host in ("localhost", "::1") or host.startswith("127."):
+        return ""
+    return (
+        f"{address} is neither encrypted nor protected by a login: whoever reaches it can run code on its "
+        "workers; use tls:// (Dask's security settings), or keep it on a network of your own"
+    )
+
+
+def has_ended(call: HomeCall) -> bool:
+    """Tell whether the processes of a call have ended, where that can be seen from here."""
+    worker = call.worker
+    if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
+        return False
+    return call.child is None or not alive(call.child, untold=True)
