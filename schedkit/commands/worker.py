@@ -16,7 +16,7 @@ from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.commands.output import print_line
 from schedkit.core.api.configuration import process_of_kind
-from schedkit.core.execution.cluster.exposure import exposure
+from schedkit.core.execution.cluster.home_call import unprotected
 from schedkit.core.execution.cluster.worker import WorkerSide
 from schedkit.core.model import Task
 from schedkit.core.tasks.parsers import parse_resources
@@ -94,7 +94,7 @@ def run_worker(files: list[Path], *, dask: str, threads: int, resources: list[st
         The cluster has ended.
     """
     check_package("distributed", "cluster", "workers")
-    if told := exposure(dask):
+    if told := unprotected(dask):
         print_line(f"warning: {told}", stderr=True)
     project = app()
     if not (files or project.settings.tasks):

@@ -15,6 +15,7 @@ import pytest
 from support import cluster_tasks
 from support.clusters import TASKS, dask_scheduler, start_worker, worker
 
+from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import module_tasks
@@ -191,3 +192,12 @@ def test_a_script_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) 
         check=False,
     )
     assert done.stdout.splitlines()[-1:] == ["42"], done.stderr
+
+
+def test_a_worker_says_that_others_can_use_its_cluster(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "empty.txt").write_text("")
+    assert main(["worker", "--dask", "tcp://dask.invalid:8786", "empty.txt"]) == 2, "it declares no tasks"
+    told = " ".join(capsys.readouterr().err.split())
+    assert "warning: tcp://dask.invalid:8786 is neither encrypted nor protected" in told

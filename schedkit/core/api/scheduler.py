@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,8 +50,6 @@ from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler", "Scheduler"]
-
-_log = logging.getLogger("schedkit")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -177,8 +174,6 @@ class Scheduler:
 
     def _started(self) -> None:
         stop_at_exit(self)
-        if told := exposure(self._node.config.dask):
-            _log.warning("%s", told)
         front_end().scheduler_started(self)
         self._pending.submit()
         self._declarer.warn_of_standing_by()

@@ -172,7 +172,7 @@ class UrlStorage:
     """
 
     def __init__(self, url: str) -> None:
-        self.place = url.rstrip("/")
+        self.place = url if url.endswith("://") else url.rstrip("/")
         check_package("fsspec", "cluster", f"results at {self.place}")
         self._opened: tuple[Any, str] | None = None
 
@@ -184,7 +184,7 @@ class UrlStorage:
 
             try:
                 self._opened = fsspec.core.url_to_fs(self.place)
-            except (ImportError, ValueError) as error:  # it names the package of the protocol, or has none
+            except Exception as error:  # the package of the protocol is missing, or finds nothing there
                 raise FileError(
                     f"results at {self.place}: {one_line(str(error), 300)}",
                     hint="give a folder, or install what opens the URL, e.g. pip install s3fs",

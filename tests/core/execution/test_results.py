@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from schedkit import context
-from schedkit.core.execution.results import INLINE_BYTES, ResultGoneError, Results
+from schedkit.core.execution.results import INLINE_BYTES, Kept, ResultGoneError, Results
+from schedkit.core.run import TaskResult
 from schedkit.jira import diff
 
 
@@ -268,3 +269,15 @@ def test_a_result_that_cannot_be_written_fails_the_run_and_leaves_nothing(tmp_pa
     told, files = done.stdout.splitlines()
     assert told.startswith(f"FAILED FileError cannot write {tmp_path / 'results' / 'big'}")
     assert files == "[]"
+
+
+def test_what_another_process_kept_goes_when_nobody_wants_it(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    for number, wrap in enumerate((lambda kept: kept, lambda kept: TaskResult.success("done", kept))):
+        reference = results.save("task", "run", number, pd.DataFrame({"n": [1]}))
+        assert reference is not None
+        results.discard(wrap(Kept(reference)))
+        with pytest.raises(ResultGoneError, match="is gone"):
+            results.load(reference)
+    results.discard(TaskResult.success("done", 7))
+    results.discard(None)

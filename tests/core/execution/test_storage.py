@@ -45,6 +45,7 @@ def test_a_place_is_a_folder_or_a_url(tmp_path: Path) -> None:
     assert isinstance(storage_at(str(tmp_path)), FolderStorage)
     assert isinstance(storage_at("memory://x/"), UrlStorage)
     assert storage_at("memory://x/").place == "memory://x"
+    assert storage_at("memory://").place == "memory://"
     assert [is_url(each) for each in ("s3://b", "C:\\kept", Path("s3://b"))] == [True, False, False]
 
 
@@ -101,6 +102,15 @@ def test_the_address_of_a_file_at_a_url_is_its_url(kind: str, tmp_path: Path) ->
     assert storage.name_of(f"{storage.place}x/task") is None
     assert storage.name_of("/tmp/a.txt") is None
     assert FolderStorage(tmp_path).name_of(str(tmp_path / "a")) is None
+
+
+@pytest.mark.parametrize("prefix", ["local://", "simplecache::file://", "dir::file://"])
+def test_urls_that_fsspec_s_documentation_shows(prefix: str, tmp_path: Path) -> None:
+    storage = storage_at(f"{prefix}{tmp_path}/kept here")
+    storage.write("task/a b.txt", lambda file: file.write(b"x"))
+    assert storage.read("task/a b.txt") == b"x"
+    (file,) = (tmp_path / "kept here").rglob("a b.txt")
+    assert file.read_bytes() == b"x"
 
 
 VALUES: dict[str, Callable[[], Any]] = {
@@ -169,7 +179,7 @@ def test_a_result_that_cannot_be_removed_keeps_nobody_from_the_next(caplog: pyte
     assert "a file that was pruned is still there: cannot delete" in caplog.text
 
 
-@pytest.mark.parametrize("url", ["nosuch://bucket/x", "s3://bucket/x"])
+@pytest.mark.parametrize("url", ["nosuch://bucket/x", "s3://bucket/x", "zip::file:///no/such/file.zip"])
 def test_a_url_that_nothing_opens_says_what_to_install(url: str) -> None:
     if url.startswith("s3") and _can_import("s3fs"):
         pytest.skip("s3fs is installed")
