@@ -29,7 +29,6 @@ from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.engine.obstacles import Obstacles
-from schedkit.core.execution.cluster.exposure import exposure
 from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
