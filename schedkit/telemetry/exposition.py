@@ -63,8 +63,8 @@ def wants_openmetrics(accept: str) -> bool:
 
 
 def written(families: Iterable[Family], *, openmetrics: bool = False) -> bytes:
-    """Return metrics as text in one of the two formats; a family without samples is left out."""
-    parts = [_family(family, openmetrics) for family in families if family.samples]
+    """Return metrics as text in one of the two formats; a family without samples is named all the same."""
+    parts = [_family(family, openmetrics) for family in families]
     return "".join([*parts, "# EOF\n" if openmetrics else ""]).encode("utf-8", "replace")
 
 

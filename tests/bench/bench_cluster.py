@@ -36,7 +36,7 @@ def rows() -> Iterator[Row]:
         sleeps(sched)  # a child process that was stopped is not used again, and others are started here
         alone = sleeps(sched)
         stack.enter_context(worker(address, "two"))
-        _wait(lambda: len(sched.workers) == 2)
+        _wait(lambda: len(sched.queries.workers()) == 2)
         sleeps(sched)
         both = sleeps(sched)
         assert one.poll() is None

@@ -29,7 +29,6 @@ from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.engine.obstacles import Obstacles
-from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.results import Results
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
@@ -309,11 +308,6 @@ class Scheduler:
     def nodes(self) -> list[NodeRow]:
         """The processes that run tasks of this ledger, the oldest first: name, kind, pid, host, since."""
         return self.queries.nodes()
-
-    @property
-    def workers(self) -> list[WorkerRow]:
-        """The workers that this process hears, which run tasks with ``runs_in="dask"``, by name."""
-        return self.queries.workers()
 
     end_node = blocking(AsyncScheduler.end_node)
 

@@ -173,8 +173,8 @@ def test_workers_and_where_attempts_ran_are_shown(make: Any, cluster: Any, tmp_p
     with in_process_worker(cluster, TASKS, name="shown", threads=3):
         run = sched.submit("listening", path=str(tmp_path / "written"))
         pid_in(tmp_path / "written")
-        wait_until(lambda: sched.workers and sched.workers[0].memory, "its memory is not told")
-        (row,) = sched.workers
+        wait_until(lambda: any(row.memory for row in sched.queries.workers()), "its memory is not told")
+        (row,) = sched.queries.workers()
         assert (row.name, row.hello.threads, row.running) == ("shown", 3, 1)
         head = sched.screens.board()["scheduler"]
         (shown,) = head["workers"]
@@ -235,7 +235,7 @@ def test_a_home_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) ->
             sched.add(TASKS["square"])
         run = sched.submit("square", n=6)
         assert run.result("60s")[1] == 36
-        assert [row.hello.threads for row in sched.workers] == [2]
+        assert [row.hello.threads for row in sched.queries.workers()] == [2]
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_and_waited_for(tmp_path: Path) -> None:
