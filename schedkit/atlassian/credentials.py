@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -140,7 +139,7 @@ _WITHIN = {
     "rest": 1, "plugins": 1, "servicedesk": 1, "boards": 1, "label": 1, "users": 1,
 }  # fmt: skip
 _PRODUCTS = ("software", "core", "your-work", "dashboards", "people", "for-you")
-_PAGE = re.compile(r".+\.(jspa|jsp|action)")
+_PAGES = (".jspa", ".jsp", ".action")
 
 
 def _base_path(host: str, path: str, query: str) -> str:
@@ -152,6 +151,6 @@ def _base_path(host: str, path: str, query: str) -> str:
         rest = len(parts) - place - 1
         product = part == "jira" and rest and parts[place + 1] in _PRODUCTS
         within = part in _WITHIN and (rest >= _WITHIN[part] or (part == "issues" and query))
-        if product or within or (not rest and _PAGE.fullmatch(part)):
+        if product or within or (not rest and part.endswith(_PAGES)):
             return "".join(f"/{each}" for each in parts[:place])
     return "".join(f"/{each}" for each in parts)

@@ -127,7 +127,7 @@ async def _serve(
     """Be a Dask worker until a signal or the end of the cluster; tell whether it was a signal."""
     import distributed
 
-    from schedkit.core.execution.cluster.plugin import Plugin
+    from schedkit.core.execution.cluster.plugin import plugin
 
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     worker = distributed.Worker(
@@ -135,7 +135,7 @@ async def _serve(
         nthreads=threads,
         name=name,
         resources=dict(resources),
-        plugins=[Plugin(tasks.side)],
+        plugins=[plugin(tasks.side)],
         dashboard=False,
     )
     async with worker:

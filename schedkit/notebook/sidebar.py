@@ -15,11 +15,6 @@ from typing import Any
 
 import anyio.to_thread
 import msgspec
-from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler, AuthenticatedFileHandler
-from jupyter_server.utils import url_path_join
-from tornado.iostream import StreamClosedError
-from tornado.web import authenticated
 
 from schedkit import context
 from schedkit.app import App
@@ -29,6 +24,14 @@ from schedkit.core.api.screen_commands import obey
 from schedkit.core.board.feed import Feed
 from schedkit.settings.load import read_settings
 from schedkit.settings.project import find_project
+from schedkit.values.extras import requires_extra
+
+with requires_extra("notebook", "sidebars of JupyterLab"):
+    from jupyter_server.auth.decorator import authorized
+    from jupyter_server.base.handlers import APIHandler, AuthenticatedFileHandler
+    from jupyter_server.utils import url_path_join
+    from tornado.iostream import StreamClosedError
+    from tornado.web import authenticated
 
 __all__ = ["Watched"]
 

@@ -27,7 +27,7 @@ MUTATIONS = [
         "atlassian/test_retries.py",
     ),
     (
-        "core/execution/results.py",
+        "core/execution/storage.py",
         "with replacing(path, mode=PRIVATE) as new:\n            write(new.file)",
         "with open(path, 'wb') as file:\n            write(file)",
         "core/execution/test_results.py",

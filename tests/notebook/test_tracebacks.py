@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +171,13 @@ def broken():
     return {}["Prio"]
 """
 
+UNENDED = """
+@sched.task()
+def waits():
+    gate.wait(60)
+waits.submit().result(0)
+"""
+
 
 def told_in(shell: Shell, capsys: pytest.CaptureFixture[str], code: str) -> str:
     """Return what a cell that fails shows in a shell of this process, without colours."""
@@ -193,7 +201,11 @@ def test_a_shell_of_any_kind_shows_the_same(
     assert run.error is not None
     (line,) = run.error["lines"]
     assert line["where"] == f"Cell In[{declared}] of weekly.ipynb"
-    assert "has not ended" in told_in(shell, capsys, "sched.pause(); broken.submit().result(0)")
+    shell.shell.push({"gate": (gate := threading.Event())})
+    try:
+        assert "has not ended" in told_in(shell, capsys, UNENDED)
+    finally:
+        gate.set()
     gone = {**run.error, "lines": [{**line, "file": "gone.py", "where": "gone.py"}]}
     ended = Finished(replace(run, error=gone))
     shell.shell.push({"handle": sched.run(run.id), "ended": ended, "mine": FatalError("mine")})

@@ -65,11 +65,11 @@ def in_process_worker(
     """A Dask worker in this process that has these tasks; its calls run in child processes all the same."""
     import distributed
 
-    from schedkit.core.execution.cluster.plugin import Plugin
+    from schedkit.core.execution.cluster.plugin import plugin as plugin_of
     from schedkit.core.execution.cluster.worker import WorkerSide
 
     async def begin() -> Any:
-        plugin = Plugin(lambda dask: WorkerSide(lambda: tasks, lambda path: [f"{path}: no"], dask))
+        plugin = plugin_of(lambda dask: WorkerSide(lambda: tasks, lambda path: [f"{path}: no"], dask))
         return await distributed.Worker(
             cluster.scheduler_address, nthreads=threads, plugins=[plugin], dashboard=False, **options
         )

@@ -40,11 +40,14 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     ),
     "anywidget": ("notebook", [*PANELS]),
     "traitlets": ("notebook", [*PANELS]),
+    "jupyter_server": ("notebook", ["import schedkit.notebook.sidebar"]),
+    "tornado": ("notebook", ["import schedkit.notebook.sidebar"]),
     "ipywidgets": ("notebook", ["import schedkit.notebook.builder", *PANELS]),
     "matplotlib": (
         "notebook",
         [f"import pandas as pd; from schedkit.report.chart import ChartOptions; {CHART}"],
     ),
+    "distributed": ("cluster", [["worker", "tasks.py"]]),
     "fsspec": ("cluster", ["from schedkit import Scheduler; Scheduler('l.db', results='s3://bucket')"]),
     "apprise": ("notify", ["from schedkit.app import app; app().scheduler()", ["run", "tasks.py", "--once"]]),
     "psycopg": (
@@ -58,8 +61,8 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
 }
 # What a second extra installs too, for its own modules.
 SHARED = {"server": {"uvicorn", "httptools"}}
-# schedkit imports none of these: keyring where there is one, the others are the user's to import.
-ELSEWHERE = {"keyring": "values/secrets.py", "distributed": None}
+# What is used where it is installed: a keyring.
+ELSEWHERE = {"keyring": "values/secrets.py"}
 IMPORT_NAMES = {"python-multipart": "python_multipart", "prometheus-client": "prometheus_client"}
 
 PROGRAM = """
@@ -151,7 +154,7 @@ def test_every_optional_package_is_tried_above() -> None:
         users = [
             path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if package in _imported(path)
         ]
-        assert users == ([] if place is None else [place])
+        assert users == [place]
 
 
 def _import_name(requirement: str) -> str:

@@ -168,7 +168,7 @@ def parse_executor(value: Any, what: str) -> str | Executor:
     return found
 
 
-_SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([kMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -181,7 +181,7 @@ _POSITIVE = number(0)
 
 
 def _amount(value: Any, what: str) -> float:
-    matched = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    matched = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if matched is not None:
         unit = (matched[2] or "").lower()
         base = 1024.0 if unit.endswith("i") else 1000.0

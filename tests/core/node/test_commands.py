@@ -43,7 +43,7 @@ def test_the_cause_of_a_run_tells_a_retry() -> None:
 def test_what_is_no_command_is_refused_by_name() -> None:
     with pytest.raises(SchedkitError, match=r"no command is called 'dance' .known are submit, cancel"):
         read_command("dance", {}, "ann")
-    with pytest.raises(SchedkitError, match=r"the command 'backfill' cannot be read: .*`start`"):
+    with pytest.raises(SchedkitError, match=r"the command 'backfill' cannot be read: it has no start"):
         read_command("backfill", {"task": "t"}, "ann")
-    with pytest.raises(SchedkitError, match=r"the command 'cancel' cannot be read: Expected `str`.*run"):
+    with pytest.raises(SchedkitError, match="'cancel' cannot be read: run is a whole number"):
         read_command("cancel", {"run": 5}, "ann")
