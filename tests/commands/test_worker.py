@@ -65,9 +65,11 @@ def test_runs_of_a_killed_worker_are_interrupted_and_go_on_elsewhere(
         first.wait()
     with worker(cluster.scheduler_address, "second"):
         ended = run.wait("60s")
-    assert (ended.state, ended.attempt, ended.interruptions) == (State.DONE, 2, 1)
+    assert (ended.state, ended.attempt) == (State.DONE, ended.interruptions + 1)
     assert not alive(pid, untold=False)
-    assert [attempt.worker.split()[0] for attempt in run.attempts] == ["first", "second"]
+    # On a busy machine the second may be cut off for a moment, too.
+    first_of, *others = [attempt.worker.split()[0] for attempt in run.attempts]
+    assert (first_of, set(others)) == ("first", {"second"})
 
 
 def test_a_worker_that_stands_still_beyond_the_lease_changes_nothing_when_it_wakes(
@@ -79,15 +81,19 @@ def test_a_worker_that_stands_still_beyond_the_lease_changes_nothing_when_it_wak
         child = pid_in(path)
         for pid in (stopped.pid, child):
             os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: sched.queries.run(run.id).interruptions == 1, "it is not given up")
+        wait_until(lambda: sched.queries.run(run.id).interruptions, "it is not given up")
         gate.touch()
         with worker(cluster.scheduler_address, "other"):
             assert run.wait("60s").state is State.DONE
             for pid in (stopped.pid, child):
                 os.kill(pid, signal.SIGCONT)
             wait_until(lambda: not alive(child, untold=False), "its process goes on")
-    assert [line for line in path.read_text().splitlines() if " " in line] == ["written by attempt 2"]
-    assert [str(attempt.outcome) for attempt in run.attempts] == ["interrupted", "done"]
+    *before, last = run.attempts
+    assert [line for line in path.read_text().splitlines() if " " in line] == [
+        f"written by attempt {last.number}"
+    ]
+    assert {str(attempt.outcome) for attempt in before} == {"interrupted"}
+    assert str(last.outcome) == "done"
 
 
 @pytest.mark.thorough
