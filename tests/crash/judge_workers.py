@@ -26,10 +26,12 @@ def judge_workers(effects: Path) -> dict[str, int]:
     of_run = defaultdict[str, list[tuple[int, int, int]]](list)
     for (run, number), (begin, end) in spans.items():
         of_run[run].append((begin, end, number))
+    late = 0
     for run, found in of_run.items():
         found.sort()
         for (_, end, first), (begin, _, second) in pairwise(found):
-            assert first < second, f"attempts of run {run} out of their order: {found}"
             assert end <= begin, f"two attempts of run {run} went on at once: {found}"
+            # Dask may hear of the end of a home after its heir has: a call on its way begins all the same.
+            late += first > second
     again = sum(len(found) > 1 for found in of_run.values())
-    return {"attempts": len(spans), "runs that began again": again}
+    return {"attempts": len(spans), "runs that began again": again, "begun after a later one": late}

@@ -51,14 +51,18 @@ def listening(path: str) -> None:
 
 @schedkit.task(runs_in="dask")
 def gated(run: Any, path: str, gate: str) -> int:
-    """Wait for a gate that the test opens, then write if this attempt may still write."""
+    """Wait for a gate that the test opens, then write if this attempt still may; note that it is over."""
     with Path(path).open("a") as out:
         out.write(f"{os.getpid()}\n")
     while not Path(gate).exists():
         time.sleep(0.005)
-    context.checkpoint()
-    with Path(path).open("a") as out:
-        out.write(f"written by attempt {run.attempt}\n")
+    try:
+        context.checkpoint()
+        with Path(path).open("a") as out:
+            out.write(f"written by attempt {run.attempt}\n")
+    finally:
+        with Path(path).open("a") as out:
+            out.write(f"over: attempt {run.attempt}\n")
     return int(run.attempt)
 
 

@@ -83,6 +83,7 @@ class WorkerSide:
         self._codes: dict[str, str] = {}
         self._calls: dict[tuple[str, str], _Carried] = {}
         self._stopped: deque[tuple[str, str]] = deque(maxlen=MOST_STOPPED)
+        self._unwanted: deque[str] = deque(maxlen=MOST_STOPPED)
         self._leases: dict[str, HomeLease] = {}
         self._heard = threading.Condition()
         self._over = threading.Event()
@@ -105,6 +106,7 @@ class WorkerSide:
 
     def unwanted(self, key: str) -> None:
         """End the call of a Dask task that nobody wants any more: the home has gone."""
+        self._unwanted.append(key)  # its call may be about to begin
         for call in list(self._calls.values()):
             if call.key == key:
                 call.lose(f"the connection of {call.home} to the cluster ended")
@@ -206,6 +208,8 @@ class WorkerSide:
         self._calls[call.home, call.id] = carried
         if (call.home, call.id) in self._stopped:
             carried.stop()
+        if key in self._unwanted:
+            self.unwanted(key)
         try:
             ended = carried.answer(function, lease)
         finally:

@@ -97,6 +97,15 @@ def test_a_call_of_a_home_that_is_not_heard_does_not_begin(
     assert found == Refused(reason="its home did not answer the worker")
 
 
+def test_a_call_that_nobody_wanted_before_it_began_does_not_begin(side: WorkerSide, tmp_path: Path) -> None:
+    path = tmp_path / "written"
+    hear(side, 60.0)
+    side.unwanted("key")
+    found = decoded(side.carry_out(call_of(side, "deaf", arguments={"path": str(path)}), "key"))
+    assert found == Refused(reason="the connection of h to the cluster ended")
+    assert not path.exists()
+
+
 def test_a_call_whose_home_falls_silent_is_ended_whatever_its_grace(side: WorkerSide, tmp_path: Path) -> None:
     path, answers = tmp_path / "written", list[Any]()
     call = call_of(side, "deaf", arguments={"path": str(path)})
