@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from support.browser_boards import NOW, many_tasks
 from support.browser_lab import Lab, NoChromiumError, Notebook, View, chromium, jupyter_lab, web_files
 
@@ -149,11 +150,17 @@ def starting() -> Iterator[Row]:
     )
 
 
-class Stage(Board):
-    """A board that is its own source."""
+class Source:
+    """Where a feed has its board from."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
 
     def board(self) -> dict[str, Any]:
-        return self.snapshot(NOW)
+        return self._board.snapshot(NOW)
+
+    def changes(self, since: int) -> dict[str, Any] | None:
+        return self._board.changes(since)
 
 
 def plain_page(browser: Any) -> Iterator[Row]:
@@ -163,8 +170,8 @@ def plain_page(browser: Any) -> Iterator[Row]:
         # The modules are loaded and warm, as in a session where a panel has been shown before.
         view.mount(many_tasks(1).snapshot(NOW))
         page.evaluate("window.unmount()")
-        snapshot = many_tasks(5000).snapshot(NOW)
-        page.evaluate("snapshot => { window.snapshot = snapshot; }", snapshot)
+        board = many_tasks(5000)
+        page.evaluate("snapshot => { window.snapshot = snapshot; }", board.snapshot(NOW))
         paint = page.evaluate(
             """async (url) => {
               const { createStore } = await import(`${url}/store.js`);
@@ -180,15 +187,12 @@ def plain_page(browser: Any) -> Iterator[Row]:
             url,
         )
         yield budget("5,000 tasks: first paint", paint, 1500, "ms")
-        board = Stage()
-        for task in snapshot["tasks"]:
-            board.put_task(**{key: value for key, value in task.items() if key not in ("state", "last")})
-        feed = Feed(board)
+        rows, feed = board.tasks(), Feed(Source(board))
         page.evaluate("message => window.store.apply(message)", feed.next())
         times = []
         for turn in range(10):
             for n in range(5):
-                board.put_task(f"task {n:05d}", paused=turn % 2 == 0)
+                board.put_task(replace(rows[f"task {n:05d}"], paused=turn % 2 == 0))
             times.append(
                 page.evaluate(
                     """async (message) => {
