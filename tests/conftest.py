@@ -76,12 +76,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return (yield)
     trace, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]  # as sys.settrace(None) does, it ends tracing
+    threading.settrace(None)
     try:
         return (yield)
     finally:
         sys.settrace(trace)
-        threading.settrace(of_threads)  # type: ignore[arg-type]
+        threading.settrace(of_threads)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -91,7 +91,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if os.environ.get("SCHEDKIT_NO_SKIPS") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be absent: {report.longrepr}"
-    return report  # type: ignore[return-value]
+    return report
 
 
 @pytest.fixture(autouse=True)

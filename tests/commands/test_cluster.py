@@ -47,8 +47,8 @@ def test_runs_of_two_nodes_are_carried_out_by_workers(
 
     monkeypatch.setattr(cluster, "until_interrupted", look)
     assert main(["demo", "--cluster", "--issues", "50"]) == 0
-    assert len(seen["pids"]) == 5  # type: ignore[arg-type]
-    assert not any(map(psutil.pid_exists, seen["pids"]))  # type: ignore[call-overload]
+    assert len(seen["pids"]) == 5
+    assert not any(map(psutil.pid_exists, seen["pids"]))
     written = (project / "reports/out/cluster/schedkit.yaml").read_text()
     assert "${DEMO_TOKEN}" in written, "the token is in no file"
 

@@ -107,7 +107,7 @@ def test_an_absent_task_is_rescheduled_and_its_runs_wait(make: Make) -> None:
     with pytest.raises(DeclarationError, match="known from the ledger only"):
         second.tasks["absent"]()
     second.reschedule("absent", every("2h"))
-    assert "2" in second.tasks["absent"].task.trigger.text()  # type: ignore[union-attr]
+    assert "2" in second.tasks["absent"].task.trigger.text()
     second.reschedule("absent", None)
     assert second.tasks["absent"].next_run is None
     run = second.submit("absent", anything="goes")
@@ -295,11 +295,11 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
         lambda: After("t", on="tuesday"),
         lambda: Rate(0, 1),
         lambda: Retry(attempts=0),
-        lambda: Retry(attempts="3"),  # type: ignore[arg-type]  # what people write
+        lambda: Retry(attempts="3"),
         lambda: Retry(attempts=True),
         lambda: Retry(backoff=0.5),
-        lambda: Retry(backoff="2"),  # type: ignore[arg-type]
-        lambda: Retry(jitter=None),  # type: ignore[arg-type]
+        lambda: Retry(backoff="2"),
+        lambda: Retry(jitter=None),
     ],
 )
 def test_values_that_cannot_be(make_it: Callable[[], object]) -> None:
@@ -337,7 +337,7 @@ def test_each_due_time_is_shown_with_its_outcome(sched: Scheduler, heard: Heard)
     heard.wait_for(heard.of(events.RunEnded, task="ticks"))
     assert task.due_times().dtypes.equals(sched.due_times("ticks", limit=1).dtypes)
     task.pause()
-    upcoming = sched.queries.row("ticks").next_at  # type: ignore[union-attr]
+    upcoming = sched.queries.row("ticks").next_at
     assert upcoming is not None
     while datetime.now(UTC) < upcoming + timedelta(seconds=0.25):
         threading.Event().wait(0.05)

@@ -76,7 +76,7 @@ def _rows(where: str) -> list[list[dict[str, Any]]]:
     from psycopg.rows import dict_row
 
     with psycopg.connect(where.replace("+psycopg", ""), row_factory=dict_row) as server:
-        return [server.execute(query).fetchall() for query in queries]  # type: ignore[call-overload]  # a str
+        return [server.execute(query).fetchall() for query in queries]
 
 
 def _judge_task(

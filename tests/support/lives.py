@@ -40,8 +40,8 @@ def die(sched: Scheduler) -> None:
 
     async def nothing(patience: float) -> None: ...
 
-    life.stop = nothing  # type: ignore[method-assign]
-    life.announce = lambda change: None  # type: ignore[method-assign]
+    life.stop = nothing
+    life.announce = lambda change: None
     sched.stop("0s")
     _give_no_sign(life)
 

@@ -26,7 +26,7 @@ from schedkit.core.states import Disposition
 from schedkit.core.store.database import Store
 from schedkit.core.store.limits import read_limits, read_starts, read_uses
 from schedkit.core.store.lives import NodeRow, living
-from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE, LIVE_RUNS, OPEN_WAITS, setting
+from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE, LIVE_RUNS, OPEN_WAITS, mappings, setting
 from schedkit.core.store.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
 from schedkit.core.store.schema import (
     attempts,
@@ -94,9 +94,9 @@ class Ledger:
 
     def _all(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> list[T]:
         with self.store.reading() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = list(mappings(connection, query))
         with self.store.decoding():
-            return [make(row) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+            return [make(row) for row in rows]
 
     def _first(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> T | None:
         found = self._all(query, make)

@@ -45,4 +45,4 @@ def test_methods_of_a_part_are_documented_and_check_their_keywords(tmp_path: Pat
     sched = Scheduler(tmp_path / "ledger.db")
     assert "as APScheduler does" in str(sched.add_job.__doc__)
     with pytest.raises(UsageError, match=r"Scheduler\.get_job\(\): unknown option 'job' .*'job_id'"):
-        sched.get_job(job="x")  # type: ignore[call-arg]
+        sched.get_job(job="x")

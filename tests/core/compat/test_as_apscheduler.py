@@ -530,7 +530,7 @@ def _(make: Callable[..., Scheduler]) -> None:
 def _(sched: Scheduler) -> None:
     assert not hasattr(sched.add_job(tick, "interval", hours=1), "func_ref")
     with pytest.raises(AttributeError, match="has no wakeup: a scheduler wakes up by itself"):
-        sched.wakeup()  # type: ignore[attr-defined]  # what a person may write
+        sched.wakeup()
 
 
 # The scheduler
@@ -659,7 +659,7 @@ def _(make: Callable[..., Scheduler]) -> None:
         with pytest.raises(SettingsError, match=f"there is no {name}= here .*{instead}"):
             schedkit.Scheduler(**{name: {}})
     with pytest.raises(SettingsError, match=ELSEWHERE["gconfig"]):
-        schedkit.Scheduler({"apscheduler.timezone": "UTC"})  # type: ignore[arg-type]  # what people may write
+        schedkit.Scheduler({"apscheduler.timezone": "UTC"})
 
 
 ABSENT = ("configure", "add_executor", "remove_executor", "add_jobstore", "remove_jobstore")

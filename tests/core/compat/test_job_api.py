@@ -344,12 +344,12 @@ def test_scheduled_job_decorates(sched: Scheduler) -> None:
 def test_one_time_jobs_of_a_known_handler(sched: Scheduler) -> None:
     sched.task(name="crawl", tags=("crawler",))(greet)
     run = sched.add_one_time_job("crawl_all_1", handler_class_name="crawl", job_data={"name": "all"})
-    assert run.result("60s") == "hello all"  # type: ignore[union-attr]  # no run_date: a run
+    assert run.result("60s") == "hello all"
     wait_until(lambda: sched.get_job("crawl_all_1") is None)
-    assert sched.add_one_time_job("by_tag", "crawler").result("60s") == "hello world"  # type: ignore[union-attr]  # a run
-    assert sched.add_one_time_job("by_function", greet).result("60s") == "hello world"  # type: ignore[union-attr]  # a run
+    assert sched.add_one_time_job("by_tag", "crawler").result("60s") == "hello world"
+    assert sched.add_one_time_job("by_function", greet).result("60s") == "hello world"
     planned = sched.add_one_time_job("later", "crawl", run_date=later(hours=1))
-    assert planned.next_run_time is not None  # type: ignore[union-attr]  # with run_date: a job
+    assert planned.next_run_time is not None
     assert sched.get_job("later") is not None
     with pytest.raises(DeclarationError, match="has no handler"):
         sched.add_one_time_job("x")

@@ -169,4 +169,4 @@ def test_days_and_text_are_windows_too(sched: Scheduler) -> None:
     with pytest.raises(UsageError, match="start: 'yesterday' is not a date and time"):
         sched.backfill("noon", "yesterday", DAY)
     with pytest.raises(UsageError, match="end: 5 is not a date and time"):
-        sched.tasks["noon"].backfill(DAY, 5)  # type: ignore[arg-type]  # what a person may write
+        sched.tasks["noon"].backfill(DAY, 5)

@@ -205,7 +205,7 @@ def test_an_answer_at_the_last_moment_counts(sched: Scheduler, other: Scheduler)
             threading.Event().wait(0.01)
         return id
 
-    ledger.ask = answered  # type: ignore[method-assign]
+    ledger.ask = answered
     asked = service().call(send_command, ledger, PauseTask(task="one"), timeout=0.0)
     assert asked == {"ok": True}
     assert sched.tasks["one"].paused

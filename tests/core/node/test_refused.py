@@ -76,7 +76,7 @@ def test_a_time_that_has_its_run_costs_no_other_task_its_own(life: Life, sched: 
     pass_time(life)
     heard.wait_for(heard.of(events.RunEnded, task="beside"))
     assert runs(life, "again") == runs(life, "beside") == [LATER]
-    assert [life.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]  # type: ignore[union-attr]
+    assert [life.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]
 
 
 def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, sched: Scheduler) -> None:

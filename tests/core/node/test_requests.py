@@ -182,7 +182,7 @@ def test_a_one_time_job_of_a_handler_survives_until_it_has_run(make: Make) -> No
     with make() as first:
         declare(first)
         first.add_one_time_job("later", "export", {"key": "L"}, run_date="2127-01-01T07:00+00:00")
-        first.add_one_time_job("done", "export", {"key": "D"}).result("60s")  # type: ignore[union-attr]  # a run
+        first.add_one_time_job("done", "export", {"key": "D"}).result("60s")
     with make() as again:
         declare(again)
         assert again.at_home == ["export", "later"], "what is over is not made again"
@@ -389,7 +389,7 @@ def test_a_request_with_parents_waits_for_those_under_way(make: Make) -> None:
                 "dependencies": [row_of(sched, "parent").id],
             }
         )
-        (run,) = made.runs()  # type: ignore[union-attr]  # with parents it is a task
+        (run,) = made.runs()
         assert (run.state, run.waiting_for) == (State.PENDING, ("parent",))
         release.set()
         assert under_way.result("60s")

@@ -81,7 +81,7 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
                 ask()
         assert "does not take writes" in sched.screens.board()["scheduler"]["trouble"]
     heard.wait_for(heard.of(StoreBack))
-    until(lambda: task.paused and sched.queries.ledger.task("one").paused)  # type: ignore[union-attr]
+    until(lambda: task.paused and sched.queries.ledger.task("one").paused)
     until(lambda: all(run.state.final for run in sched.runs("one")))
     assert [run.state for run in sched.runs("one")] == [State.CANCELLED] * 5 + [State.DONE]
     assert task.submit().result("60s") == 2, "none of them has called the function"

@@ -103,7 +103,7 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
         ([CodeRecorded("t", "its code", 3)], {"codes": [("t", "its code", 3)]}),
     ],
 )
-def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:  # type: ignore[type-arg]
+def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:
     assert rows_of([decided(*changes)]) == rows
     assert rows_of([decided(change) for change in changes]) == rows
 
@@ -116,7 +116,7 @@ def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows:
         [dropped(), advanced(NOW, None)],
     ],
 )
-def test_a_schedule_that_is_not_where_it_was_is_stale(changes: list) -> None:  # type: ignore[type-arg]
+def test_a_schedule_that_is_not_where_it_was_is_stale(changes: list) -> None:
     with pytest.raises(StaleError, match="the schedule of task 't' has changed since it was read"):
         rows_of([decided(*changes)])
 

@@ -202,7 +202,10 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
     monkeypatch.setattr(retention, "SLICE", 2)
     monkeypatch.setattr(retention, "TASKS_AT_ONCE", 1)
     sched = Scheduler(tmp_path / "ledger.db", results=tmp_path / "results", keep_results=1, keep_runs="1h")
-    table: Callable[[], pd.DataFrame] = lambda: pd.DataFrame({"a": [1]})  # noqa: E731
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]})
+
     with sched:
         for name in ("a", "b"):
             sched.task(name=name, overlap="allow")(table)

@@ -23,7 +23,7 @@ COALESCED, OVERLAPPED = Disposition.COALESCED, Disposition.OVERLAPPED
 
 
 def minutely(**options: object) -> Schedule:
-    return Schedule("job", every("1m", start=START), **options)  # type: ignore[arg-type]
+    return Schedule("job", every("1m", start=START), **options)
 
 
 def told(settled: Settled) -> list[tuple[str, int, int]]:
@@ -128,7 +128,7 @@ def test_the_catch_up_cap_keeps_the_newest() -> None:
 def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
     calls = 0
 
-    class Counting(type(every("1s"))):  # type: ignore[misc]  # counts calls of the real arithmetic
+    class Counting(type(every("1s"))):
         def _within(self, after: datetime) -> datetime | None:
             nonlocal calls
             calls += 1
@@ -136,7 +136,7 @@ def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
             return found
 
     bound = every("1s", start=START)
-    trigger = Counting(bound.interval, tz=bound.bind(START).tz, start=START)  # type: ignore[attr-defined]
+    trigger = Counting(bound.interval, tz=bound.bind(START).tz, start=START)
     for coalesce in (True, False):
         calls = 0
         schedule = Schedule("job", trigger, coalesce=coalesce, grace=3600)
