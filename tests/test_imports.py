@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 ALLOWED["clients"] = {"errors", "values", "settings", "atlassian", "jira", "confluence"}
 ALLOWED["report_call"] = {"core", "report"}
-ALLOWED["app"] = ALLOWED["report"] | {"report", "settings", "clients", "report_call"}
+ALLOWED["project_tasks"] = BASE | {"core", "settings", "jira", "confluence", "excel"}
+ALLOWED["app"] = ALLOWED["report"] | {"report", "settings", "clients", "report_call", "project_tasks"}
 ALLOWED["notebook"] = ALLOWED["app"] | {"app"}
 ALLOWED["commands"] = ALLOWED["notebook"] | {"notebook", "demo", "server", "telemetry"}
 ALLOWED["cli"] = {"errors", "commands", "demo", "values"}

@@ -32,8 +32,7 @@ from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.run import Run, TaskResult
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
-from schedkit.core.store.reader import CommandRow
-from schedkit.core.store.rows import FIXED, MUTABLE, run_values
+from schedkit.core.store.rows import FIXED, MUTABLE, CommandRow, run_values
 from schedkit.core.tasks.base import as_task
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import (

@@ -348,7 +348,7 @@ def test_a_former_home_with_other_code_does_not_have_the_task_any_more(make: Mak
     new.stop("1s")
     heard.wait_for(heard.of(events.NodeChanged, change="stopped", name="new"))
     assert former.submit("child").result("60s") == "child"  # it goes on, and the task is not inherited
-    assert former.home("one") is None
+    assert former.tasks["one"].home is None
     declare(former)
     assert former.at_home == ["child", "one"]
 

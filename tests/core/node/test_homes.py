@@ -74,8 +74,8 @@ def test_each_process_runs_what_it_declares(sched: Scheduler, other: Scheduler) 
         assert asks.submit("there").result("60s") == "by other"
         assert list(asks.tasks) == ["here", "there"]
         assert [task.state for task in asks.tasks.values()] == ["idle", "idle"]
-        assert [str(asks.home(name)).split()[0] for name in asks.tasks] == ["tests", "other"]
-    assert sched.home("nobody's") is None
+        assert [str(asks.tasks[name].home).split()[0] for name in asks.tasks] == ["tests", "other"]
+    assert sched.queries.home("nobody's") is None
 
 
 def test_the_processes_are_on_every_board_by_name(sched: Scheduler, other: Scheduler) -> None:
@@ -243,7 +243,7 @@ def homeless(make: Make, other: Scheduler) -> Scheduler:
 def test_whoever_lives_decides_about_a_task_that_has_no_home(homeless: Scheduler, sched: Scheduler) -> None:
     heard = Heard(sched)
     task = homeless.tasks["one"]
-    assert homeless.home("one") is None
+    assert homeless.tasks["one"].home is None
     assert task.state == "waiting"
     run = homeless.submit("one", anything="goes")
     assert (run.state, run.run.params) == (State.QUEUED, {"anything": "goes"})
@@ -313,7 +313,7 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
     again.start()
     heard.wait_for(heard.of(events.TaskChanged, task="one", change="moved"))
     assert (again.at_home, again.standing_by) == (["one"], [])
-    assert str(sched.home("one")).startswith("again ")
+    assert str(sched.tasks["one"].home).startswith("again ")
     assert waits.state is State.QUEUED, "one at a time, wherever"
     release.set()
     assert running.result("60s") == "first"
@@ -367,7 +367,7 @@ def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeP
     heir.hear("started")
     asks = make(name="asks")
     asks.watch()
-    node = asks.home("held")
+    node = asks.tasks["held"].home
     assert node is not None
     if node.name != "home":  # it was quicker
         home, heir = heir, home
@@ -483,7 +483,7 @@ def test_bringing_home_moves_all_that_is_declared_here(sched: Scheduler, other: 
     assert other.standing_by == ["one", "two"]
     other.bring_home()
     assert (other.at_home, other.standing_by) == (["one", "two"], [])
-    assert str(other.home("one")).startswith("other ")
+    assert str(other.tasks["one"].home).startswith("other ")
     until(lambda: sched.standing_by == ["one", "two"])
     other.stop("1s")
     until(lambda: sched.at_home == ["one", "two"])
@@ -579,7 +579,7 @@ def test_a_process_that_is_started_again_has_its_tasks_again(make: Make, other: 
             assert sched.at_home == ["one"]
             upcoming = task.next_run
             assert task.submit().result("60s") == "first"
-        assert other.home("one") is None
+        assert other.tasks["one"].home is None
     assert len(lives) == 3
     with sched:
         assert task.next_run == upcoming

@@ -168,7 +168,7 @@ def test_a_killed_process_loses_no_request(make: Make, where: str, tmp_path: Pat
         again.hear("home")
         watches = make()
         watches.watch()
-        until(lambda: (home := watches.home("asked")) is not None and home.name == "again")
+        until(lambda: (home := watches.queries.home("asked")) is not None and home.name == "again")
         assert watches.submit("asked").wait("60s").state is State.DONE
         told = row_of(watches, "asked").requested
         assert told is not None
@@ -249,7 +249,7 @@ def test_what_nobody_has_the_handler_of_waits_and_is_shown(make: Make) -> None:
     handle = request(lives, task_type="IMMEDIATE")
     single = run_of(lives)
     assert (handle.state, single.state) == ("queued", State.QUEUED)
-    assert lives.home("nightly") is None
+    assert lives.tasks["nightly"].home is None
     assert handle.next_run is not None
     (now,) = handle.runs()
     declare(lives)

@@ -23,7 +23,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.states import State
 from schedkit.core.store import schema
-from schedkit.core.store.reader import FireRow
+from schedkit.core.store.rows import FireRow
 from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import RunFailedError
 from schedkit.loop import service

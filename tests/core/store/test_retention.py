@@ -244,7 +244,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
                 connection.execute(table.update().where(table.c.run == run.id).values(run=new))
 
     life_of(sched).writer.call(age).result(60)
-    assert len(list(sched.results.rglob("*.parquet"))) == 4
+    assert len(list(sched.process.results.rglob("*.parquet"))) == 4
     assert sched.prune() == 2 + 0
     assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
     assert sched.queries.ledger.attempts(aged[0]) == []
