@@ -308,7 +308,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schedule_text : str
         When it runs, for people: its trigger or its parents.
     anchored, next, created, declared : int
-        When its schedule was first declared, its earliest time without a disposition, and when it was
+        When its schedule was first declared, its earliest time without an outcome, and when it was
         declared first and last; microseconds since 1970. `anchor` and so on are the same as aware times.
     home : str
         The life that keeps its clock and runs it; empty: nobody.

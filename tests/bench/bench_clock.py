@@ -44,7 +44,7 @@ def tick_among(many: int) -> Row:
 def _tick_ms(count: int) -> float:
     from schedkit.core.engine.schedules import Schedules
     from schedkit.core.triggers.constructors import every
-    from schedkit.core.triggers.dispositions import Schedule, settle
+    from schedkit.core.triggers.schedule import Schedule, settle
 
     hour = timedelta(hours=1)
     schedules, second = Schedules(), timedelta(seconds=1)

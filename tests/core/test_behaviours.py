@@ -45,7 +45,7 @@
       test_behaviours_of_ends.py::test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once
 7. the misfire × coalesce × max_instances matrix
       test_behaviours_of_time.py::test_behaviour_7_misfire_by_coalesce_by_max_instances
-      test_dispositions.py::test_the_misfire_matrix
+      test_schedule.py::test_the_misfire_matrix
 8. clocks
    DST gap and fold:
       test_behaviours_of_time.py::test_behaviour_8_gap_fold_jumps_and_sleep
@@ -75,7 +75,7 @@
       test_behaviours.py::test_behaviour_10_tasks_from_many_threads
    pause/resume:
       test_scheduler.py::test_pausing_all_and_backfill
-      test_dispositions.py::test_times_of_a_pause_are_missed
+      test_schedule.py::test_times_of_a_pause_are_missed
    priority starvation:
       test_queue.py::test_low_priority_never_starves
    a burst of 1000 with bounded stall:

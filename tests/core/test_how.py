@@ -205,7 +205,7 @@ def test_overlap(sched: Scheduler, heard: Heard, overlap: str) -> None:
     assert started.acquire(timeout=10)
     if overlap == "skip":
         fired = heard.wait_for(heard.of(events.Fired, task="long"), 2)
-        assert {fire.disposition.value for fire in fired} == {"overlapped"}
+        assert {fire.outcome.value for fire in fired} == {"overlapped"}
         assert [run.state.final for run in sched.runs("long")] == [False]
     elif overlap == "queue":
         heard.wait_for(heard.of(events.RunQueued, task="long"), 3)

@@ -19,6 +19,7 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
+    HomeExpected,
     KeysClaimed,
     KeysDropped,
     KeysKept,
@@ -28,7 +29,6 @@ from schedkit.core.engine.changes import (
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
@@ -129,7 +129,7 @@ class LedgerModel:
                 case TaskDropped(task, home):
                     self._guard_home(rows, task, home)
                     rows[task] = None
-                case TaskHeld(task, home) | ParentsHeard(task, _, home):
+                case HomeExpected(task, home) | ParentsHeard(task, _, home):
                     self._guard_home(rows, task, home)
                 case TaskUntouched(task, since):
                     if any(e.task == task and by != life for by, e in self.log[since:]):
@@ -177,7 +177,7 @@ class LedgerModel:
             case TaskDropped(task):
                 del self.tasks[task]
                 self._close(task)
-            case TaskHeld() | TaskUntouched() | LimitPut() | KeysClaimed() | KeysKept() | KeysDropped():
+            case HomeExpected() | TaskUntouched() | LimitPut() | KeysClaimed() | KeysKept() | KeysDropped():
                 pass
             case ParentsHeard(task, seq):
                 self.tasks[task] = replace(self.tasks[task], heard=seq)
@@ -371,7 +371,7 @@ class LedgerModel:
     # What must hold of it
 
     def check(self) -> None:
-        """Every due time has its one disposition, every run its attempts, without gaps."""
+        """Every due time has its one outcome, every run its attempts, without gaps."""
         for era in [*self.closed, *self.eras.values()]:
             era.check({time for (task, time) in self.scheduled if task == era.task})
         numbers: dict[str, list[int]] = {}

@@ -73,7 +73,7 @@ def due_times_frame(fires: Iterable[FireRow], runs: Iterable[Run], limit: int) -
             "scheduled": fire.scheduled_at,
             "until": fire.until,
             "count": fire.count,
-            "outcome": str(fire.disposition),
+            "outcome": str(fire.outcome),
             "run": "",
             "reason": fire.reason,
         }

@@ -116,7 +116,7 @@ class LiveView:
                 scheduled_at=fire.scheduled_at,
                 until=fire.until,
                 count=fire.count,
-                outcome=str(fire.disposition),
+                outcome=str(fire.outcome),
                 run=None,
                 reason=fire.reason,
             )

@@ -82,7 +82,7 @@ class Attempts:
         state.move(run, started)
         state.draft.events.append(RunStarted(at=state.at, after=started))
         state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
-        state.hold_home(run.task)
+        state.expect_home(run.task)
         self._activate(started)
 
     def _activate(self, run: Run) -> None:

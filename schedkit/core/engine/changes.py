@@ -9,7 +9,7 @@ import msgspec
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 
 __all__ = [
     "Answered",
@@ -19,6 +19,7 @@ __all__ = [
     "CodeRecorded",
     "DetailsRecorded",
     "FireRecorded",
+    "HomeExpected",
     "KeysClaimed",
     "KeysDropped",
     "KeysKept",
@@ -28,7 +29,6 @@ __all__ = [
     "SettingPut",
     "TaskAdvanced",
     "TaskDropped",
-    "TaskHeld",
     "TaskPut",
     "TaskUntouched",
     "WaitAdded",
@@ -90,7 +90,7 @@ class TaskDropped(msgspec.Struct, frozen=True, gc=False):
     home: str
 
 
-class TaskHeld(msgspec.Struct, frozen=True, gc=False):
+class HomeExpected(msgspec.Struct, frozen=True, gc=False):
     """A condition of the decision: the task is at home there."""
 
     task: str
@@ -127,7 +127,7 @@ class FireRecorded(msgspec.Struct, frozen=True, gc=False):
     first: int
     last: int
     count: int | None
-    disposition: Disposition
+    outcome: DueOutcome
     at: int
     reason: str
 
@@ -220,7 +220,7 @@ Change = (
     | TaskPut
     | TaskAdvanced
     | TaskDropped
-    | TaskHeld
+    | HomeExpected
     | TaskUntouched
     | ParentsHeard
     | CodeRecorded

@@ -181,7 +181,7 @@ class Runs:
         self.follow_up(run)
 
     def _begin(self, run: Run, waits: Mapping[str, Wait], *, followed: bool = True) -> None:
-        self._state.hold_home(run.task)
+        self._state.expect_home(run.task)
         self._state.move(None, run)
         self._publish_queued(run, followed=followed)
         if waits:

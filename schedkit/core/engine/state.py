@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from msgspec.structs import replace
 
-from schedkit.core.engine.changes import Change, RunChanged, TaskAdvanced, TaskHeld, TaskPut
+from schedkit.core.engine.changes import Change, HomeExpected, RunChanged, TaskAdvanced, TaskPut
 from schedkit.core.engine.decision import Finished, Reply, Start, Stop
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
@@ -160,11 +160,11 @@ class EngineState:
         self.elsewhere.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
 
-    def hold_home(self, task: str) -> None:
+    def expect_home(self, task: str) -> None:
         """Have the decision refused if a task is no longer at home here."""
         row = self.rows.get(task)
         if row is not None:
-            self.draft.changes.append(TaskHeld(task, row.home))
+            self.draft.changes.append(HomeExpected(task, row.home))
 
     def put_row(self, row: TaskRow, word: str, actor: str) -> None:
         """Replace a task's row, and publish the change."""

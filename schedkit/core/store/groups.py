@@ -15,6 +15,7 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
+    HomeExpected,
     KeysClaimed,
     KeysDropped,
     KeysKept,
@@ -24,7 +25,6 @@ from schedkit.core.engine.changes import (
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
@@ -87,7 +87,7 @@ class _Group:
         self._advanced: dict[str, TaskAdvanced] = {}
         self.put: dict[str, TaskRow | None] = {}
         self._homes: dict[str, str | None] = {}  # where each of these was at home before, None: it is new
-        self.held: dict[tuple[str, str], None] = {}
+        self.homes_expected: dict[tuple[str, str], None] = {}
         self._heard: dict[str, ParentsHeard] = {}
         self.started: dict[tuple[str, int], AttemptStarted] = {}
         self._ended: dict[tuple[str, int], Attempt] = {}
@@ -174,7 +174,7 @@ class _Group:
         rows["heard_parents"] += [
             (it.seq, it.task, it.home) for it in self._heard.values() if it.task not in self._homes
         ]
-        rows["held_tasks"] += [key for key in self.held if key[0] not in self._homes]
+        rows["expected_homes"] += [key for key in self.homes_expected if key[0] not in self._homes]
         for name, row in self.put.items():
             home = self._homes[name]
             if row is not None and home is None:
@@ -219,7 +219,7 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     TaskAdvanced: _Group.advance,
     CodeRecorded: lambda group, it: group.rows["codes"].append((it.task, it.code, it.since)),
     TaskDropped: _Group.drop_task,
-    TaskHeld: lambda group, it: group.held.update({(it.task, it.home): None}),
+    HomeExpected: lambda group, it: group.homes_expected.update({(it.task, it.home): None}),
     TaskPut: _Group.put_task,
     TaskUntouched: lambda group, it: group.rows["untouched_tasks"].append((it.task, it.since)),
     WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),

@@ -13,7 +13,7 @@ from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, encode
 from schedkit.core.model import Requested, TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.states import DueOutcome, Outcome, State
 from schedkit.core.text import dump, load
 from schedkit.values.instants import from_micros, to_micros
 from schedkit.values.text import clean
@@ -89,7 +89,7 @@ class FireRow(msgspec.Struct, frozen=True, kw_only=True):
     scheduled_at: datetime
     until: datetime
     count: int | None
-    disposition: Disposition
+    outcome: DueOutcome
     reason: str
 
 
@@ -289,7 +289,7 @@ def fire_values(fire: FireRecorded) -> Row:
         fire.first,
         fire.last,
         fire.count,
-        fire.disposition.value,
+        fire.outcome.value,
         fire.at,
         clean(fire.reason),
     )
@@ -335,7 +335,7 @@ def fire_from_row(row: Mapping[str, Any]) -> FireRow:
         scheduled_at=from_micros(row["scheduled_at"]),
         until=from_micros(row["until"]),
         count=row["count"],
-        disposition=Disposition(row["disposition"]),
+        outcome=DueOutcome(row["outcome"]),
         reason=row["reason"],
     )
 

@@ -190,7 +190,7 @@ fires = Table(  # due times that made no run
     Column("scheduled_at", BigInteger, primary_key=True, autoincrement=False),
     Column("until", BigInteger, nullable=False),
     Column("count", BigInteger),  # null: more than are worth counting
-    Column("disposition", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
 )

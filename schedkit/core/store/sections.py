@@ -300,7 +300,7 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "events": Append(schema.events.name, EVENT, numbered=True),
     },
     "tasks": {
-        "held_tasks": Check(schema.tasks.name, _HOME),
+        "expected_homes": Check(schema.tasks.name, _HOME),
         "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at", "home"), guarded=True),
         "new_tasks": Insert(schema.tasks.name, TASK),
         "tasks": Update(schema.tasks.name, TASK, _HOME, guarded=True),

@@ -13,8 +13,8 @@ from support.engine_tasks import START, declaration
 from schedkit.core.engine.changes import (
     AttemptRecorded,
     CodeRecorded,
+    HomeExpected,
     ParentsHeard,
-    TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
@@ -74,7 +74,7 @@ def test_a_child_follows_a_parent_elsewhere_once(child: Desk) -> None:
     decision = hear(child, queued(PARENT))
     assert WaitAdded(WaitRow("made1", "child", "parent", "p", "success")) in decision.changes
     assert ParentsHeard("child", 1, LIFE) in decision.changes
-    assert TaskHeld("child", LIFE) in decision.changes
+    assert HomeExpected("child", LIFE) in decision.changes
     assert last(decision, "made1").state is State.PENDING
     assert hear(child, queued(PARENT)).changes == [], "it is heard again"
     assert hear(child, queued(PARENT, followed=False), first=2).changes == [], "it is new no more"

@@ -31,7 +31,7 @@ def test_a_jump_forward_is_noticed_within_a_nap(sched: Scheduler, heard: Heard) 
     (run,) = sched.runs("hourly")
     assert run.scheduled_at == start + timedelta(hours=2)
     (fired,) = heard.wait_for(heard.of(events.Fired, task="hourly"))
-    assert (fired.disposition, fired.count) == ("coalesced", 2)
+    assert (fired.outcome, fired.count) == ("coalesced", 2)
 
 
 def test_a_jump_back_repeats_nothing(sched: Scheduler, heard: Heard) -> None:

@@ -76,7 +76,7 @@ def written(sched: Scheduler) -> None:
 
 def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, str]]:
     def told(fire: FireRow) -> tuple[datetime, datetime, str, str]:
-        return fire.scheduled_at, fire.until, str(fire.disposition), fire.reason
+        return fire.scheduled_at, fire.until, str(fire.outcome), fire.reason
 
     written(sched)
     return [told(fire) for fire in sched.queries.ledger.fires(name)]

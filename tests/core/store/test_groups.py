@@ -11,12 +11,12 @@ from schedkit.core.engine.changes import (
     AttemptStarted,
     CodeRecorded,
     DetailsRecorded,
+    HomeExpected,
     ParentsHeard,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskUntouched,
 )
 from schedkit.core.model import TaskRow
@@ -91,8 +91,8 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             [advanced(1, 2), dropped()],
             {"advances": [(2, "t", 1, HOME)], "dropped_tasks": [("t", HOME)]},
         ),
-        ([TaskHeld("t", HOME), TaskHeld("t", HOME)], {"held_tasks": [("t", HOME)]}),
-        ([put(ROW, "before"), TaskHeld("t", HOME)], {"tasks": [put_values(ROW, "before")]}),
+        ([HomeExpected("t", HOME), HomeExpected("t", HOME)], {"expected_homes": [("t", HOME)]}),
+        ([put(ROW, "before"), HomeExpected("t", HOME)], {"tasks": [put_values(ROW, "before")]}),
         ([ParentsHeard("t", 4, HOME), ParentsHeard("t", 5, HOME)], {"heard_parents": [(5, "t", HOME)]}),
         ([put(ROW, HOME), ParentsHeard("t", 5, HOME)], {"tasks": [put_values(replace(ROW, heard=5))]}),
         (

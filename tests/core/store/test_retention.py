@@ -100,7 +100,7 @@ def test_events_due_times_and_commands_go_by_their_end(connection: sa.Connection
     # A clock that was set back: the third was told before the second.
     for seq, at in enumerate((old, new, old, new), 1):
         connection.execute(schema.events.insert(), [{"seq": seq, "at": at, **event}])
-    fire = {"task": "t", "disposition": "missed", "at": old, "reason": ""}
+    fire = {"task": "t", "outcome": "missed", "at": old, "reason": ""}
     for scheduled_at, until in ((old - 2, old), (old + 1, new), (new + 1, new + 2)):
         connection.execute(schema.fires.insert(), [{"scheduled_at": scheduled_at, "until": until, **fire}])
     command = {"at": old, "actor": "", "kind": "pause", "data": "{}"}
