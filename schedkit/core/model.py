@@ -316,7 +316,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         How it came to its home: "declared", "inherited" or "moved".
     place : str
         The notebook or file that declares it.
-    heard : int
+    followed_seq : int
         The event of the log up to which it has a run for each of its parents' runs.
     facts : dict
         What screens show of it: description, tags, priority, …
@@ -333,7 +333,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     home: str = ""
     home_by: str = "declared"
     place: str = ""
-    heard: int = 0
+    followed_seq: int = 0
     created: int = 0
     declared: int
     actor: str = ""

@@ -24,7 +24,7 @@ __all__ = [
     "KeysDropped",
     "KeysKept",
     "LimitPut",
-    "ParentsHeard",
+    "ParentsFollowed",
     "RunChanged",
     "SettingPut",
     "TaskAdvanced",
@@ -104,7 +104,7 @@ class TaskUntouched(msgspec.Struct, frozen=True, gc=False):
     since: int
 
 
-class ParentsHeard(msgspec.Struct, frozen=True, gc=False):
+class ParentsFollowed(msgspec.Struct, frozen=True, gc=False):
     """A task has a run for each run of its parents in the log up to an event."""
 
     task: str
@@ -222,7 +222,7 @@ Change = (
     | TaskDropped
     | HomeExpected
     | TaskUntouched
-    | ParentsHeard
+    | ParentsFollowed
     | CodeRecorded
     | FireRecorded
     | KeysClaimed

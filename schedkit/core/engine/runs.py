@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from schedkit.core.engine.changes import (
     DetailsRecorded,
-    ParentsHeard,
+    ParentsFollowed,
     WaitAdded,
     WaitBound,
     WaitDropped,
@@ -218,27 +218,27 @@ class Runs:
         self._begin(made, waits)
         self.follow_up(made)
 
-    def follow_heard(self, run: Run, seq: int) -> None:
+    def follow_elsewhere(self, run: Run, seq: int) -> None:
         """Add the runs that follow a run made elsewhere, unless they exist."""
         for child in list(self._children.get(run.task, {}).values()):
-            if self._state.rows[child.name].heard < seq:
+            if self._state.rows[child.name].followed_seq < seq:
                 self._follow(child, run)
-                self.heard(child.name, seq)
+                self.record_followed(child.name, seq)
 
-    def catch_up(self, name: str, unheard: Iterable[tuple[int, Run]], since: int = 0) -> None:
+    def catch_up(self, name: str, unfollowed: Iterable[tuple[int, Run]], since: int = 0) -> None:
         """Add a run of a task for each run of its parents with an event after `since`."""
-        for seq, run in unheard:
+        for seq, run in unfollowed:
             child = self._children.get(run.task, {}).get(name)
             if child is not None and seq > since:
                 self._follow(child, run)
                 if run.state.final:
                     self.end_parent(run)
 
-    def heard(self, name: str, seq: int) -> None:
+    def record_followed(self, name: str, seq: int) -> None:
         """Record up to which event a task has a run for each run of its parents."""
         row = self._state.rows[name]
-        self._state.rows[name] = replace(row, heard=seq)
-        self._state.draft.changes.append(ParentsHeard(name, seq, row.home))
+        self._state.rows[name] = replace(row, followed_seq=seq)
+        self._state.draft.changes.append(ParentsFollowed(name, seq, row.home))
 
     def offer(self, run: Run) -> None:
         """Offer a run to the queue if its code is here and none of its attempts runs any more."""

@@ -96,13 +96,13 @@ class EngineState:
         self.abroad: set[str] = set()  # runs of tasks at home here that are running in other processes
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
-        self.heard = 0  # the number of the last event of the log that is known here
+        self.last_seq = 0  # the number of the last event of the log that is known here
         self.known: dict[
             str, int
         ] = {}  # of tasks that were at home here, the event up to which all was known
         self.decided = 0  # decisions
         self.touched: dict[str, int] = {}  # task → the last decision with an event about it
-        self.unheard: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
+        self.unfollowed: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
         self.ended: list[Run] = []  # parents' runs whose end has not been handled yet
         # Left in their state; a task until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()

@@ -67,7 +67,7 @@ GUARD = ("id", "attempt", "state")
 
 TASK = (
     *("name", "id", "trigger", "schedule_text", "anchor", "next_at", "paused", "facts"),
-    *("home", "home_by", "place", "heard", "created_at", "updated_at", "actor"),
+    *("home", "home_by", "place", "followed_seq", "created_at", "updated_at", "actor"),
     *("origin", "handler", "parameters", "owner", "metadata", "options"),
 )
 
@@ -198,7 +198,7 @@ def task_values(row: TaskRow) -> Row:
         row.home,
         row.home_by,
         clean(row.place),
-        row.heard,
+        row.followed_seq,
         row.created,
         row.declared,
         clean(row.actor),
@@ -233,7 +233,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         home=row["home"],
         home_by=row["home_by"],
         place=row["place"],
-        heard=row["heard"],
+        followed_seq=row["followed_seq"],
         created=row["created_at"],
         declared=row["updated_at"],
         actor=row["actor"],

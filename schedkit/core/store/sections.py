@@ -305,7 +305,7 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "new_tasks": Insert(schema.tasks.name, TASK),
         "tasks": Update(schema.tasks.name, TASK, _HOME, guarded=True),
         "dropped_tasks": Delete(schema.tasks.name, _HOME, guarded=True),
-        "heard_parents": Update(schema.tasks.name, ("heard",), _HOME, guarded=True),
+        "followed_parents": Update(schema.tasks.name, ("followed_seq",), _HOME, guarded=True),
         "untouched_tasks": Untouched(),
         "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
     },

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit import context
 from schedkit.core import events
@@ -311,7 +311,7 @@ def test_a_waiting_run_is_cancelled_at_once(make: Make) -> None:
 
 
 def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
 
     @sched.task()
     def tells(run: Any) -> TaskResult:
@@ -329,8 +329,8 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert run.log == ["half way", "all the way"]
     assert run.facts == {"extraction": {"rows": 10}, "result": {"message": "fine", "rows": 10}}
     assert run.artifacts == [{"path": "reports/out/x.xlsx", "label": "workbook"}]
-    heard.wait_for(heard.of(events.RunEnded, run=run.id))
-    mine = [type(event).__name__ for event in heard.events if event.run == run.id]
+    recorder.wait_for(recorder.of(events.RunEnded, run=run.id))
+    mine = [type(event).__name__ for event in recorder.events if event.run == run.id]
     assert mine[0] == "RunQueued"
     assert mine[1] == "RunStarted"
     assert mine[-1] == "RunEnded"

@@ -30,7 +30,7 @@ LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OLD, NEW = LIMIT - HOUR, LIMIT + HOUR
 TASK = {"name": "a", "id": "", "schedule_text": "", "anchor": 0, "paused": False, "facts": "{}", "actor": ""}
-TASK |= {"home": "", "home_by": "declared", "place": "", "heard": 0, "created_at": 0, "updated_at": 0}
+TASK |= {"home": "", "home_by": "declared", "place": "", "followed_seq": 0, "created_at": 0, "updated_at": 0}
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_run_comes_back_as_it_was() -> None:
 def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
     task = TaskRow(
         name="t", id="i", anchored=1, next=None, created=1, declared=2, facts={"tags": ["x"]}, paused=True,
-        home="a life", home_by="moved", place="/a/notebook.ipynb", heard=5, actor="me",
+        home="a life", home_by="moved", place="/a/notebook.ipynb", followed_seq=5, actor="me",
     )  # fmt: skip
     told = Requested(
         handler="h", parameters={"n": 1}, owner="ann", metadata={"m": None}, options={"retry": 2}

@@ -24,7 +24,7 @@ from schedkit.core.engine.changes import (
     DetailsRecorded,
     FireRecorded,
     HomeExpected,
-    ParentsHeard,
+    ParentsFollowed,
     RunChanged,
     SettingPut,
     TaskAdvanced,
@@ -95,10 +95,10 @@ def write_every_change(written: WrittenLedger) -> None:
     written.write(
         decided(WaitBound(child.id, "parent", parent.id), WaitEnded(child.id, "parent", State.FAILED)),
         decided(WaitDropped(child.id, "other"), fire, AttemptRecorded(child.id, attempt)),
-        decided(HomeExpected("t", HOME), ParentsHeard("t", 5, HOME), TaskUntouched("t", 0)),
+        decided(HomeExpected("t", HOME), ParentsFollowed("t", 5, HOME), TaskUntouched("t", 0)),
     )
     assert not written.refused
-    assert ledger.tasks() == [a_task(facts={"after": ["parent"]}, paused=True, heard=5)]
+    assert ledger.tasks() == [a_task(facts={"after": ["parent"]}, paused=True, followed_seq=5)]
     assert ledger.live() == [parent, child]
     assert ledger.waits() == [replace(wait, parent_run=parent.id, ended=State.FAILED)]
     life = written.lease.life
