@@ -13,7 +13,7 @@ __all__ = ["die", "life_of", "lives_again", "node_of", "seem_dead", "set_clock"]
 
 def node_of(sched: Scheduler) -> Node:
     """Return a scheduler's process at its ledger."""
-    return sched._node
+    return sched._parts.node
 
 
 def life_of(sched: Scheduler) -> Life:

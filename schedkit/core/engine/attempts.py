@@ -138,7 +138,7 @@ class Attempts:
             self.cancel_run(run, actor, wanted=adopted.wanted)
 
     def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(self._runs.holding(run, task))
+        self._state.queue.hold(self._runs.keys.holding(run, task))
 
     # End
 
