@@ -62,7 +62,7 @@ def midway(site: DemoSite, answer: Callable[[], Response], skip: int = 1) -> Non
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_what_is_no_answer(dialect: str, name: str, caplog: pytest.LogCaptureFixture, capfd) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_answer(dialect: str, name: str, caplog: pytest.LogCaptureFixture, capfd) -> None:
     answer, kind, words = ANSWERS[name]
     with DemoSite(issues=120, page_cap=20) as site:
         jira = client(site, dialect, retries=1)

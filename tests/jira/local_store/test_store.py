@@ -101,7 +101,7 @@ def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: 
         child: list[subprocess.Popen[bytes]] = []
         ready = threading.Event()
 
-        def kill(request) -> None:  # type: ignore[no-untyped-def]
+        def kill(request) -> None:
             ready.wait(10)
             if next(seen) == at:
                 child[0].kill()

@@ -89,7 +89,7 @@ def meddle(site: DemoSite, plan: list[tuple[int, str, int]]) -> History:
     history = History(site)
     seen = iter(range(10**6))
 
-    def hook(request) -> None:  # type: ignore[no-untyped-def]
+    def hook(request) -> None:
         if "/search" not in request.url.path and "/bulkfetch" not in request.url.path:
             return
         number = next(seen)
@@ -164,7 +164,7 @@ def test_what_is_deleted_before_it_is_fetched_is_not_missed() -> None:
         jira.fields()
         gone: list[str] = []
 
-        def hook(request) -> Response | None:  # type: ignore[no-untyped-def]
+        def hook(request) -> Response | None:
             if "/bulkfetch" not in request.url.path or gone:
                 return None
             if len(site.requests.matching(path="/rest/api/3/search/jql")) < 2:

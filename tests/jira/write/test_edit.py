@@ -23,7 +23,7 @@ HOSTILE = [
 
 
 @pytest.fixture
-def site():  # type: ignore[no-untyped-def]
+def site():
     with DemoSite(issues=120) as made:
         yield made
 
