@@ -9,7 +9,6 @@ from schedkit.core.execution.attempt import Execution, TaskExecutor
 from schedkit.core.execution.cluster.executor import ClusterExecutor, needs_of
 from schedkit.core.execution.cluster.home import Cluster
 from schedkit.core.execution.cluster.home_call import Pulse
-from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.execute import call_hook, call_hook_here, failed, failure_hooks
 from schedkit.core.execution.foreign import ForeignExecutor
 from schedkit.core.execution.process_pool import ChildPool, ProcessExecutor
@@ -18,6 +17,7 @@ from schedkit.core.execution.threads import ThreadExecutor, Threads
 from schedkit.core.execution.user_loop import LoopCaller, LoopExecutor, UserLoop
 from schedkit.core.execution.worker_channel import Channels
 from schedkit.core.model import Task, is_async, timeout_error
+from schedkit.core.store.workers import WorkerFacts
 
 __all__ = ["Executors"]
 
@@ -71,9 +71,9 @@ class Executors:
             self._cluster.expect(needs_of(task), file)
 
     @property
-    def workers(self) -> list[WorkerRow]:
+    def workers(self) -> list[WorkerFacts]:
         """The workers elsewhere that are heard."""
-        return self._cluster.rows()
+        return [row.facts for row in self._cluster.rows()]
 
     def start(self, attempt: Execution) -> None:
         """Start an attempt; what keeps it from being started is how it ends."""
