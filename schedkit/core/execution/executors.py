@@ -51,19 +51,25 @@ class Executors:
         self.users = UserLoop(blocked)
         self._threads = Threads("schedkit-task")
         self._children = ChildPool(kill_after)
+        self._processes = ProcessExecutor(self._threads, self._children, results)
         self._channels = Channels(self._threads)
         self._cluster = Cluster(dask, places, self._threads)
         self._by_kind: dict[str, TaskExecutor] = {
             "loop": LoopExecutor(self.users, results),
             "thread": ThreadExecutor(self._threads, results),
-            "process": ProcessExecutor(self._threads, self._children, results),
+            "process": self._processes,
             "executor": ForeignExecutor(self._threads, self._channels, results),
             "dask": ClusterExecutor(self._threads, self._cluster, results, kill_after),
         }
 
     def live(self, pulse: Pulse) -> None:
-        """Let workers elsewhere know of this life, and it of them."""
+        """Let child processes and workers elsewhere know of this life, and it of them."""
+        self._processes.live(pulse)
         self._cluster.live(pulse)
+
+    def pass_on_beat(self) -> None:
+        """Tell child processes when this life gave its last sign of life."""
+        self._processes.pass_on_beat()
 
     def expect(self, task: Task, file: str) -> None:
         """Prepare for the runs of a task, which this file declares."""

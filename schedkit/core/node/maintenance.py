@@ -57,6 +57,7 @@ class Maintenance:
         """Show that the loop turns, write down what runs tell, watch the users' loop, log what keeps runs."""
         while True:
             self._life.turn()
+            self._life.executors.pass_on_beat()
             self._life.save_progress()
             self._life.executors.users.watch()
             self._life.obstacles.look()
