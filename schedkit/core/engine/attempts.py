@@ -323,7 +323,7 @@ class Attempts:
         self._state.draft.stops.append(Stop(active.run, active.attempt, "cancel", recorded=True))
 
     def stop_guest(self, run: Run) -> None:
-        """Stop the code of a run whose task its home has removed; if it ends well all the same, it is DONE."""
+        """Stop the code of a run whose task its home has removed; if it ends well, it is DONE."""
         if self.active[run.id].attempt == run.attempt:
             self._state.keep(run)
             self.cancel_run(run, run.reason.removeprefix(_CANCELLED), wanted=True)

@@ -336,7 +336,7 @@ def _dispose(*engines: sa.Engine) -> None:
             engine.dispose()
 
 
-def _tune_writer(durable: str, path: Path, connection: sqlite3.Connection, record: object) -> None:
+def _tune_writer(durable: str, path: Path | None, connection: sqlite3.Connection, record: object) -> None:
     # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
@@ -344,7 +344,8 @@ def _tune_writer(durable: str, path: Path, connection: sqlite3.Connection, recor
     # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
     connection.execute("PRAGMA wal_autocheckpoint=50000")
     connection.execute("PRAGMA cache_size=-16000")
-    attach_turn(connection, path)
+    if path is not None:
+        attach_turn(connection, path)
 
 
 def _tune_reader(connection: sqlite3.Connection, record: object) -> None:
