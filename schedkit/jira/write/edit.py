@@ -23,7 +23,7 @@ from schedkit.jira.write.allowed_values import AllowedValues
 from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.change import Change, accounts, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, unchanged
-from schedkit.jira.write.elements import Elements
+from schedkit.jira.write.elements import Elements, list_of
 from schedkit.jira.write.people import shows
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
 from schedkit.jira.write.screens import Screens
@@ -298,7 +298,8 @@ class Comparison:
             raise UsageError(f"{target.column} cannot be emptied", hint="write 0 for no time")
         kept = () if missing(old) else old if target.store == "list" else (str(old),)
         project = key.rpartition("-")[0]
-        await self.allowed.check(target, new, screen, scope=project, held=kept)
+        if not list_of(target):  # the elements have told what is unknown
+            await self.allowed.check(target, new, screen, scope=project, held=kept)
         id = await self.screens.one_of(key, target.choices) if target.choices else target.field.id
         wire = await self.cells.wire(target, new, screen)
         if is_user(target.field):

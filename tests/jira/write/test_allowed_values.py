@@ -33,14 +33,10 @@ def test_an_edit_is_refused_in_the_plan(jira: Jira, column: str, wrong: Any, hin
 
 
 def test_what_the_site_offers_is_planned_with_one_question_for_a_project(site: DemoSite, jira: Jira) -> None:
-    frame = jira.search(
-        "project = DEMO AND priority != Low ORDER BY key", fields=["Key", "Priority"], limit=5
-    )
-    before = len(site.requests)
-    plan = jira.edit(frame.assign(Priority="Low"))
+    jql = "project = DEMO AND priority != Low ORDER BY key"
+    plan = jira.edit(jira.search(jql, fields=["Key", "Priority"], limit=5).assign(Priority="Low"))
     assert set(plan.frame["New"]) == {"Low"}
-    asked = [request.path for request in site.requests[before:] if request.path.endswith("/editmeta")]
-    assert len(asked) == 1
+    assert site.requests.count(path="/editmeta") == 1
     assert set(plan.apply()["Outcome"]) == {"done"}
 
 
