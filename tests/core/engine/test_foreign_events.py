@@ -376,7 +376,7 @@ def test_a_run_abroad_of_a_removed_task_ends_where_it_runs() -> None:
     assert [event.by for event in decision.events if isinstance(event, RunStopping)] == ["you"]
     assert not desk.engine.runs
     assert last(desk.ask(after=60), "made1").waiting_for == ("a",), "it is a parent that has not ended"
-    assert [start.run.id for start in hear(desk, ended(running("r", "a"))).starts] == ["made1"]
+    assert [start.run.id for start in receive(desk, ended(running("r", "a"))).starts] == ["made1"]
 
 
 @pytest.mark.parametrize(
@@ -386,10 +386,10 @@ def test_a_run_abroad_of_a_removed_task_ends_where_it_runs() -> None:
 def test_a_guest_that_ends_well_though_its_task_is_removed_is_done(outcome: Outcome, state: State) -> None:
     desk = Desk(Task(name="a"))
     desk.submit("a")
-    hear(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
+    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
     stopping = RunStopping(at=START, after=replace(desk.engine.runs["r"], reason="cancelled by you"))
-    assert hear(desk, replace(stopping, after=replace(stopping.after, attempt=9)), first=2).stops == []
-    (stop,) = hear(desk, stopping, first=3).stops
+    assert receive(desk, replace(stopping, after=replace(stopping.after, attempt=9)), first=2).stops == []
+    (stop,) = receive(desk, stopping, first=3).stops
     assert (stop.run, stop.why, stop.actor, stop.wanted) == ("r", "cancel", "you", True)
     run = last(desk.end(outcome=outcome))
     assert (run.state, run.reason) == (state, "" if state is State.DONE else "cancelled by you")
