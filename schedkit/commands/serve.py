@@ -9,6 +9,7 @@ from schedkit.app import app
 from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.commands.output import print_line
+from schedkit.commands.server_process import ServerProcess
 from schedkit.commands.signals import end_in_order, until_interrupted
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.scheduler import Scheduler
@@ -21,7 +22,8 @@ __all__ = ["serve_files"]
 def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None) -> None:
     """Run the tasks that the files declare and serve them, until SIGINT, SIGTERM or ``schedkit nodes --end``.
 
-    Without files nothing runs here: the server shows what others run, and passes on what it is asked.
+    The server is then a process beside this one, so that requests do not delay schedules. Without files
+    nothing runs here: the server, in this process, shows what others run, and passes on what it is asked.
     The first signal lets requests and runs under way end; a second one does not wait for them.
     """
     for path in files:
@@ -30,30 +32,61 @@ def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None
     with log_as_set(project.settings.log, project.root):
         with process_of_kind("server"):
             scheduler = project.scheduler(ledger)
-        _begin(Declared(project, scheduler, scheduled=True), scheduler, files)
         try:
-            with Server(asgi(scheduler, options), options) as server:
-                _say(f"serving {server.url} (documentation: {server.url}/docs); Ctrl-C ends it")
-                until_interrupted(lambda: scheduler.state != "stopped")
-                server.drain()
-                end_in_order(scheduler.stop, lambda: scheduler.stop("0s"))
+            if files:
+                _run_beside(scheduler, files, options, ledger)
+            else:
+                _watch(scheduler, options)
         finally:
             scheduler.stop()
 
 
-def _begin(declared: Declared, scheduler: Scheduler, files: list[Path]) -> None:
+def _watch(scheduler: Scheduler, options: ServerOptions) -> None:
+    scheduler.watch()
+    _warn_of_unmatched(scheduler)
+    with Server(asgi(scheduler, options), options) as server:
+        _say_where(server.url)
+        until_interrupted(lambda: scheduler.state != "stopped")
+        server.drain()
+        end_in_order(scheduler.stop, lambda: scheduler.stop("0s"))
+
+
+def _run_beside(scheduler: Scheduler, files: list[Path], options: ServerOptions, ledger: str | None) -> None:
+    server = ServerProcess(options, ledger)  # it imports what it needs while the files are read
+    try:
+        _declare(Declared(app(), scheduler, scheduled=True), files)
+        scheduler.start()
+        _warn_of_unmatched(scheduler)
+        server.ready(scheduler)
+        _say_where(server.url)
+
+        def goes_on() -> bool:
+            server.look(scheduler)
+            return scheduler.state != "stopped"
+
+        until_interrupted(goes_on)
+        server.drain()
+        end_in_order(scheduler.stop, lambda: scheduler.stop("0s"))
+    finally:
+        server.stop()
+
+
+def _declare(declared: Declared, files: list[Path]) -> None:
     for path in files:
         declared.file(path)
     for problem in declared.problems:
         _say(f"skipped: {problem}")
     for warning in declared.warnings:
         _say(f"warning: {warning}")
-    if files:
-        scheduler.start()
-    else:
-        scheduler.watch()
+
+
+def _warn_of_unmatched(scheduler: Scheduler) -> None:
     for warning in unmatched_tasks(app().settings.notify, scheduler.tasks):
         _say(f"warning: {warning}")
+
+
+def _say_where(url: str) -> None:
+    _say(f"serving {url} (documentation: {url}/docs); Ctrl-C ends it")
 
 
 _say = functools.partial(print_line, stderr=True)
