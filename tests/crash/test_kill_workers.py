@@ -130,7 +130,7 @@ def campaign(where: str, folder: Path, kills: int, stops: int, seed: int, server
             processes.wait_for_more(2)
         processes.settle()
     seen = judge_nodes(where, processes.effects, PERIODS, {}, alone=False)
-    return {**seen, **judge_workers(processes.effects, LEASE_SECONDS)}
+    return {**seen, **judge_workers(processes.effects)}
 
 
 @pytest.mark.crash

@@ -249,6 +249,11 @@ class Runs:
             return  # its last attempt's thread still holds the slot
         state.queue.offer(self.waiting(run, task))
 
+    def is_away(self, name: str) -> bool:
+        """Tell whether the runs of a task are on workers elsewhere, also of one that is not declared here."""
+        row = self._state.rows.get(name)
+        return row is not None and row.facts.get("executor") == AWAY
+
     def waiting(self, run: Run, task: Task) -> Waiting:
         """Return what a run needs to start, besides a slot of the concurrency."""
         keys = self.keys_of(task)

@@ -36,6 +36,8 @@ class EngineConfig:
         The limits that this process declares for the whole ledger: ``tag:…``.
     cancel_grace : int
         Microseconds that a cancelled attempt may go on before it is recorded as cancelled.
+    lease : int
+        Microseconds for which code on workers may go on after the last sign of life of its home.
     random : callable
         Returns a number in [0, 1), for the delays of retries.
     new_id : callable
@@ -50,6 +52,7 @@ class EngineConfig:
     tz: tzinfo | None = None
     most_interruptions: int = MOST_INTERRUPTIONS
     cancel_grace: int = 10 * SECOND
+    lease: int = 0
     random: Callable[[], float] = lambda: 0.0
     new_id: Callable[[], str] = lambda: ""
 

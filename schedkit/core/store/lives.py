@@ -49,6 +49,7 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     alive: bool
     address: str = ""  # where wake-ups reach it
+    expires: int | None = None  # microseconds; when its lease is over by its last beat, where there are beats
 
     @property
     def here(self) -> bool:
@@ -294,6 +295,7 @@ def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
         since=from_micros(row["since"]),
         alive=_is_alive(store, row, now),
         address=row["address"],
+        expires=row["expires"],
     )
 
 

@@ -54,6 +54,7 @@ def call_of(side: WorkerSide, task: str, **changes: Any) -> Call:
     known: dict[str, Any] = {
         "home": "h",
         "worker": side.id,
+        "asked": time.monotonic(),
         "id": "r-1",
         "task": task,
         "code": function_code(TASKS[task].function),
@@ -95,6 +96,16 @@ def test_a_call_of_a_home_that_is_not_heard_does_not_begin(
     monkeypatch.setattr(worker_module, "ANSWER_SECONDS", 0.1)
     found = decoded(side.carry_out(call_of(side, "square"), "key"))
     assert found == Refused(reason="its home did not answer the worker")
+
+
+def test_a_call_that_came_while_the_worker_stood_still_does_not_begin(
+    side: WorkerSide, tmp_path: Path
+) -> None:
+    path = tmp_path / "written"
+    hear(side, 60.0)  # by now its home lives, and has given the call up
+    call = call_of(side, "deaf", arguments={"path": str(path)}, asked=time.monotonic() - 0.6 * 60.0)
+    assert decoded(side.carry_out(call, "key")) == Refused(reason="the call came to the worker too late")
+    assert not path.exists()
 
 
 def test_a_call_that_nobody_wanted_before_it_began_does_not_begin(side: WorkerSide, tmp_path: Path) -> None:
@@ -148,7 +159,7 @@ def test_dask_s_plain_worker_is_none_of_ours(cluster: Any) -> None:
             distributed.Client(cluster.scheduler_address, asynchronous=True, set_as_default=False) as client,
         ):
             told = await client.run(tell, b"", workers=[plain.address])
-            call = Call(home="h", worker="w", id="i", task="t", code="c", grace=1.0, data=b"")
+            call = Call(home="h", worker="w", asked=0.0, id="i", task="t", code="c", grace=1.0, data=b"")
             carried = await client.submit(carry_out, encoded(call), "key", workers=[plain.address])
             return told[plain.address], carried
 
