@@ -65,7 +65,7 @@ def test_the_three_edges_upwards(demo_site: DemoSite, http: httpx.Client) -> Non
         return parent, http.get(f"/rest/api/2/issue/{issue.key}").json()["fields"]
 
     parent, found = fields(-1)
-    assert found["parent"]["key"] == parent  # type: ignore[index]
+    assert found["parent"]["key"] == parent
     parent, found = fields(0)
     assert (found["parent"], found["customfield_10100"], found["customfield_10200"]) == (None, parent, None)
     parent, found = fields(1)

@@ -116,7 +116,7 @@ def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFi
         site = DemoSite(issues=5, faults=faults).start()
         with datacenter(site) as http:
             started = threading.Event()
-            site.after(lambda _, started=started: started.set())  # type: ignore[misc]
+            site.after(lambda _, started=started: started.set())
             failed: list[Exception] = []
 
             def ask(http: httpx.Client = http, failed: list[Exception] = failed) -> None:

@@ -57,7 +57,6 @@ def test_no_text_of_a_query_may_be_what_is_refused_before_any_route(document: An
     assert free == []
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_every_route_answers_as_documented(document: Any, mode: GenerationMode) -> None:
     """Both what the document allows and what it does not."""
