@@ -17,6 +17,7 @@ from schedkit.core.api.live_view import LiveView
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import SchedkitError
 from schedkit.server.adapter import SchedulerVerbs
+from schedkit.server.direct import DirectRoutes
 from schedkit.server.document import make_document
 from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.options import ServerOptions
@@ -58,7 +59,7 @@ class ServerApp:
             proxy_scopes=options.scopes,
         )
         self.routes = _routes(service, self._judge)
-        self._wrapper = Wrapper(self.routes, guard, service.tokens, service.hide)
+        self._wrapper = Wrapper(DirectRoutes(self.routes), guard, service.tokens, service.hide)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._wrapper(scope, receive, send)

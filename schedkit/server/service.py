@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schedkit.core.model import TaskRow
+from schedkit.server.etags import is_known
 from schedkit.server.guard import Access
 from schedkit.server.hidden_paths import HiddenPaths
 from schedkit.server.pictures import Picture, Pictures, SharedBoard
@@ -20,6 +21,7 @@ from schedkit.server.ports import SchedulerView, Verbs
 from schedkit.server.problems import ProblemError
 from schedkit.server.sessions import AGAIN_SECONDS, KnownTokens, Sessions
 from schedkit.server.wrapper import ACCESS
+from schedkit.telemetry.process import ProcessFigures, process_figures
 from schedkit.values.text import did_you_mean
 
 __all__ = ["Service", "access", "access_fields", "actor", "in_thread", "json_body", "sees_tracebacks"]
@@ -43,15 +45,27 @@ class Service:
         What feeds read.
     pictures : Pictures
         What answers about the whole scheduler are made of.
+    figures : callable
+        Returns what the process that runs the tasks takes of its machine.
+    trouble : callable
+        Returns why that process may not run them; empty: it does.
     ending : bool
         Streams are to end.
     streams : int
         How many are open.
     """
 
-    def __init__(self, view: SchedulerView, verbs: Verbs) -> None:
+    def __init__(
+        self,
+        view: SchedulerView,
+        verbs: Verbs,
+        *,
+        figures: Callable[[], ProcessFigures] = process_figures,
+        trouble: Callable[[], str] = str,
+    ) -> None:
         self.view = view
         self.verbs = verbs
+        self.figures, self.trouble = figures, trouble
         self.board = SharedBoard(view)
         self.pictures = Pictures(self.board)
         self.tokens = KnownTokens(view.tokens)
@@ -75,7 +89,7 @@ class Service:
         """
         picture = await self.pictures.current()
         headers = {"etag": picture.etag, "cache-control": "private, no-cache"}
-        if request.headers.get("if-none-match") == picture.etag:
+        if is_known(picture.etag, request.headers.getlist("if-none-match")):
             return Response(status_code=304, headers=headers)
         if name not in picture.answers:
             picture.answers[name] = self.hide(make(picture))

@@ -12,7 +12,7 @@ from schedkit.errors import SchedkitError
 from schedkit.server import pages
 from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.limits import RequestRefusedError, bounded_body, refused_head
-from schedkit.server.problems import Problem, problem_of, response
+from schedkit.server.problems import Problem, ProblemError, problem_of, response
 from schedkit.server.sessions import AGAIN_SECONDS, REFRESH_SECONDS, KnownTokens
 
 __all__ = ["ACCESS", "Wrapper"]
@@ -75,7 +75,7 @@ class Wrapper:
             await self._app({**scope, ACCESS: access}, receive, send)
         except RequestRefusedError as error:
             await self._refuse(problem_of(error.refusal), scope, receive, send)
-        except SchedkitError as error:
+        except (ProblemError, SchedkitError) as error:
             await self._refuse(problem_of(error), scope, receive, send)
         except Exception as error:
             _log.exception("the server failed to answer %s %s", scope["method"], scope["path"])
