@@ -63,8 +63,7 @@ def test_it_is_ready_as_long_as_that_process_is_heard(beside: Beside) -> None:
 def test_the_metrics_are_of_that_process(beside: Beside) -> None:
     process = ProcessFigures(cpu_seconds=1234.5, resident_bytes=77, open_files=5, started=12.0)
     writes = LedgerFigures(transactions=42, transaction_seconds=1.5, beat_age=0.25)
-    workers = [{"name": "w", "running": 3, "memory": 1 << 20}]
-    report = NodeReport(process=process, scheduler=ProcessReport(writes=writes, workers=workers))
+    report = NodeReport(process=process, scheduler=ProcessReport(writes=writes))
     assert "\nschedkit_beat_age_seconds " not in beside.rest.get("/metrics").text
     beside.node.hear(as_line(report))
     wanted = {
@@ -72,7 +71,6 @@ def test_the_metrics_are_of_that_process(beside: Beside) -> None:
         "process_resident_memory_bytes 77",
         "schedkit_ledger_transaction_seconds_count 42",
         "schedkit_beat_age_seconds 0.25",
-        "schedkit_worker_runs 3",
         "schedkit_ledger_up 1",
     }
     # A picture of the board is a quarter of a second old at most.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from schedkit.core.engine.obstacles import Obstacle
@@ -40,10 +38,7 @@ class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
         How it writes to the ledger.
     obstacles : sequence of Obstacle
         What keeps its runs from starting.
-    workers : list of dict
-        The workers that it hears, as the board shows them.
     """
 
     writes: LedgerFigures = LedgerFigures()
     obstacles: tuple[Obstacle, ...] = ()
-    workers: list[dict[str, Any]] = []
