@@ -17,6 +17,7 @@ import msgspec
 from schedkit.app import app
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.commands.output import print_line
+from schedkit.commands.process_names import process_name
 from schedkit.commands.signals import sigterm_as_interrupt
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.live_view import LiveView
@@ -61,7 +62,7 @@ def main(channel: socket.socket) -> int:
 
 
 def _serve(told: Instructions, channel: socket.socket, lines: Iterable[bytes]) -> None:
-    with process_of_kind("server"):
+    with process_of_kind("server", process_name("serve", [])):
         scheduler = app().scheduler(told.ledger)
     node, reports = HeardNode(scheduler), iter(lines)
     first = next(reports, None)  # the ledger is there now

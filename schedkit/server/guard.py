@@ -21,7 +21,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_SCOPES = ("read", "act")
 LOOPBACK_ACTOR = "local"
 # Of these a proxy and this server may read different ones, so a request has each of them once at most.
-SINGLE = (b"host", b"authorization", b"origin", b"sec-fetch-site")
+SINGLE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"idempotency-key")
 # Whoever sends one of these is a proxy: its client may be anywhere.
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
 

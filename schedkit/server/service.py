@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -22,7 +23,7 @@ from schedkit.server.problems import ProblemError
 from schedkit.server.sessions import AGAIN_SECONDS, KnownTokens, Sessions
 from schedkit.server.wrapper import ACCESS
 from schedkit.telemetry.process import ProcessFigures, process_figures
-from schedkit.values.text import did_you_mean
+from schedkit.values.text import clip, did_you_mean
 
 __all__ = ["Service", "access", "access_fields", "actor", "in_thread", "json_body", "sees_tracebacks"]
 
@@ -185,9 +186,14 @@ async def json_body(request: Request, shape: type[T], *, missing: T | None = Non
     ProblemError
         415 if it is not sent as JSON, 422 if it is not of that shape.
     """
-    data = await request.body()
+    data = (await request.body()).removeprefix(codecs.BOM_UTF8)  # which editors of Windows write
     if not data and missing is not None:
         return missing
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise ProblemError(
+            415, f"the body is encoded as {clip(coding, 100)}", "send it without Content-Encoding"
+        )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ProblemError(415, "the body is not sent as application/json", "Content-Type: application/json")
