@@ -171,7 +171,8 @@ def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
     ends = dict(zip(map(str, uses), without([*NEEDED, *ELSEWHERE], uses, tmp_path), strict=True))
     missing = {use.removeprefix("import schedkit."): err for use, (code, err) in ends.items() if code}
     rooms = {name if name.startswith("commands.") else name.partition(".")[0] for name in missing}
-    assert rooms == {"commands.serve", "demo", "notebook", "server"}
+    commands = {"commands.serve", "commands.serve_beside", "commands.server_process"}
+    assert rooms == {*commands, "demo", "notebook", "server"}
     assert all(err.count("\n") == 1 and "pip install 'schedkit[" in err for err in missing.values())
     # These are imported where nothing is installed, by `schedkit run` and by a background process.
     assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)
