@@ -8,20 +8,73 @@ of other libraries too, in every thread. Probes are in the code of `schedkit` al
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
 import slipcover
+from slipcover.branch import preinstrument
 
 PACKAGE = "schedkit"
 NOT_COUNTED = ["if TYPE_CHECKING:", "@overload", "raise AssertionError", r"\.\.\.$"]
 # A probe that is hit so often would be taken out again, by a walk through the variables of all threads.
 NEVER = 2**31 - 1
+
+
+class ProbedLoader(SourceFileLoader):
+    """Load a module with probes; what is compiled before they are put in is kept beside other bytecode."""
+
+    def __init__(self, name: str, path: str, probes: slipcover.Slipcover) -> None:
+        super().__init__(name, path)
+        self._probes = probes
+
+    def source_to_code(self, data: Any, path: Any, *, _optimization: int = -1) -> CodeType:
+        """Compile a source in which each branch is marked."""
+        return super().source_to_code(preinstrument(ast.parse(data)), path)
+
+    def get_data(self, path: str) -> bytes:
+        """Read the source, or the bytecode of the marked one."""
+        return super().get_data(_of_its_own(path))
+
+    def set_data(self, path: str, data: bytes, *, _mode: int = 0o666) -> None:
+        """Keep the bytecode of the marked source."""
+        super().set_data(_of_its_own(path), data, _mode=_mode)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module with its probes."""
+        code = self.get_code(module.__name__)
+        exec(self._probes.instrument(code), module.__dict__)
+
+
+def _of_its_own(path: str) -> str:
+    stem, dot, ending = path.rpartition(".")
+    return f"{stem}.probes.pyc" if dot and ending == "pyc" else path
+
+
+class ProbedImports(MetaPathFinder):
+    """Find the modules of the package, with a loader that puts probes in."""
+
+    def __init__(self, probes: slipcover.Slipcover) -> None:
+        self._probes = probes
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Leave other modules to others."""
+        if fullname.partition(".")[0] != PACKAGE:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = ProbedLoader(fullname, spec.loader.path, self._probes)
+        return spec
 
 
 class Coverage:
@@ -34,8 +87,8 @@ class Coverage:
         self._probes = slipcover.Slipcover(
             branch=True, source=source, d_miss_threshold=NEVER, exclude_lines=NOT_COUNTED
         )
-        self._imports = slipcover.ImportManager(self._probes, slipcover.FileMatcher(sources=[PACKAGE]))
-        self._imports.__enter__()
+        self._imports = ProbedImports(self._probes)
+        sys.meta_path.insert(0, self._imports)
         self._reached: dict[str, Any] = {}
 
     @property
@@ -74,7 +127,7 @@ class Coverage:
 
     def pytest_unconfigure(self) -> None:
         """Import without probes again."""
-        self._imports.__exit__()
+        sys.meta_path.remove(self._imports)
 
 
 def begin() -> Coverage:
