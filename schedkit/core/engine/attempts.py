@@ -82,7 +82,7 @@ class Attempts:
         state.move(run, started)
         state.draft.events.append(RunStarted(at=state.at, after=started))
         state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
-        state.hold_home(run.task)
+        state.expect_home(run.task)
         self._activate(started)
 
     def _activate(self, run: Run) -> None:
@@ -138,7 +138,7 @@ class Attempts:
             self.cancel_run(run, actor, wanted=adopted.wanted)
 
     def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(self._runs.holding(run, task))
+        self._state.queue.hold(self._runs.keys.holding(run, task))
 
     # End
 

@@ -29,7 +29,7 @@ __all__ = [
     "DeclareLimits",
     "Drain",
     "Ended",
-    "Heard",
+    "EventsReceived",
     "HoldWrites",
     "KeepRequest",
     "LimitsSeen",
@@ -93,7 +93,7 @@ class KeepRequest(Stimulus, frozen=True, kw_only=True, gc=False):
     actor: str
 
 
-class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
+class EventsReceived(Stimulus, frozen=True, kw_only=True, gc=False):
     """Other processes have written events to the log.
 
     `paused` is whether the ledger has all tasks paused; None unless that may have changed and all decisions

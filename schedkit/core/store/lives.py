@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import POSTGRES_CLOCK, Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
+from schedkit.core.store.queries import mappings
 from schedkit.core.store.schema import beats, claims, meta, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
@@ -281,9 +282,9 @@ def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
         .where(nodes.c.gone.is_(None))
         .order_by(nodes.c.id)
     )
-    rows = connection.execute(query).mappings().all()
+    rows = list(mappings(connection, query))
     now = (rows[0]["present"] or store.now(connection)) if rows else 0
-    return [_node(store, row, now) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+    return [_node(store, row, now) for row in rows]
 
 
 def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:

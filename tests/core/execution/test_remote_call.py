@@ -100,7 +100,7 @@ def test_a_context_elsewhere() -> None:
 
 def test_a_delivery_waits_until_it_is_kept_or_the_call_is_to_stop() -> None:
     told: list[tuple[str, Any]] = []
-    run = RemoteContext(lambda *what: (told.append(what), run.kept()))  # type: ignore[func-returns-value]
+    run = RemoteContext(lambda *what: (told.append(what), run.kept()))
     run.begin({"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1})
     run.delivered("mail", "sent")
     assert (told, run.deliveries()) == ([("delivered", ("mail", "sent"))], {})
