@@ -138,7 +138,7 @@ def test_a_command_is_of_its_kind_and_ends_when_told(
     (project / "theirs.py").write_text(TASKS)
     with command(project, *words) as process, app().plain_scheduler().viewing() as looking:
         until(lambda: [node.pid for node in looking.nodes] == [process.pid])
-        assert rows(capsys)["schedkit"]["kind"] == kind
+        assert rows(capsys)[f"schedkit {words[0]} theirs.py"]["kind"] == kind
         assert main(["nodes", "--end", str(process.pid)]) == 0
         assert process.wait(60) == 0
 

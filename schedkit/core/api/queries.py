@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schedkit import context
-from schedkit.core.api.outbox import Outbox
+from schedkit.core.api.outbox import Marks, Outbox
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.stimuli import WaitFor
@@ -47,11 +47,14 @@ class Queries:
         Reads of the ledger alone.
     outbox : Outbox
         Where alerts wait that could not be delivered.
+    marks : Marks
+        What of alerts was told, by any process.
     """
 
     def __init__(self, node: Node) -> None:
         self.ledger: Ledger = node.ledger
         self.outbox = Outbox(node)
+        self.marks = Marks(node)
         self._node = node
         self._viewing = False
 

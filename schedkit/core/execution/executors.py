@@ -11,6 +11,7 @@ from schedkit.core.execution.cluster.home import Cluster
 from schedkit.core.execution.cluster.home_call import Pulse
 from schedkit.core.execution.execute import call_hook, call_hook_here, failed, failure_hooks
 from schedkit.core.execution.foreign import ForeignExecutor
+from schedkit.core.execution.log_capture import capture_logging
 from schedkit.core.execution.process_pool import ChildPool, ProcessExecutor
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import ThreadExecutor, Threads
@@ -47,6 +48,7 @@ class Executors:
         dask: str | None = None,
         places: int = 1,
     ) -> None:
+        capture_logging()
         self.results = results
         self.users = UserLoop(blocked)
         self._threads = Threads("schedkit-task")
