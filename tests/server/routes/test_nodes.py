@@ -9,7 +9,8 @@ import pytest
 from support.rest import AWAY, Rest, token, until
 
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.store.workers import WorkerFacts, keep_workers
+from schedkit.core.store.workers import keep_workers
+from schedkit.core.worker_facts import WorkerFacts
 
 
 def names(rest: Rest) -> list[str]:
