@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted, TaskChanged
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 from schedkit.values.durations import elapsed_text
 
 __all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled", "harmless", "moment_text"]
@@ -101,7 +101,7 @@ class Watch:
                 self._pauses[event.task] = (event.at, None)
             case TaskChanged(change="resumed") if event.task in self._pauses:
                 self._pauses[event.task] = (self._pauses[event.task][0], event.at)
-            case Fired(disposition=Disposition.MISSED) if not self._was_paused(event):
+            case Fired(outcome=DueOutcome.MISSED) if not self._was_paused(event):
                 count = "a due time was" if event.count == 1 else f"{event.count or 'several'} due times were"
                 reason = f"{count} missed, the first at {moment_text(event.scheduled_at)}"
                 return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]

@@ -44,7 +44,7 @@ def tick_among(many: int) -> Row:
 def _tick_ms(count: int) -> float:
     from schedkit.core.engine.schedules import Schedules
     from schedkit.core.triggers.constructors import every
-    from schedkit.core.triggers.dispositions import Schedule, settle
+    from schedkit.core.triggers.schedule import Schedule, settle
 
     hour = timedelta(hours=1)
     schedules, second = Schedules(), timedelta(seconds=1)
@@ -114,7 +114,7 @@ def staggered() -> Iterator[Row]:
 
 def burst() -> Iterator[Row]:
     """1000 schedules due at one instant, both on SQLite WAL; maxima are medians of five runs."""
-    ours, frozen, theirs, control = ([], [], [], [])  # type: ignore[var-annotated]  # four lists of runs
+    ours, frozen, theirs, control = ([], [], [], [])
     for _ in range(RUNS):
         control.append(child("idle"))
         ours.append(child("ours", lead=10))
@@ -185,4 +185,4 @@ def percentile(values: list[float], share: float) -> float:
 
 def worst(runs: list[dict[str, object]], what: str) -> list[float]:
     """The worst of each run."""
-    return [max(run[what]) if what == "late" else run[what] for run in runs]  # type: ignore[call-overload,misc]  # JSON
+    return [max(run[what]) if what == "late" else run[what] for run in runs]

@@ -82,7 +82,7 @@ class Attempts:
         state.move(run, started)
         state.draft.events.append(RunStarted(at=state.at, after=started))
         state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
-        state.hold_home(run.task)
+        state.expect_home(run.task)
         self._activate(started)
 
     def _activate(self, run: Run) -> None:
@@ -113,7 +113,7 @@ class Attempts:
             # A run with a reason was cancelled before it began.
             lost = stimulus.reason or run.reason or run.task not in state.tasks
             if run.state is State.RUNNING and lost:
-                self.interrupt(run, stimulus.reason or "its start was lost")
+                self.interrupt(run, stimulus.reason or "its start was lost", stimulus.away_until)
             elif run.state is State.RUNNING:
                 self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
@@ -140,7 +140,7 @@ class Attempts:
             self.cancel_run(run, actor, wanted=adopted.wanted or removed)
 
     def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(self._runs.holding(run, task))
+        self._state.queue.hold(self._runs.keys.holding(run, task))
 
     # End
 
@@ -232,8 +232,11 @@ class Attempts:
             if self._runs.is_parent(after.task):
                 state.note(after)
 
-    def interrupt(self, run: Run, reason: str) -> None:
-        """Record the attempt of a running run as interrupted, and what follows."""
+    def interrupt(self, run: Run, reason: str, away_until: int | None = None) -> None:
+        """Record the attempt of a running run as interrupted, and what follows.
+
+        Its code on a worker may go on `away_until` then (by default for a lease); it begins again after that.
+        """
         state = self._state
         after = follow(
             run,
@@ -253,6 +256,9 @@ class Attempts:
                 error=None,
                 interruptions=run.interruptions + 1,
             )
+        elif after.state is State.QUEUED and self._runs.is_away(run.task):
+            until = state.now + state.config.lease if away_until is None else away_until
+            after = replace(after, due=max(state.now, until))
         attempt = self._record(run, Outcome.INTERRUPTED, None)
         if after.state.final:
             self._runs.end(run, after, attempt)

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import POSTGRES_CLOCK, Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
+from schedkit.core.store.queries import mappings
 from schedkit.core.store.schema import beats, claims, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
@@ -49,6 +50,7 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     alive: bool
     address: str = ""  # where wake-ups reach it
+    expires: int | None = None  # microseconds; when its lease is over by its last beat, where there are beats
 
     @property
     def here(self) -> bool:
@@ -279,9 +281,9 @@ def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
         .where(nodes.c.gone.is_(None))
         .order_by(nodes.c.id)
     )
-    rows = connection.execute(query).mappings().all()
+    rows = list(mappings(connection, query))
     now = (rows[0]["present"] or store.now(connection)) if rows else 0
-    return [_node(store, row, now) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+    return [_node(store, row, now) for row in rows]
 
 
 def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
@@ -294,6 +296,7 @@ def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
         since=from_micros(row["since"]),
         alive=_is_alive(store, row, now),
         address=row["address"],
+        expires=row["expires"],
     )
 
 
