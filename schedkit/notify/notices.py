@@ -175,9 +175,9 @@ class Watch:
         if kind == "failed":
             self._failing.add(event.task)
         else:
-            known = event.task in self._failing
+            was_failing = event.task in self._failing
             self._failing.discard(event.task)
-            if self._recovered(event, known):
+            if self._recovered(event, was_failing):
                 kinds.append("recovered")
         return [self._notice(each, event.task, event.run, event.at, facts) for each in kinds]
 

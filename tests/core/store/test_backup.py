@@ -40,7 +40,7 @@ def test_an_index_without_a_row_is_damage(tmp_path: Path) -> None:
     with open(tmp_path / "ledger.db", "r+b") as file:
         file.seek((page - 1) * size + 3)
         file.write(b"\0\0")  # the number of its entries
-    with pytest.raises(LedgerError, match="is damaged: .* index"):
+    with pytest.raises(LedgerError, match=r"is damaged: .* index"):
         check_file(tmp_path / "ledger.db")
 
 
