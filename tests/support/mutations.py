@@ -88,7 +88,7 @@ _JIRA = [
         "jira/write/marks.py",
         'each.get("key") == PROPERTY',
         "False",
-        "jira/write/test_entries.py::test_two_that_apply_at_one_moment_make_each_once",
+        "jira/write/test_entries.py::test_a_comment_that_was_reworded_since_is_known_by_its_mark",
     ),
 ]
 
