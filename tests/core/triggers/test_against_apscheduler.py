@@ -54,7 +54,13 @@ def number(chance: random.Random, low: int, high: int) -> str:
     """Return an expression for a field of numbers."""
     first, last = sorted(chance.sample(range(low, high + 1), 2))
     return chance.choice(
-        [f"{first}", f"{first},{last}", f"{first}-{last}", f"*/{chance.randint(2, 5)}", f"{first}-{high}/{min(2, high - first) or 1}"]
+        [
+            f"{first}",
+            f"{first},{last}",
+            f"{first}-{last}",
+            f"*/{chance.randint(2, 5)}",
+            f"{first}-{high}/{min(2, high - first) or 1}",
+        ]
     )
 
 
