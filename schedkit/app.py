@@ -6,8 +6,6 @@ import atexit
 import functools
 import logging
 import os
-import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, tzinfo
@@ -23,6 +21,7 @@ from schedkit.core.tasks import origin
 from schedkit.core.triggers import constructors
 from schedkit.errors import LedgerError, SchedkitError, SettingsError, UsageError
 from schedkit.loop import process_singleton
+from schedkit.project_tasks import STANDING_PAGE, export_handler, update_standing_page
 from schedkit.settings import (
     FILE_NAME,
     SETTINGS_VARIABLE,
@@ -30,7 +29,6 @@ from schedkit.settings import (
     Project,
     Settings,
     SiteSettings,
-    StandingPageSettings,
     find_project,
     read_settings,
 )
@@ -41,19 +39,12 @@ from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from schedkit.core.api.task_handle import TaskHandle
     from schedkit.report import Report, Tools
 
 __all__ = ["App", "Scheduler", "app", "project_elsewhere", "site"]
 
 _log = logging.getLogger("schedkit")
-
-STANDING_PAGE = "task-results"
-BOARD_FILE = "schedkit-board.html"
-# Where the exports that were requested write their workbooks, in the project.
-REPORTS = "jira_reports"
 
 
 class App:
@@ -162,7 +153,7 @@ class App:
                 self.add_export(scheduler)
         page = self.settings.standing_page
         if page is not None:
-            update = functools.partial(_update_standing_page, self, scheduler, page)
+            update = functools.partial(update_standing_page, self, scheduler, page)
             with origin.declared_in(origin.EVERYWHERE):
                 scheduler.task(
                     constructors.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
@@ -220,7 +211,7 @@ class App:
 
     def add_export(self, scheduler: core.Scheduler) -> TaskHandle[..., Any]:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
-        return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
+        return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(export_handler(self))
 
     def check_report(
         self, report: Report, where: Callable[[tuple[str | int, ...]], str] | None = None
@@ -257,77 +248,6 @@ class App:
             return scheduler.task(report.trigger if scheduled else None, **report.task_options(scheduled))(
                 call
             )
-
-
-def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
-    """Show the latest run of each task; the page is written only when one has ended since."""
-    from schedkit.confluence import latest_runs
-
-    rows = [
-        {
-            "task": run.task,
-            "state": str(run.state),
-            "finished_at": run.finished_at,
-            "seconds": run.seconds,
-            "error": run.error,
-            "message": run.reason,
-        }
-        for run in scheduler.runs(limit=1000)
-        # Its own runs would make it write at every turn.
-        if run.task != STANDING_PAGE
-    ]
-    where = project.site(page.site).page(page.page)
-    table = where.table(page.region)
-    # Its title is looked up when the page needs it.
-    create = "end" if page.template is None else where.beside(page.template)
-    frame = latest_runs(rows, tz=project.tools().tz, show_zone=True)
-    plan = table.replace(
-        frame, key="Task", keep=["Note"], columns="all", create=create, min_rows=0, max_drop=None
-    )
-    written: bool = plan.apply().written
-    if written and page.attach:
-        _attach_board(where, scheduler)
-    return written
-
-
-def _attach_board(page: Any, scheduler: core.Scheduler) -> None:
-    """Attach the board as a file to a Confluence page."""
-    from schedkit.core.board.html import board_page
-
-    board = scheduler.screens.board()
-    shown = {**board, "tasks": [task for task in board["tasks"] if task["name"] != STANDING_PAGE]}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / BOARD_FILE
-        file.write_text(board_page(shown, "Schedule"), encoding="utf-8")
-        page.attach(file, comment="The schedule as of now")
-
-
-def _export(project: App) -> Callable[..., pd.DataFrame]:
-    def jira_export(
-        jira_envs: list[str],
-        key_type: str,
-        key_value: str,
-        user: str = "",
-        links_depth: int = 0,
-        partial: bool = False,
-    ) -> pd.DataFrame:
-        """Extract a project, or everything below a root ticket, into a workbook in jira_reports/.
-
-        `partial` returns what there is where a site fails.
-        """
-        from schedkit import excel
-        from schedkit.jira import export_task
-
-        asked = {"jira_envs": jira_envs, "key_type": key_type, "key_value": key_value}
-        more = {"user": user, "links_depth": links_depth, "partial": partial}
-        names = [name for name, site in project.settings.sites.items() if site.kind == "jira"]
-        frame = export_task({**asked, **more}, {name: project.site(name) for name in names})
-        # Its key is that of an issue or a project by now, whatever else a name of a file could hold.
-        file = re.sub(r"[^\w-]+", "_", key_value.strip())
-        excel.write(frame, project.root / REPORTS / f"{file}.xlsx")
-        return frame
-
-    return jira_export
 
 
 def _make_folder(folder: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import coverage_probes
 from support.workbook_checks import judge_what_is_written
 
 if TYPE_CHECKING:
     from schedkit.demo import DemoSite
 
 ROOT = Path(__file__).parents[1]
+COVERAGE = coverage_probes.begin() if os.environ.get("SCHEDKIT_COVERAGE") else None
 
 # Generated cases are the same at every run, and a slow machine fails none; `make thorough` draws anew.
 settings.register_profile(
@@ -37,6 +37,11 @@ LIMIT = 90.0
 # These take as long as they are asked to, as all tests do that are run thoroughly.
 AT_LENGTH = ("browser", "crash", "thorough")
 THOROUGH = bool(os.environ.get("SCHEDKIT_THOROUGH"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if COVERAGE is not None:
+        config.pluginmanager.register(COVERAGE, "coverage of schedkit")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,27 +76,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    if item.get_closest_marker("untraced") is None:
-        return (yield)
-    trace, of_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]  # as sys.settrace(None) does, it ends tracing
-    try:
-        return (yield)
-    finally:
-        sys.settrace(trace)
-        threading.settrace(of_threads)  # type: ignore[arg-type]
-
-
-@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     # In CI everything a test could lack is installed: a skip there hides a missing install step.
     if os.environ.get("SCHEDKIT_NO_SKIPS") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be absent: {report.longrepr}"
-    return report  # type: ignore[return-value]
+    return report
 
 
 @pytest.fixture(autouse=True)

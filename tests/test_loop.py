@@ -75,14 +75,14 @@ class Stoppable(context.ExecutionContext):
     def should_stop(self) -> bool:
         return self.stopped
 
-    def on_stop(self, callback):  # type: ignore[no-untyped-def]
+    def on_stop(self, callback):
         self.callbacks.append(callback)
         return lambda: self.callbacks.remove(callback)
 
     def stop(self) -> None:
         self.stopped = True
         for callback in list(self.callbacks):
-            callback()  # type: ignore[operator]
+            callback()
 
 
 def test_blocking_runs_on_our_thread() -> None:
@@ -171,7 +171,7 @@ def test_context_variables_follow_the_call() -> None:
 
     with context.use(Seen()) as seen:
         Reporter().go()
-    assert seen.stages == ("reading",)  # type: ignore[attr-defined]
+    assert seen.stages == ("reading",)
 
 
 def test_live_objects_are_made_once() -> None:
@@ -246,7 +246,7 @@ def test_a_cells_own_code_may_block() -> None:
     """A cell runs inside the kernel's loop; its top-level coroutine is not a user's coroutine."""
     kernel_globals = {"__name__": "ipykernel.kernelbase", "refuse": refuse_in_coroutine}
     exec("async def run():\n    refuse('f')\n", kernel_globals)
-    asyncio.run(kernel_globals["run"]())  # type: ignore[operator]
+    asyncio.run(kernel_globals["run"]())
 
     async def sync_callback() -> None:
         ran: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -56,5 +56,5 @@ def _unrun() -> ModuleType:
         loader.exec_module(package)
         return getattr(package, name)
 
-    package.__getattr__ = look_up  # type: ignore[method-assign]
+    vars(package)["__getattr__"] = look_up
     return package

@@ -236,8 +236,8 @@ def _adapter(pool: int) -> Any:
         text = property(lambda self: "<body>")
 
     class Adapter(HTTPAdapter):
-        def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
-            answer: Any = super().send(request, **options)
+        def send(self, *request: Any, **options: Any) -> Any:
+            answer: Any = super().send(*request, **options)
             answer.__class__ = Response
             return answer
 

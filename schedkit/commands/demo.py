@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -30,14 +30,14 @@ DEMO_REPORT = Path("reports/demo.yaml")
 
 def demo_settings(site: Any) -> Settings:
     """Return settings with the four endpoints of the demo site."""
-    doors = {
+    doors: dict[str, tuple[Literal["jira", "confluence"], Any, bool]] = {
         "demo": ("jira", site.jira_cloud, True),
         "demo-dc": ("jira", site.jira_dc, False),
         "demo-wiki": ("confluence", site.confluence_cloud, True),
         "demo-wiki-dc": ("confluence", site.confluence_dc, False),
     }
     sites = {
-        name: SiteSettings(kind=kind, url=door.url, user=door.user, token=SecretStr(door.token), cloud=cloud)  # type: ignore[arg-type]
+        name: SiteSettings(kind=kind, url=door.url, user=door.user, token=SecretStr(door.token), cloud=cloud)
         for name, (kind, door, cloud) in doors.items()
     }
     scheduler = SchedulerSettings(ledger=str(OUT / "demo.db"), results=str(OUT / "results"))

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition
+from schedkit.core.states import DueOutcome
 from schedkit.core.text import dump
 
 __all__ = [
@@ -113,7 +113,7 @@ class Fired(Event, frozen=True, kw_only=True):
     scheduled_at: datetime
     until: datetime
     count: int | None
-    disposition: Disposition
+    outcome: DueOutcome
 
 
 class RunStep(Event, frozen=True, kw_only=True):

@@ -308,7 +308,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schedule_text : str
         When it runs, for people: its trigger or its parents.
     anchored, next, created, declared : int
-        When its schedule was first declared, its earliest time without a disposition, and when it was
+        When its schedule was first declared, its earliest time without an outcome, and when it was
         declared first and last; microseconds since 1970. `anchor` and so on are the same as aware times.
     home : str
         The life that keeps its clock and runs it; empty: nobody.
@@ -316,7 +316,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         How it came to its home: "declared", "inherited" or "moved".
     place : str
         The notebook or file that declares it.
-    heard : int
+    followed_seq : int
         The event of the log up to which it has a run for each of its parents' runs.
     facts : dict
         What screens show of it: description, tags, priority, …
@@ -333,7 +333,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     home: str = ""
     home_by: str = "declared"
     place: str = ""
-    heard: int = 0
+    followed_seq: int = 0
     created: int = 0
     declared: int
     actor: str = ""

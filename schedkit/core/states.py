@@ -1,4 +1,4 @@
-"""Enumerations: states of runs, outcomes of attempts, dispositions of due times, policies, priorities."""
+"""Enumerations: states of runs, outcomes of attempts, outcomes of due times, policies, priorities."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from schedkit.errors import UsageError
 from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["HEAD_START_SECONDS", "Disposition", "Outcome", "Overlap", "Priority", "State", "parse_state"]
+__all__ = ["HEAD_START_SECONDS", "DueOutcome", "Outcome", "Overlap", "Priority", "State", "parse_state"]
 
 
 class State(StrEnum):
@@ -56,7 +56,7 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"  # its process died or was stopped
 
 
-class Disposition(StrEnum):
+class DueOutcome(StrEnum):
     """The result of a due time; each has exactly one."""
 
     RUN = "run"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from schedkit.demo.changelog_entries import of_project, of_resolution, of_status
+from schedkit.demo.saved_filters import saved_filters
 from schedkit.demo.world import details
 from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, STATUSES, SUBTASK, TASK, Catalog
 from schedkit.demo.world.generate import World
@@ -56,14 +58,7 @@ class Store:
         self.secret: set[int] = set()
         self.statuses: list[Status] = list(STATUSES)
         self.listeners: list[Callable[[int], None]] = []
-        self.filters = {
-            "10000": "project = DEMO AND resolution IS EMPTY ORDER BY priority DESC, key ASC",
-            "10001": "assignee = currentUser() OR reporter = currentUser()",
-            "10002": "project in (OPS, MOB) AND issuetype = Bug ORDER BY created DESC",
-        }
-        for project in self.catalog.projects:
-            if not project.hidden:
-                self.filters[str(20_000 + project.board)] = f"project = {project.key} ORDER BY Rank ASC"
+        self.filters = saved_filters(self.catalog.projects)
         # Of issues, comments and entries of work: by id and name.
         self.properties: dict[tuple[int, str], Any] = {}
         self._written = 0
@@ -126,6 +121,12 @@ class Store:
                 return project
         return None
 
+    def _existing(self, key_or_id: str) -> Project:
+        found = self.project(key_or_id)
+        if found is None:
+            raise KeyError(f"no project {key_or_id} on the demo site")
+        return found
+
     def description(self, issue: Issue) -> str | None:
         return details.describe(issue, self.text_length)
 
@@ -155,9 +156,7 @@ class Store:
     def create(self, project: str = "DEMO", summary: str = "Created meanwhile", **values: Any) -> Issue:
         """Add an issue, an unassigned task in the first status; `values` are attributes of `Issue`."""
         with self.lock:
-            found = self.project(project)
-            if found is None:
-                raise KeyError(f"no project {project} on the demo site")
+            found = self._existing(project)
             new_id, at = self._next_id(), self.now()
             number = max((i.number for i in self.issues.values() if i.project is found), default=0) + 1
             made: dict[str, Any] = dict.fromkeys(Issue.__slots__)
@@ -242,19 +241,12 @@ class Store:
         with self.lock:
             issue = self.get(key)
             was, at = issue.status, max(self.now(), issue.updated + 1)
-            changes = [Change("status", "status", str(was.id), was.name, str(status.id), status.name)]
+            changes = [of_status(was, status)]
             values: dict[str, Any] = {"status": status, "updated": at}
             if (status.category == "done") != (was.category == "done"):
                 new = (resolution or RESOLUTIONS[0]) if status.category == "done" else None
                 values |= {"resolution": new, "resolved": at if new else None}
-                old = issue.resolution
-                changes.append(
-                    Change(
-                        "resolution", "resolution",
-                        str(old.id) if old else None, old.name if old else None,
-                        str(new.id) if new else None, new.name if new else None,
-                    )
-                )  # fmt: skip
+                changes.append(of_resolution(issue.resolution, new))
             return self.edit(key, *changes, author=author, **values)
 
     def comment(self, key: str, text: str, author: User | None = None) -> Comment:
@@ -297,9 +289,7 @@ class Store:
         """Move an issue to another project: a new key, the old one still resolves."""
         with self.lock:
             issue = self.get(key)
-            target = self.project(project)
-            if target is None:
-                raise KeyError(f"no project {project} on the demo site")
+            target = self._existing(project)
             number = max((i.number for i in self.issues.values() if i.project is target), default=0) + 1
             new_key, old_key = f"{target.key}-{number}", issue.key
             self.keys[new_key] = issue.id
@@ -307,19 +297,9 @@ class Store:
             if status not in target.statuses:
                 alike = [each for each in target.statuses if each.name == was.name]
                 status = (alike or target.statuses)[0]
-            changes = [
-                Change(
-                    "project",
-                    "project",
-                    str(left.id),
-                    left.name,
-                    str(target.id),
-                    target.name,
-                ),
-                Change("Key", "", None, old_key, None, new_key),
-            ]
+            changes = [of_project(left, target), Change("Key", "", None, old_key, None, new_key)]
             if status is not was:
-                changes.append(Change("status", "status", str(was.id), was.name, str(status.id), status.name))
+                changes.append(of_status(was, status))
             return self.edit(
                 old_key,
                 *changes,
@@ -339,9 +319,7 @@ class Store:
     def rename_element(self, project: str, name: str, new: str) -> None:
         """Rename a version or component of a project, as `rename_status` does."""
         with self.lock:
-            found = self.project(project)
-            if found is None:
-                raise KeyError(f"no project {project} on the demo site")
+            found = self._existing(project)
             versions = {each: replace(each, name=new) for each in found.versions if each.name == name}
             components = {each: replace(each, name=new) for each in found.components if each.name == name}
             made: dict[Any, Any] = {**versions, **components}
@@ -365,9 +343,7 @@ class Store:
         by name which of them are in another category than the common ones.
         """
         with self.lock:
-            found = self.project(project)
-            if found is None:
-                raise KeyError(f"no project {project} on the demo site")
+            found = self._existing(project)
             first = max(each.id for each in self.statuses) + 1
             made = {
                 status: replace(

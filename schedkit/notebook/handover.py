@@ -172,7 +172,7 @@ def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
 
 def _instructions(scheduler: Any) -> Instructions:
     over = {task["name"] for task in scheduler.screens.board()["tasks"] if _over(task)}
-    name, results = scheduler.name.removesuffix(".ipynb"), scheduler.results
+    name, results = scheduler.name.removesuffix(".ipynb"), scheduler.process.results
     return {
         "ledger": scheduler.process.address,
         "options": {

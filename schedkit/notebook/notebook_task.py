@@ -255,7 +255,7 @@ def add_notebook(
     root : Path
         The folder that the notebook's path starts from.
     """
-    results = scheduler.results
+    results = scheduler.process.results
     # Where results are at a URL, the copies are, too: a run's files are copied there.
     folder = results if isinstance(results, Path) else root / ".schedkit"
     call = NotebookTask(

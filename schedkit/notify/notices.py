@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted, TaskChanged
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 from schedkit.values.durations import elapsed_text
 
 __all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled", "harmless", "moment_text"]
@@ -63,10 +63,19 @@ class Watch:
         A run that starts, or has not started, this long after its due time is late; reported once.
     link : str
         Address of a run with ``{run}`` and ``{task}`` in it, or empty.
+    recovered : callable, optional
+        Tells whether a task has recovered with a run that is done, given the event and what is known here;
+        by default what is known here.
     """
 
-    def __init__(self, late_after: timedelta, link: str = "") -> None:
+    def __init__(
+        self,
+        late_after: timedelta,
+        link: str = "",
+        recovered: Callable[[RunEnded, bool], bool] = lambda event, known: known,
+    ) -> None:
         self.late_after = late_after
+        self._recovered = recovered
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
         self._failing: set[str] = set()  # tasks of which something bad was told since they were done last
@@ -92,7 +101,7 @@ class Watch:
                 self._pauses[event.task] = (event.at, None)
             case TaskChanged(change="resumed") if event.task in self._pauses:
                 self._pauses[event.task] = (self._pauses[event.task][0], event.at)
-            case Fired(disposition=Disposition.MISSED) if not self._was_paused(event):
+            case Fired(outcome=DueOutcome.MISSED) if not self._was_paused(event):
                 count = "a due time was" if event.count == 1 else f"{event.count or 'several'} due times were"
                 reason = f"{count} missed, the first at {moment_text(event.scheduled_at)}"
                 return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
@@ -165,9 +174,11 @@ class Watch:
         kinds: list[Kind] = [kind]
         if kind == "failed":
             self._failing.add(event.task)
-        elif event.task in self._failing:
+        else:
+            was_failing = event.task in self._failing
             self._failing.discard(event.task)
-            kinds.append("recovered")
+            if self._recovered(event, was_failing):
+                kinds.append("recovered")
         return [self._notice(each, event.task, event.run, event.at, facts) for each in kinds]
 
     def _notice(self, kind: Kind, task: str, run: str, at: datetime, facts: dict[str, str]) -> Notice:

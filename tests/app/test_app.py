@@ -123,7 +123,7 @@ def test_the_scheduler_is_a_class(project: Path) -> None:
     assert isinstance(schedkit.Scheduler("other.db"), schedkit.Scheduler)
     assert isinstance(app().scheduler(), schedkit.Scheduler)
     with pytest.raises(SettingsError, match=r"^unknown option 'concurency' \(did you mean 'concurrency'\?\)"):
-        schedkit.Scheduler(concurency=3)  # type: ignore[call-arg]  # what people write
+        schedkit.Scheduler(concurency=3)
     with pytest.raises(SettingsError, match=r"tz: unknown time zone 'Europe'"):
         schedkit.Scheduler(tz="Europe")
 

@@ -10,11 +10,12 @@ from notify.conftest import Webhook
 from notify.conftest import webhook as webhook  # the fixture
 from support.confluence_pages import anchor
 
-from schedkit.app import STANDING_PAGE, App, app
+from schedkit.app import App, app
 from schedkit.commands.demo import demo_settings
 from schedkit.core.triggers.constructors import every
 from schedkit.demo import DemoSite
 from schedkit.errors import RunFailedError, SettingsError
+from schedkit.project_tasks import STANDING_PAGE
 from schedkit.settings import ChannelSettings, NotifySettings, StandingPageSettings
 
 

@@ -208,7 +208,7 @@ def test_a_scheduler_travels_as_its_ledger(project: Path) -> None:
         assert there is not sched
         assert handle is there.aio
         assert (there.ledger, there.state, there.name) == (sched.ledger, "stopped", sched.name)
-        assert there.results == sched.results
+        assert there.process.results == sched.process.results
         assert again.result("60s") == 1
         assert pickle.loads(pickle.dumps(sched)) is there, "each process opens a ledger once"
 
@@ -218,7 +218,7 @@ def test_a_scheduler_of_a_ledger_that_no_settings_name(tmp_path: Path) -> None:
         sched.task(name="one")(lambda: 1)
         sent = pickle.dumps(sched)
         there = pickle.loads(sent)
-        assert (there.ledger, there.results) == (sched.ledger, sched.results)
+        assert (there.ledger, there.process.results) == (sched.ledger, sched.process.results)
         assert there.process.options["keep_results"] == 3
         assert list(there.tasks) == ["one"]
     lost = core.Scheduler(tmp_path / "lost.db")

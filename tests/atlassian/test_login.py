@@ -28,7 +28,7 @@ from schedkit.jira import Jira
 
 
 class InMemory(keyring.backend.KeyringBackend):
-    priority = 1  # type: ignore[assignment]
+    priority = 1
 
     def __init__(self) -> None:
         super().__init__()

@@ -119,7 +119,7 @@ def test_reads_may_be_redirected_to_a_host_that_is_named(scripted) -> None:
 @pytest.mark.parametrize("host", ["https://x.example.org", "x.example.org/a", "x.example.org:80", "", 7])
 def test_a_host_is_named_without_anything_else(host: object) -> None:
     with pytest.raises(UsageError, match="redirects="):
-        Site("https://x.example.org", redirects=host)  # type: ignore[arg-type]
+        Site("https://x.example.org", redirects=host)
 
 
 def test_pages_are_not_copied_into_debug_logs(scripted, caplog) -> None:

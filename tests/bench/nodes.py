@@ -17,7 +17,7 @@ def stamp(at: float) -> float:
     return time.time() - at
 
 
-def declare_at(where: str, name: str, lease: float):  # type: ignore[no-untyped-def]  # see `run`
+def declare_at(where: str, name: str, lease: float):
     """Return a scheduler that has the tasks."""
     from schedkit.core.api.scheduler import Scheduler
 

@@ -35,7 +35,7 @@ def test_runs_of_two_nodes_are_carried_out_by_workers(
             monkeypatch.setenv(f"DEMO_{name}", "http://127.0.0.1:9")
         monkeypatch.setenv("DEMO_DASK", "tcp://127.0.0.1:9")
         with app().plain_scheduler(ledger.removeprefix("ledger: ")).viewing() as scheduler:
-            homes = {name: scheduler.home(name) for name in ("open_bugs", "primes")}
+            homes = {name: scheduler.tasks[name].home for name in ("open_bugs", "primes")}
             assert [node and node.name for node in homes.values()] == ["node-1", "node-2"]
             runs = [scheduler.submit(name) for name in homes]
             assert [run.wait("60s").state for run in runs] == [State.DONE] * 2
@@ -47,8 +47,8 @@ def test_runs_of_two_nodes_are_carried_out_by_workers(
 
     monkeypatch.setattr(cluster, "until_interrupted", look)
     assert main(["demo", "--cluster", "--issues", "50"]) == 0
-    assert len(seen["pids"]) == 5  # type: ignore[arg-type]
-    assert not any(map(psutil.pid_exists, seen["pids"]))  # type: ignore[call-overload]
+    assert len(seen["pids"]) == 5
+    assert not any(map(psutil.pid_exists, seen["pids"]))
     written = (project / "reports/out/cluster/schedkit.yaml").read_text()
     assert "${DEMO_TOKEN}" in written, "the token is in no file"
 

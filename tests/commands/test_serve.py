@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_it_serves_the_tasks_of_files_and_ends_with_a_signal(folder: Path) -> None:
     with serving(folder, "tasks.py") as (running, url):
-        assert httpx.get(f"{url}/scheduler/status").json()["task_count"] == 2
+        assert httpx.get(f"{url}/scheduler/status", timeout=60).json()["task_count"] == 2
         with httpx.stream("GET", f"{url}/api/v1/events", timeout=20) as stream:
             next(stream.iter_lines())
             running.send_signal(signal.SIGTERM)
@@ -64,8 +64,8 @@ def test_it_serves_the_tasks_of_files_and_ends_with_a_signal(folder: Path) -> No
 
 def test_a_second_signal_does_not_wait_for_runs(folder: Path) -> None:
     with serving(folder, "tasks.py") as (running, url):
-        run = httpx.post(f"{url}/scheduler/tasks/stubborn/trigger").json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}").json()["state"] == "RUNNING")
+        run = httpx.post(f"{url}/scheduler/tasks/stubborn/trigger", timeout=60).json()["run_id"]
+        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "RUNNING")
         running.send_signal(signal.SIGTERM)
         until(lambda: refused(url))
         assert not running.ended()
@@ -75,16 +75,16 @@ def test_a_second_signal_does_not_wait_for_runs(folder: Path) -> None:
 
 def test_alone_it_watches_what_another_process_runs(folder: Path) -> None:
     with serving(folder, "tasks.py"), serving(folder) as (watching, url):
-        until(lambda: httpx.get(f"{url}/scheduler/status").json()["is_running"])
-        run = httpx.post(f"{url}/scheduler/tasks/nightly/trigger").json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}").json()["state"] == "DONE")
+        until(lambda: httpx.get(f"{url}/scheduler/status", timeout=60).json()["is_running"])
+        run = httpx.post(f"{url}/scheduler/tasks/nightly/trigger", timeout=60).json()["run_id"]
+        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
         watching.send_signal(signal.SIGINT)
         assert watching.wait() == 0
 
 
 def refused(url: str) -> bool:
     try:
-        httpx.get(f"{url}/healthz")
+        httpx.get(f"{url}/healthz", timeout=60)
     except httpx.TransportError:
         return True
     return False

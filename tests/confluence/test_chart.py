@@ -97,7 +97,6 @@ def test_people_may_move_a_chart(wiki: Confluence, make_page: MakePage, demo: De
     assert page.body.count("ri:filename") == 1
 
 
-@pytest.mark.untraced
 def test_a_chart_in_a_template(wiki: Confluence, demo: DemoSite) -> None:
     title = f"Charts {demo.wiki.new_id()}"
 
@@ -151,7 +150,7 @@ def test_what_is_no_chart(figure: Any, options: dict[str, Any], problem: str) ->
 def test_a_chart_that_is_none_is_refused_before_anything_is_asked() -> None:
     wiki = Confluence("https://wiki.example.org", token="s", cloud=False)
     with pytest.raises(UsageError, match=r"chart=.* is not a Chart"):
-        wiki.page(1).table("nth:1").replace(BUGS, chart=bars(1))  # type: ignore[arg-type]  # what is refused
+        wiki.page(1).table("nth:1").replace(BUGS, chart=bars(1))
 
 
 def test_the_table_behind_a_chart_is_not_named_by_it(wiki: Confluence, make_page: MakePage) -> None:

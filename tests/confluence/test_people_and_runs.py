@@ -85,7 +85,7 @@ class PeopleAndRuns(RuleBasedStateMachine):
         self.words[key] = " ".join(word.split())
 
     def content(self, cell: object) -> str:
-        return self.source[cell.inner : cell.outer]  # type: ignore[attr-defined]
+        return self.source[cell.inner : cell.outer]
 
     @rule(seed=st.integers(0, 9))
     def the_server_rewrites(self, seed: int) -> None:

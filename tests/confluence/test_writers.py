@@ -29,7 +29,6 @@ def body_of(regions: int) -> str:
     return "<p>begin</p>" + "".join(parts) + "<p>end</p>"
 
 
-@pytest.mark.untraced
 def test_fifty_writers_of_fifty_regions_put_fifty_times(wiki: Confluence, make_page: MakePage) -> None:
     page = make_page(body_of(50))
 
@@ -56,7 +55,7 @@ def test_threads_share_the_queue_of_a_page(demo_page_writers: tuple[Confluence, 
     threads = [
         threading.Thread(
             target=lambda n=n: (
-                wiki.page(page.id)  # type: ignore[misc]
+                wiki.page(page.id)
                 .table(f"anchor:r{n}")
                 .replace(pd.DataFrame({"Key": ["K-1"], "N": [n + 1]}), key="Key")
                 .apply()

@@ -82,15 +82,15 @@ def sched(make: Callable[..., Scheduler]) -> Scheduler:
     return scheduler
 
 
-class Heard:
+class Recorder:
     """Every fact a scheduler tells, and a way to wait for one."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.events: list[Event] = []
         self._changed = threading.Condition()
-        scheduler.subscribe(self._hear)
+        scheduler.subscribe(self._record)
 
-    def _hear(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         with self._changed:
             self.events.append(event)
             self._changed.notify_all()
@@ -102,7 +102,7 @@ class Heard:
         with self._changed:
             met = self._changed.wait_for(lambda: sum(map(bool, map(wanted, self.events))) >= count, timeout)
             found = [event for event in self.events if wanted(event)]
-        assert met, f"{len(found)} of {count} facts after {timeout} s; heard {self.events[-5:]}"
+        assert met, f"{len(found)} of {count} facts after {timeout} s; got {self.events[-5:]}"
         return found
 
     def of(self, kind: type[Event], **fields: object) -> Callable[[Event], bool]:
@@ -128,6 +128,6 @@ def _field(event: Event, name: str) -> object:
 
 
 @pytest.fixture
-def heard(sched: Scheduler) -> Heard:
+def recorder(sched: Scheduler) -> Recorder:
     """What the running scheduler tells."""
-    return Heard(sched)
+    return Recorder(sched)

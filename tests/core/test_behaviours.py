@@ -45,7 +45,7 @@
       test_behaviours_of_ends.py::test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once
 7. the misfire × coalesce × max_instances matrix
       test_behaviours_of_time.py::test_behaviour_7_misfire_by_coalesce_by_max_instances
-      test_dispositions.py::test_the_misfire_matrix
+      test_schedule.py::test_the_misfire_matrix
 8. clocks
    DST gap and fold:
       test_behaviours_of_time.py::test_behaviour_8_gap_fold_jumps_and_sleep
@@ -75,7 +75,7 @@
       test_behaviours.py::test_behaviour_10_tasks_from_many_threads
    pause/resume:
       test_scheduler.py::test_pausing_all_and_backfill
-      test_dispositions.py::test_times_of_a_pause_are_missed
+      test_schedule.py::test_times_of_a_pause_are_missed
    priority starvation:
       test_queue.py::test_low_priority_never_starves
    a burst of 1000 with bounded stall:
@@ -94,7 +94,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.lives import die
 
 from schedkit.core import events
@@ -144,11 +144,11 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
     # Longer than a busy machine takes from the word of the retry to the end of its life.
     retry = Retry(attempts=2, delay=2)
     first = make(name="first")
-    heard = Heard(first)
+    recorder = Recorder(first)
     first.start()
     first.task(name="flaky", retry=retry)(flaky)
     run = first.submit("flaky")
-    (told,) = heard.wait_for(heard.of(events.RunRetrying))
+    (told,) = recorder.wait_for(recorder.of(events.RunRetrying))
     if end == "stops":
         first.stop("0s")
     else:
@@ -165,7 +165,7 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
     assert started[1][1] >= told.after.due_at.timestamp()
 
 
-def test_behaviour_9_a_child_waits_for_the_final_failure(sched: Scheduler, heard: Heard) -> None:
+def test_behaviour_9_a_child_waits_for_the_final_failure(sched: Scheduler, recorder: Recorder) -> None:
     tries: list[str] = []
 
     @sched.task(retry=Retry(attempts=3, delay=0.01))
@@ -176,7 +176,7 @@ def test_behaviour_9_a_child_waits_for_the_final_failure(sched: Scheduler, heard
 
     sched.task(name="child", after="parent")(lambda: 1)
     sched.submit("parent").wait("60s")
-    (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
+    (ended,) = recorder.wait_for(recorder.of(events.RunEnded, task="child"))
     assert tries == ["PENDING"] * 3
     assert (ended.after.state, ended.after.reason) == (State.SKIPPED, "its parent 'parent' ended as FAILED")
 
@@ -200,12 +200,12 @@ def test_behaviour_9_a_parents_crash_reaches_its_child(make: Make) -> None:
     assert (ended.state, ended.reason) == (State.SKIPPED, "its parent 'held' ended as FAILED")
 
 
-def test_behaviour_9_a_parent_that_takes_its_process_along(sched: Scheduler, heard: Heard) -> None:
+def test_behaviour_9_a_parent_that_takes_its_process_along(sched: Scheduler, recorder: Recorder) -> None:
     sched.task(name="parent", runs_in="process")(lambda: os._exit(3))
     sched.task(name="child", after="parent")(lambda: 1)
     run = sched.submit("parent").wait("60s")
     assert run.state is State.FAILED
-    (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
+    (ended,) = recorder.wait_for(recorder.of(events.RunEnded, task="child"))
     assert ended.after.state is State.SKIPPED
 
 
@@ -244,8 +244,7 @@ def test_behaviour_10_a_renamed_function(make: Make) -> None:
         second.submit("open_bugs")
 
 
-@pytest.mark.untraced
-def test_behaviour_10_tasks_from_many_threads(sched: Scheduler, heard: Heard) -> None:
+def test_behaviour_10_tasks_from_many_threads(sched: Scheduler, recorder: Recorder) -> None:
     def declare_some(number: int) -> None:
         for n in range(10):
             sched.task(every("0.1s"), name=f"{number}-{n}", overlap="allow")(lambda: None)
@@ -257,4 +256,4 @@ def test_behaviour_10_tasks_from_many_threads(sched: Scheduler, heard: Heard) ->
         thread.join(30)
     assert len(sched.tasks) == 80
     for name in sched.tasks:
-        heard.wait_for(heard.of(events.RunEnded, task=name))
+        recorder.wait_for(recorder.of(events.RunEnded, task=name))

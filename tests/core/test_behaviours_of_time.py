@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schedkit.core.states import Disposition, Overlap
+from schedkit.core.states import DueOutcome, Overlap
 from schedkit.core.triggers.constructors import cron, every
-from schedkit.core.triggers.dispositions import Schedule, settle
+from schedkit.core.triggers.schedule import Schedule, settle
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -58,7 +58,7 @@ def test_behaviour_7_misfire_by_coalesce_by_max_instances() -> None:
             told += [(m, str(fire.kind)) for m in range(first, last + 1)]
             assert fire.count == last - first + 1
             assert fire.cancels == (
-                fire.kind is Disposition.RUN and overlap is Overlap.CANCEL and active >= most
+                fire.kind is DueOutcome.RUN and overlap is Overlap.CANCEL and active >= most
             )
         assert told == list(one_by_one(*case)), case
         assert settled.next_at == START + 6 * MINUTE, "each time is left behind, whatever became of it"
@@ -71,7 +71,7 @@ NIGHTLY = cron("30 2 * * *", tz="Europe/Berlin").bind(START)
 def looked_at(
     *moments: datetime, grace: float | None = None, coalesce: bool = False
 ) -> list[tuple[str, str]]:
-    """Look at the clock at these moments, from the first on; return every disposition with its wall time."""
+    """Look at the clock at these moments, from the first on; return every outcome with its wall time."""
     schedule = Schedule("t", NIGHTLY, grace=grace, coalesce=coalesce)
     next_at = NIGHTLY.next(moments[0])
     told = []

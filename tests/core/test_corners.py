@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Recorder
 from msgspec import structs
 from support.lives import life_of, node_of
 
@@ -32,8 +32,7 @@ from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.run import Run, TaskResult
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
-from schedkit.core.store.reader import CommandRow
-from schedkit.core.store.rows import FIXED, MUTABLE, run_values
+from schedkit.core.store.rows import FIXED, MUTABLE, CommandRow, run_values
 from schedkit.core.tasks.base import as_task
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import (
@@ -61,24 +60,24 @@ def write(sched: Scheduler, work: Callable[[sa.Connection], Any]) -> Any:
 
 
 def test_a_schedule_that_the_ledger_has_moved(
-    sched: Scheduler, heard: Heard, caplog: pytest.LogCaptureFixture
+    sched: Scheduler, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "schedkit")
     sched.task(every("0.2s"), name="moved", overlap="allow")(lambda: 1)
-    heard.wait_for(heard.of(events.RunEnded, task="moved"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="moved"))
     upcoming = life_of(sched).engine.rows["moved"].next_at
     assert upcoming is not None
     later = to_micros(upcoming + timedelta(seconds=1.6))  # another of its times
     write(sched, lambda c: c.execute(schema.tasks.update().values(next_at=later)))
-    heard.wait_for(heard.of(events.RunQueued, task="moved", scheduled=later))
+    recorder.wait_for(recorder.of(events.RunQueued, task="moved", scheduled=later))
     sched.pause()
     assert "decides anew" in caplog.text
 
 
-def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None:
+def test_a_time_that_has_its_run_already(sched: Scheduler, recorder: Recorder) -> None:
     """As after the clock was set back: the time comes a second time, the run does not."""
     handle = sched.task(every("0.5s"), name="again", overlap="allow")(lambda: 1)
-    heard.wait_for(heard.of(events.RunEnded, task="again"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="again"))
     life = life_of(sched)
     upcoming = life.engine.rows["again"].next_at
     assert upcoming is not None
@@ -88,7 +87,7 @@ def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None
     )
     row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
     write(sched, lambda c: c.execute(schema.runs.insert(), [row]))
-    heard.wait_for(
+    recorder.wait_for(
         lambda event: isinstance(event, events.RunEnded) and event.task == "again" and event.at > upcoming
     )
     sched.pause()
@@ -107,7 +106,7 @@ def test_an_absent_task_is_rescheduled_and_its_runs_wait(make: Make) -> None:
     with pytest.raises(DeclarationError, match="known from the ledger only"):
         second.tasks["absent"]()
     second.reschedule("absent", every("2h"))
-    assert "2" in second.tasks["absent"].task.trigger.text()  # type: ignore[union-attr]
+    assert "2" in second.tasks["absent"].task.trigger.text()
     second.reschedule("absent", None)
     assert second.tasks["absent"].next_run is None
     run = second.submit("absent", anything="goes")
@@ -157,11 +156,11 @@ def test_a_cell_run_again_after_downtime_keeps_its_missed_times(make: Make) -> N
     threading.Event().wait(0.7)
     second = make()
     second.start()
-    heard = Heard(second)
+    recorder = Recorder(second)
     threading.Event().wait(0.3)
-    assert not [event for event in heard.events if event.task == "cell"], "it waits for its cell"
+    assert not [event for event in recorder.events if event.task == "cell"], "it waits for its cell"
     second.task(every("0.2s"), name="cell", coalesce=False, overlap="allow")(lambda: 2)
-    runs = heard.wait_for(heard.of(events.RunQueued, task="cell"), 5)
+    runs = recorder.wait_for(recorder.of(events.RunQueued, task="cell"), 5)
     assert runs[0].after.scheduled_at == row.next_at
     assert second.queries.ledger.tasks()[0].anchor == row.anchor
     second.pause()
@@ -272,10 +271,10 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
 
 def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     unsubscribe = sched.subscribe(lambda event: 1 / 0)
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     sched.task(name="one")(lambda: 1)
     sched.submit("one").result("60s")
-    heard.wait_for(heard.of(events.RunEnded))
+    recorder.wait_for(recorder.of(events.RunEnded))
     unsubscribe()
     assert any("a listener failed" in record.message for record in caplog.records)
 
@@ -295,11 +294,11 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
         lambda: After("t", on="tuesday"),
         lambda: Rate(0, 1),
         lambda: Retry(attempts=0),
-        lambda: Retry(attempts="3"),  # type: ignore[arg-type]  # what people write
+        lambda: Retry(attempts="3"),
         lambda: Retry(attempts=True),
         lambda: Retry(backoff=0.5),
-        lambda: Retry(backoff="2"),  # type: ignore[arg-type]
-        lambda: Retry(jitter=None),  # type: ignore[arg-type]
+        lambda: Retry(backoff="2"),
+        lambda: Retry(jitter=None),
     ],
 )
 def test_values_that_cannot_be(make_it: Callable[[], object]) -> None:
@@ -332,12 +331,12 @@ def test_a_scheduler_that_cannot_be(make: Make, options: dict[str, Any], message
         make(**options)
 
 
-def test_each_due_time_is_shown_with_its_outcome(sched: Scheduler, heard: Heard) -> None:
+def test_each_due_time_is_shown_with_its_outcome(sched: Scheduler, recorder: Recorder) -> None:
     task = sched.task(every("0.1s"), name="ticks")(lambda: 1)
-    heard.wait_for(heard.of(events.RunEnded, task="ticks"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="ticks"))
     assert task.due_times().dtypes.equals(sched.due_times("ticks", limit=1).dtypes)
     task.pause()
-    upcoming = sched.queries.row("ticks").next_at  # type: ignore[union-attr]
+    upcoming = sched.queries.row("ticks").next_at
     assert upcoming is not None
     while datetime.now(UTC) < upcoming + timedelta(seconds=0.25):
         threading.Event().wait(0.05)

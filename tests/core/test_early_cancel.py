@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.lives import life_of
 
 from schedkit.core import events
@@ -18,7 +18,7 @@ def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
 ) -> None:
     sched = make(concurrency=2, cancel_grace="0.1s")
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     entered, release = threading.Event(), threading.Event()
 
     @sched.task(name="blocks")
@@ -32,7 +32,7 @@ def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
     blocking = sched.submit("blocks")
     assert entered.wait(60)
     run = sched.submit("waits")
-    heard.wait_for(heard.of(events.RunStarted, run=run.id))
+    recorder.wait_for(recorder.of(events.RunStarted, run=run.id))
     run.cancel()
     release.set()
     blocking.wait("60s")

@@ -1,7 +1,7 @@
 """Whole schedulers on a real SQLite file under generated traffic: crashes, failing writes, tasks that move.
 
 Whatever people, other processes and faults do, in whatever order: at the end every due time has exactly one
-disposition, every effect has its attempt, and nothing is stuck.
+outcome, every effect has its attempt, and nothing is stuck.
 """
 
 from __future__ import annotations
@@ -276,7 +276,6 @@ class EngineMachine(RuleBasedStateMachine):
 ALL_BUT_SHRINKING = tuple(phase for phase in Phase if phase is not Phase.shrink)
 
 
-@pytest.mark.untraced
 class TestEngine(EngineMachine.TestCase):
     settings = settings(max_examples=8, stateful_step_count=20, phases=ALL_BUT_SHRINKING)
 

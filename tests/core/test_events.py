@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from support.run_events import T0, RunEvents, changed, task_row
 
 from schedkit.core import events as ev
-from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.states import DueOutcome, Outcome, State
 
 ERROR = {"type": "ValueError", "message": "no rows", "hint": "look", "traceback": "Traceback …"}
 
@@ -22,7 +22,7 @@ def all_events() -> list[ev.Event]:
         changed(task_row("a", paused=True), "paused", waiting=True),
         changed(None, "resumed"),
         ev.ScheduleAdvanced(at=T0, seq=4, task="a", next=None),
-        ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=None, disposition=Disposition.MISSED),
+        ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=None, outcome=DueOutcome.MISSED),
         tell.queued("r", state=State.PENDING, waiting_for=("b", "c"), params={"rows": 5}, actor="me"),
         tell.started("r"),
         tell.retrying("r", outcome=Outcome.TIMEOUT, error=ERROR, reason="timeout"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Recorder
 from crash.judge import judge_schedule
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 from support.lives import life_of
@@ -37,23 +37,23 @@ def where(tmp_path: Path) -> str:
 class Ticking:
     """A task that fires ten times a second, and knows what it did."""
 
-    def __init__(self, sched: Scheduler, heard: Heard) -> None:
-        self.sched, self.heard, self.ran = sched, heard, list[tuple[str, int]]()
+    def __init__(self, sched: Scheduler, recorder: Recorder) -> None:
+        self.sched, self.recorder, self.ran = sched, recorder, list[tuple[str, int]]()
         sched.task(every("0.1s"), name="ticking", overlap="allow", coalesce=False)(self.tick)
 
     def tick(self, run: Any) -> None:
         self.ran.append((run.id, run.attempt))
 
     def wait(self, more: int) -> None:
-        ended = self.heard.of(events.RunEnded, task="ticking")
-        self.heard.wait_for(ended, sum(map(ended, self.heard.events)) + more)
+        ended = self.recorder.of(events.RunEnded, task="ticking")
+        self.recorder.wait_for(ended, sum(map(ended, self.recorder.events)) + more)
 
     def judge(self) -> None:
         self.sched.pause("ticking")
         ledger = self.sched.queries.ledger
         # From the ledger: of the last run we may not have heard yet.
         recorded = len(ledger.runs("ticking", limit=10_000))
-        self.heard.wait_for(self.heard.of(events.RunEnded, task="ticking"), recorded)
+        self.recorder.wait_for(self.recorder.of(events.RunEnded, task="ticking"), recorded)
         (row,) = [row for row in ledger.tasks() if row.name == "ticking"]
         runs = ledger.runs("ticking", limit=10_000)
         seen = judge_schedule(ledger, row, runs)
@@ -63,8 +63,8 @@ class Ticking:
 
 
 @pytest.fixture
-def ticking(sched: Scheduler, heard: Heard) -> Ticking:
-    made = Ticking(sched, heard)
+def ticking(sched: Scheduler, recorder: Recorder) -> Ticking:
+    made = Ticking(sched, recorder)
     made.wait(2)
     return made
 
@@ -80,26 +80,26 @@ def ticking(sched: Scheduler, heard: Heard) -> Ticking:
         "UPDATE schedkit_nodes",
     ],
 )
-def test_a_write_fails_and_is_tried_again(ticking: Ticking, heard: Heard, statement: str) -> None:
+def test_a_write_fails_and_is_tried_again(ticking: Ticking, recorder: Recorder, statement: str) -> None:
     with failing(ticking.sched, statement, times=3) as failed:
-        heard.wait_for(heard.of(events.StoreBack))
+        recorder.wait_for(recorder.of(events.StoreBack))
     assert len(failed) == 3
     ticking.wait(3)
     ticking.judge()
 
 
-def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, heard: Heard) -> None:
+def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, recorder: Recorder) -> None:
     with answers_lost(ticking.sched, times=5) as lost:
-        heard.wait_for(heard.of(events.StoreBack))
+        recorder.wait_for(recorder.of(events.StoreBack))
         ticking.wait(5)
     assert len(lost) == 5
     ticking.wait(3)
     ticking.judge()
 
 
-def test_a_commit_that_failed_is_repeated(ticking: Ticking, heard: Heard) -> None:
+def test_a_commit_that_failed_is_repeated(ticking: Ticking, recorder: Recorder) -> None:
     with commits_failing(ticking.sched, times=5) as failed:
-        heard.wait_for(heard.of(events.StoreBack))
+        recorder.wait_for(recorder.of(events.StoreBack))
         ticking.wait(5)
     assert len(failed) == 5
     ticking.wait(3)
@@ -121,15 +121,15 @@ def test_a_commit_of_a_life_that_is_gone_by_now_is_none(sched: Scheduler, where:
 
 
 def test_another_process_holds_the_lock(
-    ticking: Ticking, heard: Heard, where: str, caplog: pytest.LogCaptureFixture
+    ticking: Ticking, recorder: Recorder, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with locked(where), caplog.at_level(logging.INFO, "schedkit"):
-        (away,) = heard.wait_for(heard.of(events.StoreAway))
+        (away,) = recorder.wait_for(recorder.of(events.StoreAway))
         assert "locked" in away.reason
         # Reads and the board answer meanwhile.
         assert ticking.sched.runs("ticking")
         assert ticking.sched.screens.board()["tasks"][0]["name"] == "ticking"
-    (back,) = heard.wait_for(heard.of(events.StoreBack))
+    (back,) = recorder.wait_for(recorder.of(events.StoreBack))
     assert back.seconds > 0.5
     assert any("takes no writes" in record.message for record in caplog.records)
     ticking.wait(3)
@@ -149,16 +149,18 @@ def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
     ticking.wait(3)
 
 
-def test_the_disk_is_full(ticking: Ticking, heard: Heard) -> None:
+def test_the_disk_is_full(ticking: Ticking, recorder: Recorder) -> None:
     with disk_full(ticking.sched):
-        (away,) = heard.wait_for(heard.of(events.StoreAway))
+        (away,) = recorder.wait_for(recorder.of(events.StoreAway))
         assert "full" in away.reason
-    heard.wait_for(heard.of(events.StoreBack))
+    recorder.wait_for(recorder.of(events.StoreBack))
     ticking.wait(3)
     ticking.judge()
 
 
-def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, heard: Heard, where: str) -> None:
+def test_a_submit_waits_for_a_locked_store_and_is_durable(
+    sched: Scheduler, recorder: Recorder, where: str
+) -> None:
     ran: list[str] = []
     sched.task(name="one")(lambda run: ran.append(run.id))
     durable = threading.Event()
@@ -170,7 +172,7 @@ def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, hear
 
     with locked(where):
         threading.Thread(target=submit, daemon=True).start()
-        heard.wait_for(heard.of(events.StoreAway))
+        recorder.wait_for(recorder.of(events.StoreAway))
         assert not durable.is_set()
         assert ran == []
     assert durable.wait(60)
@@ -180,7 +182,7 @@ def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, hear
 
 @pytest.mark.parametrize("word", ["pause", "submit_many", "reschedule", "task"])
 def test_who_gives_up_waiting_for_a_locked_store_stops_nobody_else(
-    sched: Scheduler, heard: Heard, where: str, word: str
+    sched: Scheduler, recorder: Recorder, where: str, word: str
 ) -> None:
     sched.task(name="one")(lambda: 1)
     calls: dict[str, Callable[[], object]] = {
@@ -191,8 +193,8 @@ def test_who_gives_up_waiting_for_a_locked_store_stops_nobody_else(
     }
     with locked(where):
         calls[word]()
-        heard.wait_for(heard.of(events.StoreAway))
-    heard.wait_for(heard.of(events.StoreBack))
+        recorder.wait_for(recorder.of(events.StoreAway))
+    recorder.wait_for(recorder.of(events.StoreBack))
     assert sched.submit("one").result("60s") == 1
 
 
@@ -223,7 +225,7 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     ran: list[str] = []
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
     life.writer.call(lambda connection: None).result(60)
@@ -233,7 +235,9 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     assert [run.result("60s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
-    assert not [event for event in heard.events if event.task == "cursed"], "what was not written is not told"
+    assert not [event for event in recorder.events if event.task == "cursed"], (
+        "what was not written is not told"
+    )
     assert not life.engine.runs
     assert not life.engine.queue.running
 
@@ -266,7 +270,7 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
     assert sched.submit("next").result("60s") == 1
 
 
-def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:
+def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, recorder: Recorder, where: str) -> None:
     entered, release = threading.Event(), threading.Event()
 
     @sched.task(name="stale")
@@ -283,7 +287,7 @@ def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, 
         connection.execute(schema.nodes.update().values(gone=1))
     release.set()
     engine.dispose()
-    heard.wait_for(heard.of(events.NodeChanged, change="lost"))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="lost"))
     assert run.result("60s") == "too late", "it ran again in the next life"
     outcomes = [attempt.outcome for attempt in run.attempts]
     assert outcomes == [Outcome.INTERRUPTED, Outcome.DONE]
@@ -325,9 +329,9 @@ def test_an_end_that_could_not_be_written_at_stop_is_told_by_others(make: Make, 
         sched.stop("0.2s")
     release.set()
     assert other.run(run.id).state is State.RUNNING, "nobody could write that it is not"
-    heard = Heard(other)
+    recorder = Recorder(other)
     other.start()
-    heard.wait_for(heard.of(events.NodeChanged, change="gone", name="sched"))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="gone", name="sched"))
     assert other.run(run.id).state is State.QUEUED
     assert [attempt.outcome for attempt in other.run(run.id).attempts] == [Outcome.INTERRUPTED]
 
@@ -354,12 +358,14 @@ def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) 
     assert sched.nodes == []
 
 
-def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, heard: Heard, where: str) -> None:
+def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, recorder: Recorder, where: str) -> None:
     writer = life_of(sched).writer
     written: list[int] = []
     with locked(where):
         writer.call(lambda connection: written.append(1))
-        heard.wait_for(heard.of(events.StoreAway))  # at that, or at a write of the scheduler's own before it
+        recorder.wait_for(
+            recorder.of(events.StoreAway)
+        )  # at that, or at a write of the scheduler's own before it
         assert writer.call(lambda connection: written.append(2)).cancel()
         last = writer.call(lambda connection: written.append(3))
     last.result(60)

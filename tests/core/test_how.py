@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.lives import die
 
 from schedkit import context
@@ -193,7 +193,7 @@ def test_a_rate_survives_a_restart(make: Make) -> None:
 
 
 @pytest.mark.parametrize("overlap", ["skip", "queue", "cancel", "allow"])
-def test_overlap(sched: Scheduler, heard: Heard, overlap: str) -> None:
+def test_overlap(sched: Scheduler, recorder: Recorder, overlap: str) -> None:
     started, release = threading.Semaphore(0), threading.Event()
 
     async def long(run: Any) -> None:
@@ -204,15 +204,15 @@ def test_overlap(sched: Scheduler, heard: Heard, overlap: str) -> None:
     sched.task(every("0.2s"), overlap=overlap, coalesce=False)(long)
     assert started.acquire(timeout=10)
     if overlap == "skip":
-        fired = heard.wait_for(heard.of(events.Fired, task="long"), 2)
-        assert {fire.disposition.value for fire in fired} == {"overlapped"}
+        fired = recorder.wait_for(recorder.of(events.Fired, task="long"), 2)
+        assert {fire.outcome.value for fire in fired} == {"overlapped"}
         assert [run.state.final for run in sched.runs("long")] == [False]
     elif overlap == "queue":
-        heard.wait_for(heard.of(events.RunQueued, task="long"), 3)
+        recorder.wait_for(recorder.of(events.RunQueued, task="long"), 3)
         assert not started.acquire(timeout=0.1)
         assert sorted(run.state for run in sched.runs("long"))[-1] is State.RUNNING
     elif overlap == "cancel":
-        ended = heard.wait_for(heard.of(events.RunEnded, task="long"), 2)
+        ended = recorder.wait_for(recorder.of(events.RunEnded, task="long"), 2)
         assert {end.after.state for end in ended} == {State.CANCELLED}
         assert "a newer run of the task" in ended[0].after.reason
         assert started.acquire(timeout=10)
@@ -323,13 +323,13 @@ def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -
 
 
 def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
-    sched: Scheduler, heard: Heard, gate: Gate
+    sched: Scheduler, recorder: Recorder, gate: Gate
 ) -> None:
     sched.task(name="parent")(gate.stand)
     parent = sched.submit("parent")
     gate.wait(1)
     sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
-    (queued,) = heard.wait_for(heard.of(events.RunQueued, task="child"))[:1]
+    (queued,) = recorder.wait_for(recorder.of(events.RunQueued, task="child"))[:1]
     assert queued.after.state is State.PENDING
     gate.open.set()
     parent.result("60s")
@@ -337,11 +337,11 @@ def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
     sched.pause()
 
 
-def test_a_scheduled_child_of_a_failed_parent_is_skipped(sched: Scheduler, heard: Heard) -> None:
+def test_a_scheduled_child_of_a_failed_parent_is_skipped(sched: Scheduler, recorder: Recorder) -> None:
     sched.task(name="parent")(_fails)
     sched.submit("parent").wait("60s")
     sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
-    (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))[:1]
+    (ended,) = recorder.wait_for(recorder.of(events.RunEnded, task="child"))[:1]
     assert ended.after.state is State.SKIPPED
     assert ended.after.reason == "its parent 'parent' ended as FAILED"
     sched.pause()
@@ -514,7 +514,7 @@ def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.
 def test_a_process_is_cancelled_and_timed_out(make: Make) -> None:
     sched = make(cancel_grace="0.4s")
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
 
     @sched.task(runs_in="process", name="polite")
     def polite(run: Any) -> None:
@@ -528,7 +528,7 @@ def test_a_process_is_cancelled_and_timed_out(make: Make) -> None:
         time.sleep(60)
 
     run = sched.submit("polite")
-    heard.wait_for(heard.of(events.RunProgressed, run=run.id))
+    recorder.wait_for(recorder.of(events.RunProgressed, run=run.id))
     run.cancel()
     with pytest.raises(RunCancelledError):
         run.result("60s")
@@ -663,7 +663,7 @@ def test_a_timeout_calls_the_hooks_too(sched: Scheduler) -> None:
 
 
 def test_the_watchdog_names_who_blocks_the_users_loop(
-    sched: Scheduler, heard: Heard, caplog: pytest.LogCaptureFixture
+    sched: Scheduler, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     released: list[int] = []
 
@@ -675,15 +675,15 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     times: list[datetime] = []
     sched.task(every("0.1s"), name="ticks")(lambda run: times.append(run.scheduled_at))
     run = sched.submit("blocker")
-    (blocked,) = heard.wait_for(heard.of(events.LoopBlocked, over=False))
+    (blocked,) = recorder.wait_for(recorder.of(events.LoopBlocked, over=False))
     trouble = sched.screens.board()["scheduler"]["trouble"]  # a board that is made only now
     assert trouble.startswith("blocker blocks the other async tasks at ")
     assert (blocked.task, blocked.run) == ("blocker", run.id)
     assert "test_how.py" in blocked.where
     assert any("task 'blocker' blocks the users' loop" in record.message for record in caplog.records)
-    after_the_board = Heard(sched)
+    after_the_board = Recorder(sched)
     released.append(1)
-    after_the_board.wait_for(heard.of(events.LoopBlocked, over=True))
+    after_the_board.wait_for(recorder.of(events.LoopBlocked, over=True))
     assert sched.screens.board()["scheduler"]["trouble"] is None
     run.result("60s")
     assert len(times) > 2, "our own loop and its schedules go on"

@@ -155,7 +155,7 @@ def test_an_exception_that_cannot_speak_fails_its_run(
 
 
 def test_retry_takes_any_spelling_of_exception_types() -> None:
-    listed = Retry(attempts=2, on=[ValueError, KeyError], give_up_on=UnicodeError)  # type: ignore[arg-type]  # as typed in a cell
+    listed = Retry(attempts=2, on=[ValueError, KeyError], give_up_on=UnicodeError)
     assert listed == Retry(attempts=2, on=(ValueError, KeyError), give_up_on=(UnicodeError,))
     assert listed.allows(ValueError())
     assert not listed.allows(UnicodeError())
@@ -171,7 +171,7 @@ def test_retry_refuses_what_is_no_exception_type(name: str, given: Any) -> None:
 def test_a_list_of_exception_types_is_obeyed(sched: Scheduler) -> None:
     tries: list[int] = []
 
-    @sched.task(name="t", retry=Retry(attempts=3, delay=0, on=[ValueError]))  # type: ignore[arg-type]  # as typed in a cell
+    @sched.task(name="t", retry=Retry(attempts=3, delay=0, on=[ValueError]))
     def t() -> None:
         tries.append(1)
         raise ValueError if len(tries) < 2 else KeyError

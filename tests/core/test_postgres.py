@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from crash.judge import judge_schedule
 from support.lives import life_of, lives_again
 from support.postgres_server import kill, postgres_server, revive
@@ -31,22 +31,22 @@ def fragile() -> Iterator[Any]:
 
 def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> None:
     sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="3s")
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     ran: list[tuple[str, int]] = []
     with sched:
         sched.task(every("0.1s"), name="ticking", overlap="allow", coalesce=False)(
             lambda run: ran.append((run.id, run.attempt))
         )
-        heard.wait_for(heard.of(events.RunEnded, task="ticking"), 3)
+        recorder.wait_for(recorder.of(events.RunEnded, task="ticking"), 3)
         kill(fragile)
-        heard.wait_for(heard.of(events.StoreAway))
+        recorder.wait_for(recorder.of(events.StoreAway))
         revive(fragile)
-        heard.wait_for(heard.of(events.StoreBack))
-        seen = len(heard.events)
-        ended = heard.of(events.RunEnded, task="ticking")
-        heard.wait_for(ended, sum(map(ended, heard.events[:seen])) + 5)
+        recorder.wait_for(recorder.of(events.StoreBack))
+        seen = len(recorder.events)
+        ended = recorder.of(events.RunEnded, task="ticking")
+        recorder.wait_for(ended, sum(map(ended, recorder.events[:seen])) + 5)
         sched.pause("ticking")
-        heard.wait_for(ended, len(sched.queries.ledger.runs("ticking", limit=1000)))
+        recorder.wait_for(ended, len(sched.queries.ledger.runs("ticking", limit=1000)))
         (row,) = sched.queries.ledger.tasks()
         runs = sched.runs(limit=1000)
         assert judge_schedule(sched.queries.ledger, row, runs)["run"] >= 8
@@ -74,7 +74,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
         first.task(name="held")(held)
     run = first.submit("held")
     assert entered.wait(60)
-    heard = Heard(first)
+    recorder = Recorder(first)
     # As if the process had been stopped: its writer neither renews nor writes.
     life, before = life_of(first), life_of(first).lease.life
     standing = threading.Event()
@@ -88,7 +88,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     until(lambda: second.at_home == ["held"])
     standing.set()
     release.set()
-    heard.wait_for(heard.of(events.NodeChanged, change="lost"))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="lost"))
     assert second.run(run.id).result("60s") == "attempt 2"
     until(lambda: lives_again(first, before))
     until(lambda: first.standing_by == ["held"])

@@ -38,7 +38,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.parametrize("where", ["thread", "process"])
 def test_whoever_has_the_ledger_has_the_files(url: str, where: Any, tmp_path: Path) -> None:
     with Scheduler(tmp_path / "ledger.db", results=url, keep_results=1) as sched:
-        assert sched.results == url
+        assert sched.process.results == url
         task = sched.task(name="writes", runs_in=where)(writes)
         run = task.submit(path=str(tmp_path / "book.txt"))
         assert run.result("60s").equals(frame())

@@ -52,10 +52,10 @@ def judge(where: str, journal: Path) -> dict[str, int]:
 
 
 def judge_schedule(ledger: Ledger, row: TaskRow, runs: list[Run]) -> Counter[str]:
-    """Assert that every due time of one schedule has exactly one disposition.
+    """Assert that every due time of one schedule has exactly one outcome.
 
     Times of an earlier schedule of the task, before its anchor, are left aside; a backfilled run is none of
-    the clock's, and makes up for a time that has another disposition.
+    the clock's, and makes up for a time that has another outcome.
     """
     assert row.trigger is not None
     trigger = trigger_data.loads(row.trigger).bind(row.anchor)
@@ -79,9 +79,9 @@ def judge_schedule(ledger: Ledger, row: TaskRow, runs: list[Run]) -> Counter[str
         covered = [time for time in due if fire.scheduled_at <= time <= fire.until]
         assert fire.count in (None, len(covered)), f"{fire} covers {len(covered)}"
         fates.update(covered)
-        seen[fire.disposition.value] += len(covered)
-    assert sorted(fates) == due, f"{row.name}: {len(due)} due times, {len(fates)} dispositions"
-    assert set(fates.values()) <= {1}, f"{row.name}: a time with two dispositions"
+        seen[fire.outcome.value] += len(covered)
+    assert sorted(fates) == due, f"{row.name}: {len(due)} due times, {len(fates)} outcomes"
+    assert set(fates.values()) <= {1}, f"{row.name}: a time with two outcomes"
     return seen
 
 

@@ -76,7 +76,7 @@ def _rows(where: str) -> list[list[dict[str, Any]]]:
     from psycopg.rows import dict_row
 
     with psycopg.connect(where.replace("+psycopg", ""), row_factory=dict_row) as server:
-        return [server.execute(query).fetchall() for query in queries]  # type: ignore[call-overload]  # a str
+        return [server.execute(query).fetchall() for query in queries]
 
 
 def _judge_task(
@@ -85,7 +85,7 @@ def _judge_task(
     fires: Iterable[Mapping[str, Any]],
     periods: Mapping[str, int],
 ) -> int:
-    """Assert that every due time of a task has one disposition; return how many there are."""
+    """Assert that every due time of a task has one outcome; return how many there are."""
     name, period = task["name"], periods[task["name"].partition("-")[0]]
     first = task["anchor"] // period + 1
     due = [n * period for n in range(first, -(-task["next_at"] // period))]
@@ -98,8 +98,8 @@ def _judge_task(
             assert fire["count"] in (None, len(covered)), f"{fire} covers {len(covered)}"
             fates.update(covered)
     lost, twice = set(due) - set(fates), {at for at, number in fates.items() if number > 1}
-    assert not lost, f"{name}: {len(lost)} of {len(due)} due times have no disposition: {sorted(lost)[:5]}"
-    assert not twice, f"{name}: due times with two dispositions: {sorted(twice)[:5]}"
+    assert not lost, f"{name}: {len(lost)} of {len(due)} due times have no outcome: {sorted(lost)[:5]}"
+    assert not twice, f"{name}: due times with two outcomes: {sorted(twice)[:5]}"
     assert not set(fates) - set(due), (
         f"{name}: times that never were due: {sorted(set(fates) - set(due))[:5]}"
     )

@@ -9,18 +9,8 @@ from pathlib import Path
 __all__ = ["judge_workers"]
 
 
-def judge_workers(effects: Path, lease: float) -> dict[str, int]:
-    """Assert that no attempt went on twice, and none beside another for a lease; return how much was seen.
-
-    An heir on the same machine begins as soon as the home's process is gone, and Dask tells the worker a
-    moment later: until then, at the longest for the lease, the code of the old attempt may go on or begin.
-    Its checked writes are refused.
-
-    Parameters
-    ----------
-    lease : float
-        Seconds.
-    """
+def judge_workers(effects: Path) -> dict[str, int]:
+    """Assert that no two attempts of a run went on at once, and none twice; return how much was seen."""
     spans: dict[tuple[str, int], list[int]] = {}
     pids: dict[tuple[str, int], str] = {}
     for line in effects.read_text().splitlines():
@@ -36,17 +26,10 @@ def judge_workers(effects: Path, lease: float) -> dict[str, int]:
     of_run = defaultdict[str, list[tuple[int, int, int]]](list)
     for (run, number), (begin, end) in spans.items():
         of_run[run].append((begin, end, number))
-    beside, longest = 0, 0
     for run, found in of_run.items():
         found.sort()
-        for (_, end, _), (begin, _, _) in pairwise(found):
-            assert end - begin < lease * 1e9, f"two attempts of run {run} went on at once: {found}"
-            beside += end > begin
-            longest = max(longest, end - begin)
+        for (_, end, first), (begin, _, second) in pairwise(found):
+            assert first < second, f"attempts of run {run} out of their order: {found}"
+            assert end <= begin, f"two attempts of run {run} went on at once: {found}"
     again = sum(len(found) > 1 for found in of_run.values())
-    return {
-        "attempts": len(spans),
-        "runs that began again": again,
-        "attempts beside another": beside,
-        "ms at the longest": longest // 1_000_000,
-    }
+    return {"attempts": len(spans), "runs that began again": again}

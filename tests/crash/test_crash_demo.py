@@ -74,7 +74,7 @@ def test_no_due_time_is_lost(tmp_path: Path) -> None:
     spans += [(fire.scheduled_at, fire.until) for fire in ledger.fires("open-bugs", limit=10_000)]
     spans.sort()
     for (_, end), (start_, _) in itertools.pairwise(spans):
-        assert start_ - end == PERIOD, "every due time between has exactly one disposition"
+        assert start_ - end == PERIOD, "every due time between has exactly one outcome"
     left = [run for run in ledger.runs("open-bugs", limit=10_000) if not run.state.final]
     assert len(left) <= 1
     assert all(run.state is not State.RUNNING for run in left)

@@ -74,7 +74,7 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, int]:
     command = [*PROGRAM, str(ledger), str(journal)]
     pipes = {"cwd": TESTS, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     asking = Asking(chance)
-    with subprocess.Popen(command, **pipes) as program:  # type: ignore[call-overload]  # options as a mapping
+    with subprocess.Popen(command, **pipes) as program:
         for number in range(times):
             _tell(program, "go")
             pid = int(program.stdout.readline())

@@ -358,8 +358,8 @@ def test_who_am_i_and_which_space(cloud: httpx.Client, dc: httpx.Client) -> None
 
 
 def test_strangers_are_refused(site: DemoSite) -> None:
-    assert httpx.get(f"{site.confluence_cloud.url}{V2}/{PAGE}").status_code == 401
-    assert httpx.get(f"{site.confluence_dc.url}{V1}/{PAGE}").status_code == 401
+    assert httpx.get(f"{site.confluence_cloud.url}{V2}/{PAGE}", timeout=60).status_code == 401
+    assert httpx.get(f"{site.confluence_dc.url}{V1}/{PAGE}", timeout=60).status_code == 401
 
 
 def test_a_colleague_may_save_between_read_and_write(site: DemoSite, cloud: httpx.Client) -> None:

@@ -233,7 +233,7 @@ def test_projects_are_searched_and_paged(http: httpx.Client) -> None:
 
 
 def test_a_failed_login_looks_like_an_empty_result(demo_site: DemoSite) -> None:
-    with httpx.Client(base_url=demo_site.url, auth=("demo@example.com", "wrong")) as wrong:
+    with httpx.Client(base_url=demo_site.url, auth=("demo@example.com", "wrong"), timeout=60) as wrong:
         answer = wrong.post(SEARCH, json={"jql": "project = DEMO"})
         assert (answer.status_code, answer.json()["issues"]) == (200, [])
         assert answer.headers["x-seraph-loginreason"] == "AUTHENTICATED_FAILED"
@@ -244,7 +244,7 @@ def test_a_failed_login_looks_like_an_empty_result(demo_site: DemoSite) -> None:
             assert refused.status_code == 401
             assert refused.headers["content-type"].startswith("text/plain")
         assert wrong.get("/rest/api/3/serverInfo").json()["deploymentType"] == "Cloud"
-    with httpx.Client(base_url=demo_site.url, headers={"Authorization": "Basic !!!"}) as broken:
+    with httpx.Client(base_url=demo_site.url, headers={"Authorization": "Basic !!!"}, timeout=60) as broken:
         assert broken.get("/rest/api/3/myself").status_code == 401
 
 

@@ -65,7 +65,7 @@ def test_the_three_edges_upwards(demo_site: DemoSite, http: httpx.Client) -> Non
         return parent, http.get(f"/rest/api/2/issue/{issue.key}").json()["fields"]
 
     parent, found = fields(-1)
-    assert found["parent"]["key"] == parent  # type: ignore[index]
+    assert found["parent"]["key"] == parent
     parent, found = fields(0)
     assert (found["parent"], found["customfield_10100"], found["customfield_10200"]) == (None, parent, None)
     parent, found = fields(1)
@@ -104,7 +104,9 @@ def test_beyond_ten_thousand() -> None:
 
 
 def test_a_bad_bearer_sees_nothing_and_is_told_elsewhere(demo_site: DemoSite) -> None:
-    with httpx.Client(base_url=demo_site.jira_dc.url, headers={"Authorization": "Bearer nope"}) as wrong:
+    with httpx.Client(
+        base_url=demo_site.jira_dc.url, headers={"Authorization": "Bearer nope"}, timeout=60
+    ) as wrong:
         answer = wrong.get(SEARCH, params={"jql": "project = DEMO"})
         assert (answer.status_code, answer.json()["total"]) == (200, 0)
         refused = wrong.get("/rest/api/2/myself")
@@ -118,7 +120,7 @@ def test_repeated_wrong_passwords_ask_a_captcha_of_the_right_one_too() -> None:
         right = (site.dc_password[0], site.dc_password[1])
 
         def myself(auth: tuple[str, str]) -> httpx.Response:
-            return httpx.get(f"{site.jira_dc.url}/rest/api/2/myself", auth=auth)
+            return httpx.get(f"{site.jira_dc.url}/rest/api/2/myself", auth=auth, timeout=60)
 
         assert myself(right).json()["name"] == "demo"
         for _ in range(3):
@@ -126,7 +128,7 @@ def test_repeated_wrong_passwords_ask_a_captcha_of_the_right_one_too() -> None:
         locked = myself(right)
         assert locked.status_code == 403
         assert locked.headers["x-authentication-denied-reason"].startswith("CAPTCHA_CHALLENGE")
-        search = httpx.get(f"{site.jira_dc.url}{SEARCH}", auth=right)
+        search = httpx.get(f"{site.jira_dc.url}{SEARCH}", auth=right, timeout=60)
         assert search.status_code == 403
         with datacenter(site) as token:
             assert token.get("/rest/api/2/myself").status_code == 200

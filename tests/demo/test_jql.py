@@ -317,7 +317,7 @@ def test_milliseconds_are_cut_to_the_second(demo_site: DemoSite) -> None:
 def test_relative_dates(demo_site: DemoSite) -> None:
     now = demo_site.clock()
     for text, days in (("-30d", 30), ("-4w 2d", 30), ("-720h", 30)):
-        expected = wanted(demo_site, lambda i, days=days: i.created >= now - days * DAY)  # type: ignore[misc]
+        expected = wanted(demo_site, lambda i, days=days: i.created >= now - days * DAY)
         assert set(found(demo_site, f'created >= "{text}"')) == expected != set()
     assert found(demo_site, "created > now()") == []
     assert set(found(demo_site, "created <= endOfDay() AND created >= startOfYear(-5)")) == wanted(
@@ -355,13 +355,13 @@ def test_relative_dates(demo_site: DemoSite) -> None:
     ],
 )
 def test_order(demo_site: DemoSite, order: str, key: Callable[[Issue], object]) -> None:
-    expected = [i.key for i in sorted(demo_site.store.visible(), key=key)]  # type: ignore[type-var,arg-type]
+    expected = [i.key for i in sorted(demo_site.store.visible(), key=key)]
     assert found(demo_site, f"ORDER BY {order}") == expected
 
 
 def test_order_by_priority_puts_the_highest_first_when_descending(demo_site: DemoSite) -> None:
     keys = found(demo_site, "priority is not empty ORDER BY priority DESC, created DESC")
-    ids = [demo_site.store.get(key).priority.id for key in keys]  # type: ignore[union-attr]
+    ids = [demo_site.store.get(key).priority.id for key in keys]
     assert ids == sorted(ids)
     assert ids[0] < ids[-1]
 
@@ -483,7 +483,7 @@ def written(node: Node) -> str:
         return " and ".join(f"({written(part)})" for part in node.parts)
     if isinstance(node, AnyOf):
         return " OR ".join(f"({written(part)})" for part in node.parts)
-    told = ["EMPTY" if isinstance(o, Empty) else f'"{o.text}"' for o in node.operands]  # type: ignore[union-attr]
+    told = ["EMPTY" if isinstance(o, Empty) else f'"{o.text}"' for o in node.operands]
     return f'"{node.field}" {node.op} ' + (f"({', '.join(told)})" if "in" in node.op else told[0])
 
 

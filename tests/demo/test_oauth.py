@@ -23,13 +23,13 @@ def registered(tokens: TokenServer) -> dict[str, str]:
 
 
 def exchange(site: DemoSite, **other: str) -> httpx.Response:
-    return httpx.post(f"{site.url}/oauth/token", json=registered(site.oauth) | other)
+    return httpx.post(f"{site.url}/oauth/token", json=registered(site.oauth) | other, timeout=60)
 
 
 async def access_token(tokens: TokenServer) -> str:
     app = Starlette(routes=[Route("/oauth/token", tokens.exchange, methods=["POST"])])
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://demo.example.org") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo.example.org", timeout=60) as http:
         answer = await http.post("/oauth/token", json=registered(tokens))
     return str(answer.json()["access_token"])
 
@@ -41,7 +41,7 @@ def test_tokens_are_exchanged_used_and_run_out() -> None:
         assert given["refresh_token"] == site.oauth.refresh_token != first
         assert given["expires_in"] == 3600
         headers = {"Authorization": f"Bearer {given['access_token']}"}
-        with httpx.Client(base_url=site.url, headers=headers) as http:
+        with httpx.Client(base_url=site.url, headers=headers, timeout=60) as http:
             assert http.get("/rest/api/3/myself").json()["displayName"] == "Demo Analyst"
             assert http.get("/wiki/api/v2/pages/100001").status_code == 200
             site.oauth.expire()

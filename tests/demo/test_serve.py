@@ -33,7 +33,7 @@ def test_a_process_says_where_it_is_and_ends_on_a_signal(number: int) -> None:
             "confluence_dc": ["token", "url"],
         }
         headers = {"Authorization": f"Bearer {ready['jira_dc']['token']}"}
-        answer = httpx.get(f"{ready['jira_dc']['url']}/rest/api/2/search", headers=headers)
+        answer = httpx.get(f"{ready['jira_dc']['url']}/rest/api/2/search", headers=headers, timeout=60)
         assert answer.json()["total"] == 25
         process.send_signal(number)
         assert process.wait(60) == 0
@@ -97,18 +97,18 @@ def test_an_impossible_knob_is_told(knob: dict[str, Any], told: str) -> None:
 def test_a_site_may_be_empty() -> None:
     with DemoSite(issues=0) as site, datacenter(site) as http:
         assert http.get("/rest/api/2/search").json()["total"] == 0
-        assert "Open bugs" in httpx.get(f"{site.url}/wiki/pages/100001").text
+        assert "Open bugs" in httpx.get(f"{site.url}/wiki/pages/100001", timeout=60).text
         assert site.store.create(summary="the first").key == "DEMO-1"
 
 
 def test_a_site_may_be_started_and_stopped_by_hand() -> None:
     site = DemoSite(issues=5).start()
     url = site.jira_dc.url
-    assert httpx.get(f"{url}/rest/api/2/serverInfo").status_code == 200
+    assert httpx.get(f"{url}/rest/api/2/serverInfo", timeout=60).status_code == 200
     site.stop()
     site.stop()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/rest/api/2/serverInfo")
+        httpx.get(f"{url}/rest/api/2/serverInfo", timeout=60)
 
 
 def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +116,7 @@ def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFi
         site = DemoSite(issues=5, faults=faults).start()
         with datacenter(site) as http:
             started = threading.Event()
-            site.after(lambda _, started=started: started.set())  # type: ignore[misc]
+            site.after(lambda _, started=started: started.set())
             failed: list[Exception] = []
 
             def ask(http: httpx.Client = http, failed: list[Exception] = failed) -> None:

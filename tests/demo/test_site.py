@@ -9,7 +9,7 @@ from schedkit.demo import DemoSite
 
 def test_cloud_pages_by_token(demo_site: DemoSite) -> None:
     at = demo_site.jira_cloud
-    with httpx.Client(base_url=at.url, auth=(at.user or "", at.token)) as client:
+    with httpx.Client(base_url=at.url, auth=(at.user or "", at.token), timeout=60) as client:
         seen: list[str] = []
         body: dict[str, object] = {"jql": "project = DEMO ORDER BY key", "maxResults": 40}
         while True:
@@ -25,7 +25,7 @@ def test_cloud_pages_by_token(demo_site: DemoSite) -> None:
 
 def test_data_center_windows(demo_site: DemoSite) -> None:
     at = demo_site.jira_dc
-    with httpx.Client(base_url=at.url, headers={"Authorization": f"Bearer {at.token}"}) as client:
+    with httpx.Client(base_url=at.url, headers={"Authorization": f"Bearer {at.token}"}, timeout=60) as client:
         answer = client.get("/rest/api/2/search", params={"jql": "ORDER BY id", "maxResults": 5000}).json()
     assert answer["total"] == 300
     assert answer["maxResults"] == 1000

@@ -211,13 +211,13 @@ def test_the_view_needs_no_login_and_forbids_scripts(demo_site: DemoSite) -> Non
     for path in ("/wiki/pages/100001", "/wiki/spaces/DEMO/pages/100001",
                  "/wiki/spaces/DEMO/pages/100001/Open+bugs",
                  "/confluence/pages/100001", "/confluence/pages/viewpage.action?pageId=100001"):  # fmt: skip
-        answer = httpx.get(demo_site.url + path)
+        answer = httpx.get(demo_site.url + path, timeout=60)
         assert answer.status_code == 200
         assert "<h1>Open bugs</h1>" in answer.text
         assert "Version 1" in answer.text
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-    assert "scan-29.txt" in httpx.get(f"{demo_site.url}/wiki/pages/100002").text
-    assert httpx.get(f"{demo_site.url}/wiki/pages/7").status_code == 404
+    assert "scan-29.txt" in httpx.get(f"{demo_site.url}/wiki/pages/100002", timeout=60).text
+    assert httpx.get(f"{demo_site.url}/wiki/pages/7", timeout=60).status_code == 404
 
 
 @settings(max_examples=60)

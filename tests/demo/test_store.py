@@ -52,7 +52,7 @@ def test_moved_to_another_status(site: DemoSite, http: httpx.Client) -> None:
     site.store.transition(issue.key, PROGRESS)
     site.store.transition(issue.key, DONE)
     found = fields(http, issue.key)
-    assert found["resolution"]["name"] == "Done"  # type: ignore[index]
+    assert found["resolution"]["name"] == "Done"
     assert found["resolutiondate"] == found["updated"]
     site.store.transition(issue.key, PROGRESS)
     assert fields(http, issue.key)["resolution"] is None
@@ -101,9 +101,9 @@ def test_a_parents_face_follows_the_parent(site: DemoSite) -> None:
 def test_linked(site: DemoSite, http: httpx.Client) -> None:
     one, two = site.store.create().key, site.store.create().key
     site.store.link(one, two, "Duplicate")
-    (link,) = fields(http, one)["issuelinks"]  # type: ignore[misc]
+    (link,) = fields(http, one)["issuelinks"]
     assert (link["type"]["outward"], link["outwardIssue"]["key"]) == ("duplicates", two)
-    (link,) = fields(http, two)["issuelinks"]  # type: ignore[misc]
+    (link,) = fields(http, two)["issuelinks"]
     assert link["inwardIssue"]["key"] == one
 
 
@@ -145,8 +145,8 @@ def test_a_new_issue_has_no_past(site: DemoSite, http: httpx.Client) -> None:
     issue = site.store.create("LAB", "Fresh")
     found = fields(http, issue.key)
     assert (found["description"], found["assignee"], found["labels"]) == (None, None, [])
-    assert found["issuetype"]["name"] == "Task"  # type: ignore[index]
-    assert found["comment"]["total"] == found["worklog"]["total"] == 0  # type: ignore[index]
+    assert found["issuetype"]["name"] == "Task"
+    assert found["comment"]["total"] == found["worklog"]["total"] == 0
     log = http.get(f"/rest/api/2/issue/{issue.key}?expand=changelog").json()["changelog"]
     assert log["histories"] == []
     with pytest.raises(KeyError, match="no project NOPE"):
@@ -194,7 +194,7 @@ def test_a_project_with_statuses_of_its_own() -> None:
         site.store.own_statuses("OPS", {"In Review": "done"})
         named = {id: about for id, about in statuses(http).items() if about[0] == "In Review"}
         assert sorted(key for _, key in named.values()) == ["done", "indeterminate"]
-        own = {str(status.id) for status in site.store.project("OPS").statuses}  # type: ignore[union-attr]
+        own = {str(status.id) for status in site.store.project("OPS").statuses}
         assert not own & {"3", "6"}
         for issue in site.store.visible():
             ids = {i["to"] for i in items(http, issue.key) if i["field"] == "status"}

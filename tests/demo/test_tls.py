@@ -32,12 +32,12 @@ def test_https_is_trusted_by_who_knows_the_authority(authority: trustme.CA, tmp_
         url = f"{site.jira_dc.url}/rest/api/2/serverInfo"
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
-        assert httpx.get(url, verify=trusting).json()["baseUrl"] == site.jira_dc.url
+        assert httpx.get(url, verify=trusting, timeout=60).json()["baseUrl"] == site.jira_dc.url
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            httpx.get(url)
+            httpx.get(url, timeout=60)
         site.faults = "kinds=reset"
         with pytest.raises(httpx.TransportError):
-            httpx.get(url, verify=trusting)
+            httpx.get(url, verify=trusting, timeout=60)
 
 
 def test_clients_may_be_asked_for_a_certificate(authority: trustme.CA, tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ def test_clients_may_be_asked_for_a_certificate(authority: trustme.CA, tmp_path:
         url = f"{site.jira_dc.url}/rest/api/2/serverInfo"
         stranger = ssl.create_default_context(cafile=str(ca))
         with pytest.raises(httpx.TransportError):
-            httpx.get(url, verify=stranger)
+            httpx.get(url, verify=stranger, timeout=60)
         known = ssl.create_default_context(cafile=str(ca))
         known.load_cert_chain(*pem(authority, tmp_path, "client.example"))
-        assert httpx.get(url, verify=known).status_code == 200
+        assert httpx.get(url, verify=known, timeout=60).status_code == 200
 
 
 def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
@@ -59,5 +59,5 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
 
 
 def test_a_site_serves_as_its_own_proxy(demo_site: DemoSite) -> None:
-    with httpx.Client(proxy=demo_site.url) as http:
+    with httpx.Client(proxy=demo_site.url, timeout=60) as http:
         assert http.get(f"{demo_site.jira_dc.url}/rest/api/2/serverInfo").status_code == 200

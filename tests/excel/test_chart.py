@@ -89,6 +89,6 @@ def test_charts_are_of_new_workbooks(tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match="no place for images, charts"):
         excel.write(WEEKS, tmp_path / "w.csv", charts=chart)
     with pytest.raises(WorkbookError, match=r"kind 'bar' .did you mean 'bars'"):
-        Chart("bar", "Period", "Bug")  # type: ignore[arg-type]  # on purpose
+        Chart("bar", "Period", "Bug")
     with pytest.raises(WorkbookError, match="a chart without values"):
         Chart("bars", "Period", [])

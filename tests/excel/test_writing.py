@@ -155,7 +155,7 @@ def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_file_object_is_refused_in_one_sentence() -> None:
     with pytest.raises(WorkbookError, match=r"cannot write to a BytesIO \(give a path"):
-        excel.write(FRAME.head(1), io.BytesIO())  # type: ignore[arg-type]
+        excel.write(FRAME.head(1), io.BytesIO())
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_zones_are_read_as_everywhere(tz: str, name: str, tmp_path: Path) -> Non
     assert back["at"].tolist() == frame["at"].tolist()
     for wrong in ("Europe", "Mars/Olympus", 5):
         with pytest.raises(UsageError, match="time zone"):
-            excel.write(frame, tmp_path / "z.xlsx", tz=wrong)  # type: ignore[arg-type]
+            excel.write(frame, tmp_path / "z.xlsx", tz=wrong)
 
 
 def test_ten_threads_that_append_lose_no_row(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_warnings_are_in_the_result_and_reach_the_listener(tmp_path: Path) -> No
 def test_the_first_run_counts_its_rows_as_added(tmp_path: Path) -> None:
     frame = pd.DataFrame({"Key": ["A", "B"]})
     for mode, key in (("append", None), ("upsert", "Key")):
-        first = excel.write(frame, tmp_path / f"{mode}.xlsx", mode=mode, key=key)  # type: ignore[arg-type]
+        first = excel.write(frame, tmp_path / f"{mode}.xlsx", mode=mode, key=key)
         assert (first.added, first.updated) == (2, 0)
     assert excel.write(frame, tmp_path / "r.xlsx").added == 0
     again = excel.write(frame, tmp_path / "append.xlsx", mode="append")

@@ -83,7 +83,7 @@ INSTANT = st.integers(0, 400 * 24 * 60).map(
     zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]),
     off=st.sets(st.integers(0, 400), max_size=20),
 )
-def test_working_time_adds_up(three, zone: str, off: set[int]) -> None:  # type: ignore[no-untyped-def]
+def test_working_time_adds_up(three, zone: str, off: set[int]) -> None:
     holidays = [date(2026, 1, 1) + timedelta(days=number) for number in off]
     hours = WorkingHours("mon-fri", "08:30", "17:15", zone, holidays)
     a, b, c = three
@@ -113,6 +113,6 @@ def test_a_day_in_several_blocks() -> None:
         ([], "has no hours"),
     ],
 )
-def test_blocks_that_cannot_be(blocks, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_blocks_that_cannot_be(blocks, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         WorkingHours(blocks=blocks)

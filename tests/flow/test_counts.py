@@ -85,7 +85,7 @@ def test_zones_as_everywhere_else(tz: str) -> None:
         (lambda i, m: throughput(i), "neither Finished nor Resolved"),
     ],
 )
-def test_what_cannot_be(call, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be(call, words: str) -> None:
     table = issues(("A-1", "2026-03-02T00:00Z", "Open"))
     with pytest.raises(UsageError, match=words):
         call(table, moves())

@@ -96,7 +96,7 @@ def test_forever() -> None:
         (lambda h: backtest(h, days=0), "days=0 is not a number above 0"),
     ],
 )
-def test_what_cannot_be(call, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be(call, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         call(History(*finished(0), now=MONDAY + timedelta(days=3)))
 

@@ -262,7 +262,7 @@ def test_fields_nobody_has() -> None:
         spans(log, "Statuss", table)
     assert "did you mean 'Status'" in str(caught.value)
     with pytest.raises(UsageError, match="expected the name of a field, got 3"):
-        as_of(table, log, "2026-03-02", [3])  # type: ignore[list-item]
+        as_of(table, log, "2026-03-02", [3])
     with pytest.raises(UsageError, match="is not an instant"):
         as_of(table, log, "soon")
     with pytest.raises(UsageError, match="frame of changes has no column 'When'"):
@@ -280,7 +280,7 @@ HISTORIES = st.lists(
 
 @settings(max_examples=300 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(histories=HISTORIES, at=st.integers(-10, 100), shuffled=st.randoms(use_true_random=False))
-def test_as_of_is_what_a_plain_scan_finds(histories, at: int, shuffled) -> None:  # type: ignore[no-untyped-def]
+def test_as_of_is_what_a_plain_scan_finds(histories, at: int, shuffled) -> None:
     rows, table, expected = [], [], {}
     for number, (born, first, steps) in enumerate(histories):
         value, then = first, first

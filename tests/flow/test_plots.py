@@ -27,7 +27,7 @@ def weekly(history: History) -> Pack:
 def texts(figure: object) -> str:
     from matplotlib.text import Text
 
-    return "\n".join(text.get_text() for text in figure.findobj(Text))  # type: ignore[attr-defined]
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 def test_each_figure_of_the_pack_has_a_picture(weekly: Pack) -> None:

@@ -40,7 +40,7 @@ def changes() -> pd.DataFrame:
         lambda c: c[["Key", "When", "Field", "From", "To"]].head(3),
     ],
 )
-def test_a_slice_in_time_is_whole(changes: pd.DataFrame, cut) -> None:  # type: ignore[no-untyped-def]
+def test_a_slice_in_time_is_whole(changes: pd.DataFrame, cut) -> None:
     part = cut(changes)
     found, whole = uncut(part, ISSUES)
     assert whole
@@ -73,7 +73,7 @@ def test_chosen_issues_stay_chosen(changes: pd.DataFrame) -> None:
         lambda c: c.head(4).assign(When=pd.Timestamp("2026-03-02T01:00Z")),
     ],
 )
-def test_other_choices_are_taken_as_they_are(changes: pd.DataFrame, chosen) -> None:  # type: ignore[no-untyped-def]
+def test_other_choices_are_taken_as_they_are(changes: pd.DataFrame, chosen) -> None:
     part = chosen(changes)
     found, whole = uncut(part, ISSUES)
     assert not whole

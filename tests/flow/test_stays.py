@@ -302,7 +302,7 @@ HISTORY = st.lists(st.tuples(st.integers(-50, 400), st.sampled_from(list(IDS))),
     histories=st.lists(st.tuples(st.integers(0, 200), HISTORY), min_size=1, max_size=5),
     until=st.integers(0, 450),
 )
-def test_time_in_all_statuses_is_the_age(histories, until: int) -> None:  # type: ignore[no-untyped-def]
+def test_time_in_all_statuses_is_the_age(histories, until: int) -> None:
     end = HOUR + timedelta(hours=until)
     rows, steps = [], []
     for number, (born, history) in enumerate(histories):

@@ -31,7 +31,7 @@ def once(site: DemoSite, path: str, act: Callable[[], object], skip: int = 0) ->
     """Do `act` on the site when the `skip`-th next request to `path` arrives, before it is answered."""
     seen = iter(range(10**6))
 
-    def hook(request) -> None:  # type: ignore[no-untyped-def]
+    def hook(request) -> None:
         if path in request.url.path and next(seen) == skip:
             act()
 
@@ -73,7 +73,7 @@ def test_pages_that_stay_empty_are_an_error() -> None:
         jira = client(site, "dc")
         jira.fields()
 
-        def empty(request):  # type: ignore[no-untyped-def]
+        def empty(request):
             if request.url.path.endswith("/search"):
                 return JSONResponse({"startAt": 0, "maxResults": 25, "total": 60, "issues": []})
             return None
@@ -253,7 +253,7 @@ def test_growing_beyond_what_the_site_pages_through(monkeypatch: pytest.MonkeyPa
     with DemoSite(issues=100, page_cap=30) as site:
         born = iter(range(10**6))
 
-        def hook(request):  # type: ignore[no-untyped-def]
+        def hook(request):
             # The second round of searches: four windows have been read, the ids are being listed.
             if request.url.path.endswith("/search") and next(born) == 5:
                 for number in range(7):
@@ -267,7 +267,7 @@ def test_growing_beyond_what_the_site_pages_through(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(scope="module")
-def long_site():  # type: ignore[no-untyped-def]
+def long_site():
     with DemoSite(issues=10_400) as site:
         yield site
 
@@ -349,7 +349,6 @@ def test_no_secret_is_printed_by_a_failing_run(dialect: str, caplog, capfd) -> N
         assert endpoint.token not in printed
 
 
-@pytest.mark.untraced
 def test_the_frame_with_a_fifth_of_requests_failing_equals_the_faultless_one(dialect: str) -> None:
     with DemoSite(issues=300, page_cap=10) as site:
         jira = client(site, dialect, timeout=0.4, retries=10)
@@ -415,7 +414,6 @@ def test_the_login_is_checked_before_an_empty_result_is_believed() -> None:
                 Jira(endpoint.url, user=endpoint.user, token="not-the-token").search(ALL)
 
 
-@pytest.mark.untraced
 def test_one_odd_date_changes_no_column(dialect: str) -> None:
     with DemoSite(issues=60) as site:
         site.store.edit("DEMO-2", due="20266-02-01")

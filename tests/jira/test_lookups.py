@@ -78,7 +78,7 @@ def test_people_come_in_pages(dialect: str) -> None:
     with DemoSite(issues=20) as site:
         rows = [{"displayName": f"Sam {n}", "name": f"sam{n}", "accountId": f"a{n}"} for n in range(120)]
 
-        def pages(request):  # type: ignore[no-untyped-def]
+        def pages(request):
             if request.url.path.endswith("/user/search"):
                 start = int(request.query_params["startAt"])
                 return JSONResponse(rows[start : start + 50])

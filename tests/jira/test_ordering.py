@@ -95,7 +95,7 @@ def test_the_first_of_a_long_result_are_the_first(short_sighted: DemoSite) -> No
     assert df.attrs["extraction"]["limited"]
 
 
-def test_a_store_keeps_the_order_too(short_sighted: DemoSite, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_store_keeps_the_order_too(short_sighted: DemoSite, tmp_path) -> None:
     jira = client(short_sighted, "dc")
     jql = ALL + "status, key DESC"
     expected = in_site_order(short_sighted, jql)
@@ -152,12 +152,11 @@ def test_two_people_of_one_name_compare_as_one() -> None:
     assert [names[n] for n in told] == ["Ann (2)", "Ann", "Ann (2)", "Ann", "Bob", "Cid", "Cid (3)"]
 
 
-@pytest.mark.untraced
 @given(st.lists(st.lists(st.tuples(st.none() | st.integers(0, 5), st.sampled_from("abcd")), max_size=9)))
-def test_pieces_of_a_sorted_whole_come_together_or_not_at_all(rows) -> None:  # type: ignore[no-untyped-def]
+def test_pieces_of_a_sorted_whole_come_together_or_not_at_all(rows) -> None:
     """Whatever is restored agrees with every piece, and with the order that all pieces follow."""
 
-    def place(row):  # type: ignore[no-untyped-def]
+    def place(row):
         return (row[0] is None, row[0] or 0, "dbca".index(row[1]))
 
     sorted_pieces = [sorted(piece, key=place) for piece in rows if piece]

@@ -60,7 +60,7 @@ def test_a_quota_lowered_midway_costs_a_few_refusals() -> None:
         jira.fields()
         seen = iter(range(10**6))
 
-        def lower(request) -> None:  # type: ignore[no-untyped-def]
+        def lower(request) -> None:
             if request.url.path.endswith("/search") and next(seen) == 6:
                 site.rate_limit = 8.0
 
@@ -86,7 +86,7 @@ def test_a_login_that_runs_out_midway_is_renewed() -> None:
         assert len(kept) == 1
         seen = iter(range(10**6))
 
-        def expire(request) -> None:  # type: ignore[no-untyped-def]
+        def expire(request) -> None:
             if "/search" in request.url.path and next(seen) == 4:
                 site.oauth.expire()
 

@@ -116,7 +116,7 @@ def test_there_and_back(
     answer = front.ask(shown, do="hand_over")
     assert answer["ok"], answer["error"]
     assert "The schedule now runs in kernel in the background (pid" in answer["words"]
-    home = sched.home("who")
+    home = sched.tasks["who"].home
     assert home is not None
     assert home.pid != os.getpid()
     wait_for(lambda: sched.standing_by == ["who"], 10)

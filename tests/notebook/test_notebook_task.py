@@ -27,11 +27,11 @@ from schedkit.report import NotebookReport, Param
 
 
 def write(path: Path, *cells: str | tuple[str, str], kernel: str = "python3") -> Path:
-    made: Any = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})  # type: ignore[no-untyped-call]  # nbformat has no types
+    made: Any = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
     for cell in cells:
         source, tag = cell if isinstance(cell, tuple) else (cell, "")
-        made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": [tag] if tag else []}))  # type: ignore[no-untyped-call]  # as above
-    nbformat.write(made, path)  # type: ignore[no-untyped-call]  # as above
+        made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": [tag] if tag else []}))
+    nbformat.write(made, path)
     return path
 
 
@@ -55,7 +55,7 @@ class Heard(context.ExecutionContext):
 
 
 def outputs(path: Path) -> str:
-    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
+    notebook: Any = nbformat.read(path, as_version=4)
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ()))
 
 

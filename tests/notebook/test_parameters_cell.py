@@ -13,11 +13,8 @@ from schedkit.notebook.parameters_cell import notebook_params, with_parameters
 
 
 def notebook(*cells: tuple[str, list[str]]) -> Any:
-    made: Any = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]  # nbformat has no types
-    made.cells = [
-        nbformat.v4.new_code_cell(source, metadata={"tags": tags})  # type: ignore[no-untyped-call]  # as above
-        for source, tags in cells
-    ]
+    made: Any = nbformat.v4.new_notebook()
+    made.cells = [nbformat.v4.new_code_cell(source, metadata={"tags": tags}) for source, tags in cells]
     return made
 
 
@@ -63,4 +60,4 @@ def test_values_come_behind_the_defaults() -> None:
     plain = notebook(("project", []))
     with_parameters(plain, {"project": "A"})
     assert plain.cells[0].metadata.tags == ["injected-parameters"]
-    nbformat.validate(made)  # type: ignore[no-untyped-call]  # nbformat has no types
+    nbformat.validate(made)

@@ -13,7 +13,7 @@ from schedkit.core.events import (
     NodeChanged,
     RunNoted,
 )
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 from schedkit.notify.notices import TEMPLATES, Watch, filled, harmless
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_does_not_start_is_told_once() -> None:
 def test_what_passed_in_a_pause_is_no_news(paused: str | None, first: str) -> None:
     def fired(minute: int) -> Fired:
         at = AT + minute * MINUTE
-        return Fired(at=at, task="bugs", scheduled_at=at, until=at, count=1, disposition=Disposition.MISSED)
+        return Fired(at=at, task="bugs", scheduled_at=at, until=at, count=1, outcome=DueOutcome.MISSED)
 
     watch = Watch(MINUTE)
     watch.feed(changed("never", "resumed", AT))
@@ -126,10 +126,10 @@ def test_a_run_that_has_ended_is_followed_no_more() -> None:
 
 
 def test_missed_times_are_late() -> None:
-    def fired(count: int | None, disposition: Disposition = Disposition.MISSED) -> Fired:
-        return Fired(at=AT, task="bugs", scheduled_at=AT, until=AT, count=count, disposition=disposition)
+    def fired(count: int | None, outcome: DueOutcome = DueOutcome.MISSED) -> Fired:
+        return Fired(at=AT, task="bugs", scheduled_at=AT, until=AT, count=count, outcome=outcome)
 
-    assert [told(n) for n in fed(fired(1), fired(3), fired(None), fired(1, Disposition.COALESCED))] == [
+    assert [told(n) for n in fed(fired(1), fired(3), fired(None), fired(1, DueOutcome.COALESCED))] == [
         "bugs is late: a due time was missed, the first at 2026-01-02 03:04 UTC",
         "bugs is late: 3 due times were missed, the first at 2026-01-02 03:04 UTC",
         "bugs is late: several due times were missed, the first at 2026-01-02 03:04 UTC",

@@ -77,7 +77,7 @@ def test_the_same_from_python(frame: pd.DataFrame) -> None:
             expect(broken, **given)
     frame.attrs["extraction"] = {"complete": True}
     known = {"min_rows": 3, "max_rows": 3, "unique": "Key", "not_null": ["Key"], "complete": True}
-    assert expect(frame, "Points > 0", **known) is frame  # type: ignore[arg-type]  # each of its own type
+    assert expect(frame, "Points > 0", **known) is frame
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_drop_is_judged_against_the_last_good_run(
     for attempt in (
         lambda: check(frame, rule, previous),
         lambda: expect(frame, max_drop=most, previous=before),
-    ):  # type: ignore[arg-type]  # what is given is refused or read
+    ):
         if drops:
             with pytest.raises(
                 CheckError, match=rf"{rows} rows, the last good run had {previous}: \d+% fewer"
@@ -117,9 +117,9 @@ def test_what_is_no_expectation(frame: pd.DataFrame) -> None:
         ({"min_row": 1}, "unknown .* 'min_row' .did you mean 'min_rows'"),
     ]:
         with pytest.raises(UsageError, match=message):
-            expect(frame, **given)  # type: ignore[arg-type]  # wrong on purpose
+            expect(frame, **given)
     with pytest.raises(UsageError, match="expected a DataFrame, got list"):
-        expect([1], min_rows=1)  # type: ignore[arg-type]  # wrong on purpose
+        expect([1], min_rows=1)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_schedule_is_read_as_every_trigger_is() -> None:
     assert report.schedule.at == datetime(2026, 12, 24, 12)
 
 
-def test_not_a_report_at_all(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_not_a_report_at_all(tmp_path) -> None:
     with pytest.raises(SettingsError, match="contains no report"):
         loads_reports("# nothing\n")
     with pytest.raises(SettingsError, match=r"r:1:1: expected a mapping, got \["):

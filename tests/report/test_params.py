@@ -73,7 +73,7 @@ def test_a_required_parameter_is_asked_for() -> None:
     report = one(YAML.replace("project: KAFKA", "project:"))
     with pytest.raises(ParameterError, match=r"needs the parameter 'project' .give it: -p project="):
         report.bound({})
-    assert report.bound({"project": "SPARK"}).extract["issues"].jql.startswith('project = "SPARK"')  # type: ignore[union-attr]  # it has one
+    assert report.bound({"project": "SPARK"}).extract["issues"].jql.startswith('project = "SPARK"')
 
 
 @pytest.mark.parametrize(

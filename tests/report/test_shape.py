@@ -21,7 +21,7 @@ def frame() -> pd.DataFrame:
 
 
 def rows(frame: pd.DataFrame, **step: object) -> list[list[object]]:
-    shaped = shape(frame, Shape(**step))  # type: ignore[arg-type]
+    shaped = shape(frame, Shape(**step))
     assert shaped.attrs["site"] == "https://jira.example.org"
     return shaped.to_numpy().tolist()
 
@@ -109,7 +109,7 @@ def test_a_step_that_cannot_be_done_says_why(
     frame: pd.DataFrame, step: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        shape(frame, Shape(**step))  # type: ignore[arg-type]
+        shape(frame, Shape(**step))
 
 
 def test_a_step_is_exactly_one() -> None:

@@ -128,7 +128,7 @@ def test_document_001(curl: Curl, sched: Scheduler, demo_site: DemoSite, fence: 
     jira = Jira(cloud.url, user=cloud.user, token=cloud.token)
 
     @sched.task(tags="JIRA_TASK_EXP", name="jira export")
-    def export(jira_envs: list[str], key_type: str, key_value: str, user: str = ""):  # type: ignore[no-untyped-def]  # a DataFrame
+    def export(jira_envs: list[str], key_type: str, key_value: str, user: str = ""):
         asked = {"jira_envs": ["demo"], "key_type": key_type, "key_value": key_value, "user": user}
         return export_task(asked, {"demo": jira})
 

@@ -20,7 +20,7 @@ def test_extract_process_report(sched: Scheduler, demo_site: DemoSite) -> None:
     reported, done = [], threading.Event()
 
     @sched.task("0 7 * * *", tags="jira")
-    def extract():  # type: ignore[no-untyped-def]  # a DataFrame; tests know no pandas
+    def extract():
         return jira.search("project is not EMPTY", fields=["key", "status"], limit=20)
 
     @sched.task(after=extract)

@@ -41,7 +41,7 @@ def export(sched: Scheduler, demo_site: DemoSite) -> str:
     jira = Jira(cloud.url, user=cloud.user, token=cloud.token)
 
     @sched.task(tags="JIRA_TASK_EXP", name="jira export")
-    def jira_export(jira_envs: list[str], key_type: str, key_value: str, user: str = ""):  # type: ignore[no-untyped-def]  # a DataFrame
+    def jira_export(jira_envs: list[str], key_type: str, key_value: str, user: str = ""):
         params = {"jira_envs": ["demo"], "key_type": key_type, "key_value": key_value, "user": user}
         return export_task(params, {"demo": jira})
 

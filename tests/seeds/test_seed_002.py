@@ -70,7 +70,7 @@ def test_a_dynamic_task(sched: Scheduler) -> None:
     assert began.wait(60)
     assert sched.get_job(task_id) is not None
     release.set()
-    assert run.result("60s") == {"type": "category", "task_id": task_id}  # type: ignore[union-attr]  # a run
+    assert run.result("60s") == {"type": "category", "task_id": task_id}
     assert sched.get_job(task_id) is None
     assert [str(r.state) for r in sched.runs(task_id)] == ["DONE"]
 

@@ -9,7 +9,7 @@ import pytest
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, Fired
 from schedkit.core.run import TaskResult
-from schedkit.core.states import Disposition, Overlap, State
+from schedkit.core.states import DueOutcome, Overlap, State
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.schedule import ScheduleType, TaskSchedule
 from schedkit.core.triggers.constructors import cron, every
@@ -118,7 +118,7 @@ def test_no_concurrency_means_the_time_is_recorded_and_skipped(sched: Scheduler)
             release.wait(10)
 
     def hear(event: Event) -> None:
-        if isinstance(event, Fired) and event.disposition is Disposition.OVERLAPPED:
+        if isinstance(event, Fired) and event.outcome is DueOutcome.OVERLAPPED:
             skipped.set()
 
     sched.subscribe(hear)
@@ -128,5 +128,5 @@ def test_no_concurrency_means_the_time_is_recorded_and_skipped(sched: Scheduler)
     release.set()
     # A busy machine may have been late too, which is recorded as coalesced.
     due_times = sched.due_times("slow")
-    overlapped = due_times[due_times["outcome"] == Disposition.OVERLAPPED.value]
+    overlapped = due_times[due_times["outcome"] == DueOutcome.OVERLAPPED.value]
     assert set(overlapped["reason"]) == {"1 still running"}

@@ -30,7 +30,7 @@ def _processes_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in set(kept) - before - {"service"}:
         made = kept.pop(name)
         if name.startswith("scheduler "):
-            made.stop()  # type: ignore[attr-defined]  # a scheduler
+            made.stop()
     for name in set(sys.modules) - modules:
         if name.partition(".")[0] == "scheduler":
             del sys.modules[name]

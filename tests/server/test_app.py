@@ -36,7 +36,7 @@ def test_mounted_in_an_application_with_its_own_lifespan(tmp_path: Path) -> None
     async def use() -> None:
         async with lifespan(app):
             transport = httpx.ASGITransport(app, client=("127.0.0.1", 5))
-            async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            async with httpx.AsyncClient(transport=transport, base_url=HOST, timeout=60) as client:
                 status = await client.get("/schedkit/scheduler/status")
                 assert status.json()["task_count"] == 1
                 made = await client.post("/schedkit/scheduler/tasks/crawl_site/trigger")

@@ -43,13 +43,13 @@ def shared(tasks: int = 3) -> tuple[Any, Clock, SharedBoard]:
     view, clock = View(), Clock()
     for number in range(tasks):
         view.folded.fold(changed(f"task {number}"))
-    return view, clock, SharedBoard(view, clock)  # type: ignore[arg-type]  # of a view, what it needs
+    return view, clock, SharedBoard(view, clock)
 
 
 def test_feeds_share_what_is_read() -> None:
     view, clock, board = shared()
     feeds = [Feed(board) for _ in range(20)]
-    assert all(feed.next()["kind"] == "snapshot" for feed in feeds)  # type: ignore[index]
+    assert all(feed.next()["kind"] == "snapshot" for feed in feeds)
     view.folded.fold(changed("new"))
     clock.now += 2 * FRESH_SECONDS
     heard = [feed.next() for feed in feeds]

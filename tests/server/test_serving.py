@@ -65,7 +65,7 @@ def all_messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
 
 
 def test_it_answers_over_http(url: str) -> None:
-    answer = httpx.get(f"{url}/scheduler/status")
+    answer = httpx.get(f"{url}/scheduler/status", timeout=60)
     assert answer.json()["running"] is True
     assert "server" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -172,14 +172,14 @@ def test_a_stream_ends_when_its_token_is_revoked(both: Served, folder: Path) -> 
         next(heard)
         Tokens(Store(folder / "ledger.db")).revoke("viewer")
         assert list(heard)[-1] == ("closed", "access ended")
-    assert httpx.get(f"{server.url}/tasks", headers=bearer).status_code == 401
+    assert httpx.get(f"{server.url}/tasks", headers=bearer, timeout=60).status_code == 401
 
 
 def test_too_many_streams(both: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     from schedkit.server.routes import board
 
     monkeypatch.setattr(board, "MOST_STREAMS", 0)
-    answer = httpx.get(f"{both[1].url}/api/v1/events")
+    answer = httpx.get(f"{both[1].url}/api/v1/events", timeout=60)
     assert (answer.status_code, answer.json()["title"]) == (429, "Too Many Requests")
 
 

@@ -5,16 +5,44 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["TASKS", "dask_scheduler", "in_process_worker", "start_worker", "worker"]
+__all__ = [
+    "TASKS",
+    "dask_scheduler",
+    "in_process_worker",
+    "last_pid_in",
+    "start_worker",
+    "wait_until",
+    "worker",
+]
 
 TASKS = Path(__file__).with_name("cluster_tasks.py")
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Return when a condition holds; `what` says what it means if it does not."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.005)
+
+
+def last_pid_in(path: Path) -> int:
+    """Return the pid that a task has written last, a line each, once there is one."""
+
+    def pids() -> list[str]:
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [line for line in lines if line.endswith("\n") and line.strip().isdigit()]
+
+    wait_until(pids, "the task did not begin")
+    return int(pids()[-1])
 
 
 @contextmanager

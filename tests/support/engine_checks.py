@@ -9,7 +9,7 @@ from schedkit.core.engine.changes import AttemptRecorded, RunChanged, WaitAdded,
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.stimuli import Declare, Ended, Heard, Remove, Reschedule, Stimulus
+from schedkit.core.engine.stimuli import Declare, Ended, EventsReceived, Remove, Reschedule, Stimulus
 from schedkit.core.events import RunStarted
 from schedkit.core.model import Task
 from schedkit.core.run import Run
@@ -68,7 +68,9 @@ class Checks:
         self._judge_starts(decision, now, still)
         self._judge_new(decision, still)
         # Among these, one is declared that was not, or is no more, when a run of its parent was made.
-        if not any(isinstance(stimulus, Declare | Heard | Reschedule | Remove) for stimulus in stimuli):
+        if not any(
+            isinstance(stimulus, Declare | EventsReceived | Reschedule | Remove) for stimulus in stimuli
+        ):
             self._judge_followed(decision)
         self._judge_ends(stimuli, decision, now)
         if decision.wake_at is None or decision.wake_at > now:
@@ -226,7 +228,7 @@ class Checks:
     def _judge_deadlines(self, steady: int) -> None:
         for active in self._engine.active.values():
             assert active.deadline is None or active.deadline > steady, f"{active} is overdue"
-            if active.why == "cancel":
+            if active.why == "cancel" and not active.wanted:
                 assert active.deadline is not None
                 assert active.deadline <= steady + self._config.cancel_grace
             elif active.task.timeout is None:

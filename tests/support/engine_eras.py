@@ -34,7 +34,7 @@ class Era:
         return list(itertools.takewhile(lambda time: until is None or time < until, walk))
 
     def check(self, others: set[int]) -> None:
-        """Each time before `until` has one disposition; one that ran before this era began has its run."""
+        """Each time before `until` has one outcome; one that ran before this era began has its run."""
         times = self.times()
         covered: Counter[int] = Counter()
         for fire in self.fires:

@@ -19,16 +19,16 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
+    HomeExpected,
     KeysClaimed,
     KeysDropped,
     KeysKept,
     LimitPut,
-    ParentsHeard,
+    ParentsFollowed,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
@@ -129,7 +129,7 @@ class LedgerModel:
                 case TaskDropped(task, home):
                     self._guard_home(rows, task, home)
                     rows[task] = None
-                case TaskHeld(task, home) | ParentsHeard(task, _, home):
+                case HomeExpected(task, home) | ParentsFollowed(task, _, home):
                     self._guard_home(rows, task, home)
                 case TaskUntouched(task, since):
                     if any(e.task == task and by != life for by, e in self.log[since:]):
@@ -177,10 +177,10 @@ class LedgerModel:
             case TaskDropped(task):
                 del self.tasks[task]
                 self._close(task)
-            case TaskHeld() | TaskUntouched() | LimitPut() | KeysClaimed() | KeysKept() | KeysDropped():
+            case HomeExpected() | TaskUntouched() | LimitPut() | KeysClaimed() | KeysKept() | KeysDropped():
                 pass
-            case ParentsHeard(task, seq):
-                self.tasks[task] = replace(self.tasks[task], heard=seq)
+            case ParentsFollowed(task, seq):
+                self.tasks[task] = replace(self.tasks[task], followed_seq=seq)
             case CodeRecorded(task, code):
                 self.codes[life, task] = code
             case FireRecorded(task):
@@ -289,11 +289,13 @@ class LedgerModel:
             here=ids & {run for (run, _), (where, _) in self.open.items() if where == life},
             abroad=ids & read.abroad,
             elsewhere=[run for run in self.runs.values() if not run.state.final and run.task in parents],
-            unheard=read.unheard.get(task, []),
+            unfollowed=read.unfollowed.get(task, []),
             children={
-                child: unheard
-                for child, unheard in self._unheard(r for r in self.tasks.values() if r.home == life).items()
-                if any(run.task == task for _, run in unheard)
+                child: unfollowed
+                for child, unfollowed in self._unfollowed(
+                    r for r in self.tasks.values() if r.home == life
+                ).items()
+                if any(run.task == task for _, run in unfollowed)
             },
             ended=read.ended,
         )
@@ -333,28 +335,26 @@ class LedgerModel:
                 for run in self.runs.values()
                 if not run.state.final and run.task in parents - names and at.get(run.id) != life
             ],
-            unheard=self._unheard(rows),
-            ended=[
-                self.runs[id] for id in {w.parent_run: 0 for w in waits} if self._ended_unheard(id, waits)
-            ],
+            unfollowed=self._unfollowed(rows),
+            ended=[self.runs[id] for id in {w.parent_run: 0 for w in waits} if self._ended_unseen(id, waits)],
             limits=dict(self.claims.limits),
             claims=self.claims.of(life),
             paused=self.settings.get("paused") == "1",
             seq=self.seq,
         )
 
-    def _ended_unheard(self, run: str | None, waits: Iterable[WaitRow]) -> bool:
+    def _ended_unseen(self, run: str | None, waits: Iterable[WaitRow]) -> bool:
         open_ones = {wait.parent_run for wait in waits if wait.ended is None}
         return run is not None and run in open_ones and self.runs[run].state.final
 
-    def _unheard(self, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
-        unheard: dict[str, list[tuple[int, Run]]] = {}
+    def _unfollowed(self, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
+        unfollowed: dict[str, list[tuple[int, Run]]] = {}
         for row in rows:
-            for by, event in self.log[row.heard :] if row.trigger is None else ():
+            for by, event in self.log[row.followed_seq :] if row.trigger is None else ():
                 follows = isinstance(event, RunQueued) and event.followed and event.task in parents_of(row)
                 if follows and by != row.home:
-                    unheard.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
-        return unheard
+                    unfollowed.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
+        return unfollowed
 
     def starts(self, task: str, count: int) -> tuple[int, ...]:
         """Return the latest starts of a task's attempts."""
@@ -371,7 +371,7 @@ class LedgerModel:
     # What must hold of it
 
     def check(self) -> None:
-        """Every due time has its one disposition, every run its attempts, without gaps."""
+        """Every due time has its one outcome, every run its attempts, without gaps."""
         for era in [*self.closed, *self.eras.values()]:
             era.check({time for (task, time) in self.scheduled if task == era.task})
         numbers: dict[str, list[int]] = {}

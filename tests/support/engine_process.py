@@ -28,7 +28,7 @@ from schedkit.core.engine.stimuli import (
     DeclareLimits,
     Drain,
     Ended,
-    Heard,
+    EventsReceived,
     HoldWrites,
     LimitsSeen,
     Recover,
@@ -164,7 +164,9 @@ class ProcessModel:
             return
         self.counts["stimuli"] += max(1, len(stimuli))
         decision = self.engine.handle_all(stimuli, self.now, self.steady, careful=careful)
-        news = [event.seq - 1 for told in stimuli if isinstance(told, Heard) for event in told.events]
+        news = [
+            event.seq - 1 for told in stimuli if isinstance(told, EventsReceived) for event in told.events
+        ]
         limits, heard = dict(self.engine.queue.limits), min([max(self.seen, self.known), *news])
         self.pending.append(Pending(stimuli, decision, self.engine.decided, self.now, heard, limits))
         self.wake = decision.wake_at
@@ -185,7 +187,7 @@ class ProcessModel:
             self.told_of_all, paused = False, self.ledger.settings.get("paused") == "1"
         if news or paused is not None:
             self.counts["heard"] += 1
-            self.decide(Heard(events=tuple(news), paused=paused))
+            self.decide(EventsReceived(events=tuple(news), paused=paused))
         claims = self.ledger.claims
         if self.engine.shared_keys or claims.limits != self.engine.limits:
             uses = claims.uses(self.engine.shared_keys, self.life)

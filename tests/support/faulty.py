@@ -60,11 +60,11 @@ def answers_lost(where: Scheduler | Store, times: int) -> Iterator[list[int]]:
             lost.append(1)
             raise dialect.loaded_dbapi.OperationalError("connection lost after commit")
 
-    dialect.do_commit = lossy  # type: ignore[method-assign]
+    dialect.do_commit = lossy
     try:
         yield lost
     finally:
-        dialect.do_commit = commit  # type: ignore[method-assign]
+        dialect.do_commit = commit
 
 
 @contextmanager
@@ -93,13 +93,13 @@ def commits_failing(
         if sql.startswith(_COMMITS) and len(failed) < times:
             raise OperationalError(sql, {}, fail(connection.connection.dbapi_connection))
 
-    dialect.do_commit = refused  # type: ignore[method-assign]
+    dialect.do_commit = refused
     sa.event.listen(engine, "before_cursor_execute", refuse_statement)
     try:
         yield failed
     finally:
         sa.event.remove(engine, "before_cursor_execute", refuse_statement)
-        dialect.do_commit = commit  # type: ignore[method-assign]
+        dialect.do_commit = commit
 
 
 @contextmanager

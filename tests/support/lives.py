@@ -13,7 +13,7 @@ __all__ = ["die", "life_of", "lives_again", "node_of", "seem_dead", "set_clock"]
 
 def node_of(sched: Scheduler) -> Node:
     """Return a scheduler's process at its ledger."""
-    return sched._node
+    return sched._parts.node
 
 
 def life_of(sched: Scheduler) -> Life:
@@ -40,8 +40,8 @@ def die(sched: Scheduler) -> None:
 
     async def nothing(patience: float) -> None: ...
 
-    life.stop = nothing  # type: ignore[method-assign]
-    life.announce = lambda change: None  # type: ignore[method-assign]
+    life.stop = nothing
+    life.announce = lambda change: None
     sched.stop("0s")
     _give_no_sign(life)
 

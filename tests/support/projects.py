@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(kept) - before - {"service"}:
         made = kept.pop(name)
         if name.startswith("scheduler "):
-            made.stop()  # type: ignore[attr-defined]
+            made.stop()
 
 
 def _places(module: object) -> list[str]:

@@ -38,7 +38,7 @@ def judge_what_is_written() -> None:
     for name in WRITERS:
         module = sys.modules.get(name)
         if module is not None and not hasattr(module.rewrite, "__wrapped__"):
-            module.rewrite = _judged(module.rewrite)  # type: ignore[attr-defined]  # the module's own name
+            module.rewrite = _judged(module.rewrite)
 
 
 def _judged(rewrite: Callable[..., None]) -> Callable[..., None]:

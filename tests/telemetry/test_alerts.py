@@ -69,7 +69,7 @@ def test_each_rule_has_a_name_of_its_own() -> None:
 
 
 def test_commands_that_they_name_exist() -> None:
-    commands = get_command(cli).commands  # type: ignore[attr-defined]  # it is a group
+    commands = get_command(cli).commands
     named = {
         name for rule in RULES for name in re.findall(r"`schedkit (\w+)", rule["annotations"]["description"])
     }

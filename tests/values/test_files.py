@@ -251,7 +251,7 @@ def test_a_fresh_name_beside_replaces_no_earlier_file(
     monkeypatch.setattr(os, "replace", windows)
     names = []
     for aside in (True, True, "fresh", "fresh"):
-        with replacing(path, aside=aside) as new:  # type: ignore[arg-type]  # each is one of them
+        with replacing(path, aside=aside) as new:
             new.file.write(b"x")
         names.append(new.path.name)
     assert names == ["f (2).txt", "f (2).txt", "f (3).txt", "f (4).txt"]

@@ -30,7 +30,7 @@ class Counted:
 def _exit_code(of_child: object) -> int:
     child = os.fork()
     if not child:
-        os._exit(of_child())  # type: ignore[operator]
+        os._exit(of_child())
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

@@ -22,7 +22,7 @@ def entries() -> Iterator[dict[str, str]]:
     kept: dict[str, str] = {}
 
     class Own(KeyringBackend):
-        priority = 1  # type: ignore[assignment]  # a class property in the base class
+        priority = 1
 
         def get_password(self, service: str, username: str) -> str | None:
             return kept.get(username)

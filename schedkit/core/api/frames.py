@@ -11,7 +11,7 @@ from schedkit.core.states import State
 from schedkit.values.text import clip
 
 if TYPE_CHECKING:
-    from schedkit.core.store.reader import FireRow
+    from schedkit.core.store.rows import FireRow
 
 __all__ = ["due_times_frame", "frame_text", "runs_frame"]
 
@@ -73,7 +73,7 @@ def due_times_frame(fires: Iterable[FireRow], runs: Iterable[Run], limit: int) -
             "scheduled": fire.scheduled_at,
             "until": fire.until,
             "count": fire.count,
-            "outcome": str(fire.disposition),
+            "outcome": str(fire.outcome),
             "run": "",
             "reason": fire.reason,
         }

@@ -116,7 +116,7 @@ class LiveView:
                 scheduled_at=fire.scheduled_at,
                 until=fire.until,
                 count=fire.count,
-                outcome=str(fire.disposition),
+                outcome=str(fire.outcome),
                 run=None,
                 reason=fire.reason,
             )
@@ -190,6 +190,6 @@ class LiveView:
 
     def private_folders(self) -> list[Path]:
         """Return the folders of which an answer to others does not tell: the ledger's, the results'."""
-        path, results = self._ledger.store.path, self._scheduler.results
+        path, results = self._ledger.store.path, self._scheduler.process.results
         folders = [results, None if path is None else path.parent]
         return [folder for folder in folders if isinstance(folder, Path)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from schedkit.core.execution.results import Results
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.store.database import Store
 from schedkit.core.tasks import origin
@@ -35,10 +36,15 @@ class ProcessSpec:
     """
 
     def __init__(
-        self, store: Store, registry: Registry, declarations: Declarations, options: Mapping[str, Any]
+        self,
+        store: Store,
+        registry: Registry,
+        declarations: Declarations,
+        results: Results,
+        options: Mapping[str, Any],
     ) -> None:
         self._store, self._registry, self._options = store, registry, dict(options)
-        self._declarations = declarations
+        self._declarations, self._results = declarations, results
         self.opener: Callable[[], Any] | None = None
 
     @property
@@ -51,6 +57,11 @@ class ProcessSpec:
     def options(self) -> dict[str, Any]:
         """What this scheduler was made with, but for its ledger."""
         return dict(self._options)
+
+    @property
+    def results(self) -> Path | str:
+        """The folder of results, or their URL."""
+        return self._results.storage.place
 
     def reduced(self, make: Callable[..., Any], name: str) -> tuple[Any, ...]:
         """Return how a pickle makes the scheduler again: on the same ledger, running nothing.

@@ -10,39 +10,26 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
-from schedkit.core.api.configuration import node_config, results_folder
-from schedkit.core.api.declarer import Declarer
 from schedkit.core.api.delegated import delegated
 from schedkit.core.api.frames import due_times_frame, runs_frame
 from schedkit.core.api.front_end import front_end
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
-from schedkit.core.api.process_spec import ProcessSpec
-from schedkit.core.api.queries import Queries
-from schedkit.core.api.requester import Requester
+from schedkit.core.api.parts import assemble
 from schedkit.core.api.run_handle import RunHandle
-from schedkit.core.api.screens import Screens
 from schedkit.core.api.script_life import run_forever
-from schedkit.core.api.submitter import Submitter
-from schedkit.core.api.task_handle import TaskHandle, TaskHandles, named
-from schedkit.core.api.why import Why
+from schedkit.core.api.task_handle import TaskHandle, named
 from schedkit.core.compat.job_api import JobApi
 from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
-from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.engine.obstacles import Obstacles
-from schedkit.core.execution.results import Results
-from schedkit.core.node.event_bus import EventBus, Listener
-from schedkit.core.node.node import Node
+from schedkit.core.node.event_bus import Listener
 from schedkit.core.run import Run
 from schedkit.core.states import State
-from schedkit.core.store.database import Store
 from schedkit.core.store.lives import NodeRow
-from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.base import as_task
 from schedkit.core.tasks.declare import declare_data
 from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions, refuse_schedule_by_name
-from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers.base import TriggerLike
-from schedkit.errors import DeclarationError, NotRunningError, SettingsError
+from schedkit.errors import DeclarationError, NotRunningError
 from schedkit.loop import blocking, refuse_in_coroutine, service
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
@@ -54,7 +41,7 @@ R = TypeVar("R")
 
 
 def _jobs(scheduler: Scheduler) -> JobApi:
-    return scheduler._jobs
+    return scheduler._parts.jobs
 
 
 @check_keywords
@@ -75,7 +62,7 @@ class Scheduler:
     screens : Screens
         What screens show: the board, one run in full, a window of history.
     process : ProcessSpec
-        What another process needs to go on with the work of this one.
+        What another process needs to continue the work of this one: address, options, results, code.
 
     Raises
     ------
@@ -92,38 +79,9 @@ class Scheduler:
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
         refuse_options(ledger, options)
-        chosen = {**SCHEDULER_OPTIONS.defaults, **SCHEDULER_OPTIONS.read(options, error=SettingsError)}
-        store, registry = Store(ledger, durable=chosen["durability"]), Registry()
-        node = self._node = Node(
-            Ledger(store),
-            registry,
-            EventBus(),
-            Results(chosen["results"] or results_folder(store)),
-            node_config(chosen),
-            lease_seconds=chosen["lease"],
-        )
-        self.queries = Queries(node)
-        self._why = Why(node, self.queries)
-        self.screens = Screens(node, self.queries, self._why)
-        self.process = ProcessSpec(store, registry, node.declarations, chosen)
-        self._handles = TaskHandles(self)
-        self._submitter = Submitter(self, node, self.queries)
-        self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])
-        self._pending = PendingJobs(self, self._submitter.begin)
-        requester = Requester(
-            node, self.queries, self._submitter, self._declarer, self._handles, self._pending
-        )
-        self.aio = AsyncScheduler(self, node, self.queries, self._submitter, requester, self._started)
-        self._jobs = JobApi(
-            self,
-            queries=self.queries,
-            screens=self.screens,
-            registry=registry,
-            pending=self._pending,
-            handle=self._handles.get,
-            tz=node.config.tz,
-            cell=lambda: front_end().cell(),
-        )
+        parts = self._parts = assemble(self, ledger, options, self._started)
+        self.aio, self.queries = parts.aio, parts.queries
+        self.screens, self.process = parts.screens, parts.process
 
     def __repr__(self) -> str:
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
@@ -173,8 +131,8 @@ class Scheduler:
     def _started(self) -> None:
         stop_at_exit(self)
         front_end().scheduler_started(self)
-        self._pending.submit()
-        self._declarer.warn_of_standing_by()
+        self._parts.pending.submit()
+        self._parts.declarer.warn_of_standing_by()
 
     @contextmanager
     def viewing(self) -> Iterator[Scheduler]:
@@ -185,27 +143,22 @@ class Scheduler:
     @property
     def state(self) -> str:
         """stopped, running or watching."""
-        return self._node.state
+        return self._parts.node.state
 
     @property
     def running(self) -> bool:
         """Whether this process runs tasks."""
-        return self._node.running
+        return self._parts.node.running
 
     @property
     def name(self) -> str:
         """The name of this process, as other processes see it."""
-        return self._node.config.name
+        return self._parts.node.config.name
 
     @property
     def ledger(self) -> str:
         """Where the ledger is, without secrets."""
         return str(self.queries.ledger.store)
-
-    @property
-    def results(self) -> Path | str:
-        """The folder of results, or their URL."""
-        return self._node.results.storage.place
 
     # Declaring
 
@@ -232,10 +185,10 @@ class Scheduler:
         refuse_schedule_by_name(options)
         TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
         if inspect.isroutine(trigger):
-            return self._declarer.declare(declare_data(trigger, None, options))
+            return self._parts.declarer.declare(declare_data(trigger, None, options))
 
         def decorate(function: Callable[..., Any]) -> TaskHandle[..., Any]:
-            return self._declarer.declare(declare_data(function, trigger, options), replace)
+            return self._parts.declarer.declare(declare_data(function, trigger, options), replace)
 
         return decorate
 
@@ -247,7 +200,7 @@ class Scheduler:
         replace : bool
             As for `task`.
         """
-        return self._declarer.declare(as_task(task), replace)
+        return self._parts.declarer.declare(as_task(task), replace)
 
     pause = blocking(AsyncScheduler.pause)
     resume = blocking(AsyncScheduler.resume)
@@ -278,12 +231,12 @@ class Scheduler:
             If no task is called so, or the parameters do not fit.
         """
         refuse_in_coroutine("Scheduler.submit")
-        return self._submitter.submit(name, [params])[0]
+        return self._parts.submitter.submit(name, [params])[0]
 
     def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Ask for a run for each set of parameters, all durable when it returns."""
         refuse_in_coroutine("Scheduler.submit_many")
-        return self._submitter.submit(name, batch)
+        return self._parts.submitter.submit(name, batch)
 
     add_request = blocking(AsyncScheduler.add_request)
     backfill = blocking(AsyncScheduler.backfill)
@@ -294,16 +247,16 @@ class Scheduler:
 
     def prune(self) -> int:
         """Delete now what the retention policy allows; return how many rows and files."""
-        if self._node.life is None:
+        if self._parts.node.life is None:
             raise NotRunningError(f"no scheduler of {self.ledger} runs here", hint="start it: sched.start()")
-        return service().call(self._node.maintenance.prune)
+        return service().call(self._parts.node.maintenance.prune)
 
     # What there is, and what happened
 
     @property
     def tasks(self) -> Mapping[str, TaskHandle[..., Any]]:
         """Every task by name: those declared here, and those the ledger knows."""
-        return self._handles.of(self.queries.names())
+        return self._parts.handles.of(self.queries.names())
 
     @property
     def nodes(self) -> list[NodeRow]:
@@ -311,10 +264,6 @@ class Scheduler:
         return self.queries.nodes()
 
     end_node = blocking(AsyncScheduler.end_node)
-
-    def home(self, task: TaskHandle[..., Any] | str) -> NodeRow | None:
-        """Return the process that runs a task, None if none does."""
-        return self.queries.home(named(task))
 
     @property
     def at_home(self) -> list[str]:
@@ -345,7 +294,7 @@ class Scheduler:
             A tuple, shown as text: code that does not end and keeps its place, full limits and rates, a
             ledger that takes no writes, a clock that was set back, tasks whose process has ended.
         """
-        return self._why.of(about)
+        return self._parts.why.of(about)
 
     def runs(
         self,
@@ -414,7 +363,7 @@ class Scheduler:
         callable
             Ends the subscription.
         """
-        return self._node.bus.subscribe(listener, own=own)
+        return self._parts.node.bus.subscribe(listener, own=own)
 
     # APScheduler's job API, and what the designs before this one add to it
 

@@ -10,6 +10,7 @@ from schedkit.core.api.front_end import front_end
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.model import Task
 from schedkit.core.run import Run
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.tasks.params import arguments_by_name
 from schedkit.core.triggers.constructors import Moment
 from schedkit.errors import DeclarationError, UsageError
@@ -30,6 +31,7 @@ class TaskQueries(Protocol):
     def next_run(self, name: str, /) -> datetime | None: ...
     def is_paused(self, name: str, /) -> bool: ...
     def latest(self, name: str, /) -> Any: ...
+    def home(self, name: str, /) -> NodeRow | None: ...
 
 
 class AsyncTaskHost(Protocol):
@@ -154,6 +156,11 @@ class TaskHandle(Generic[P, R]):
     def next_run(self) -> datetime | None:
         """Its next due time (aware), None without one."""
         return self.scheduler.queries.next_run(self.name)
+
+    @property
+    def home(self) -> NodeRow | None:
+        """The process that runs it, None if none does."""
+        return self.scheduler.queries.home(self.name)
 
     @property
     def paused(self) -> bool:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from schedkit.core import events as ev
 from schedkit.core.board.ledger_rows import ENDED_OF_TASK, FINISHED_RUNS, LedgerRows
 from schedkit.core.board.numbered_rows import NumberedRows
+from schedkit.core.board.order import next_due, queue_order
 from schedkit.core.board.rows import (
     Row,
     detail_fields,
@@ -201,7 +202,7 @@ class Board:
         """Return all there is to show."""
         with self._lock:
             tasks, runs = self._tasks.present(), self._runs.present()
-            scheduler = {**self._scheduler, "next_by": _next_by(tasks)}
+            scheduler = {**self._scheduler, "next_by": next_due(tasks)}
             return {
                 "kind": "snapshot",
                 "seq": self._seq,
@@ -209,7 +210,7 @@ class Board:
                 "scheduler": scheduler,
                 "tasks": sorted(tasks, key=lambda task: task["name"]),
                 "runs": runs,
-                "queue": _queue(runs),
+                "queue": queue_order(runs),
             }
 
     def changes(self, since: int, now: datetime | None = None) -> Row | None:
@@ -395,26 +396,5 @@ class Board:
                 self._horizon = where.forget(old)
 
 
-def _next_by(tasks: Iterable[Row]) -> Row | None:
-    due = [(task["next_run"], task["name"]) for task in tasks if task["next_run"] and not task["paused"]]
-    if not due:
-        return None
-    at, name = min(due)
-    return {"task": name, "at": at}
-
-
 def _end_of(run: Run) -> tuple[int, str]:
     return (run.finished or 0, run.id)
-
-
-_RANKS = {"low": 0, "medium": 10, "high": 20}
-
-
-def _queue(runs: Iterable[Row]) -> list[str]:
-    def rank(row: Row) -> float:
-        word = row["priority"]
-        priority: int = _RANKS[word] if isinstance(word, str) else word
-        return float(datetime.fromisoformat(row["due_at"]).timestamp() - 60 * priority)
-
-    waiting = [row for row in runs if row["due_at"] and row["state"] in ("PENDING", "QUEUED", "RETRY")]
-    return [row["id"] for row in sorted(waiting, key=rank)]

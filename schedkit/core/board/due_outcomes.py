@@ -62,7 +62,7 @@ def _of_fires(bounds: Sequence[datetime], task: str) -> sa.Select[Any]:
     start, end = to_micros(bounds[0]), to_micros(bounds[-1])
     # A range that began before the first day is of the first day.
     at = sa.case((fires.c.scheduled_at < start, start), else_=fires.c.scheduled_at)
-    day, outcome = _day_of(at, bounds), fires.c.disposition
+    day, outcome = _day_of(at, bounds), fires.c.outcome
     uncounted = func.sum(sa.case((fires.c.count.is_(None), 1), else_=0))
     count = sa.case((uncounted > 0, None), else_=func.sum(fires.c.count)).label("count")
     columns = (day.label("day"), fires.c.task, outcome.label("outcome"), count)

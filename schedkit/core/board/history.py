@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from schedkit.core.board.rows import Row, brief_error, iso, run_row
 from schedkit.core.ids import id_at
 from schedkit.core.store.database import Store
+from schedkit.core.store.queries import mappings
 from schedkit.core.store.rows import run_from_row
 from schedkit.core.store.schema import runs
 from schedkit.values.instants import from_micros, to_micros
@@ -102,7 +103,7 @@ def window(
             "lanes": lanes,
             "more": len({group["task"] for group in mine}) - len(lanes),
             "first": first,
-            "runs": [_brief(run_row(run_from_row(row))) for row in connection.execute(page).mappings()],  # type: ignore[arg-type]
+            "runs": [_brief(run_row(run_from_row(row))) for row in mappings(connection, page)],
         }
 
 

@@ -167,7 +167,7 @@ class RunCounts:
             self._silent.append(run.id)
 
     def _fired(self, event: ev.Fired) -> None:
-        _increase(self.due_times, event.task, str(event.disposition), event.count or 1)
+        _increase(self.due_times, event.task, str(event.outcome), event.count or 1)
 
     def _noted(self, event: ev.RunNoted) -> None:
         if event.kind == ev.EXTRACTION:
@@ -194,11 +194,9 @@ def run_counts(store: Store) -> RunCounts:
         found = RunCounts({}, connection.scalar(LAST_SEQ) or 0)
         _read_runs(connection, found)
         _read_first_starts(connection, found)
-        unused = select(fires.c.task, fires.c.disposition, func.sum(func.coalesce(fires.c.count, 1)))
-        for task, disposition, count in connection.execute(
-            unused.group_by(fires.c.task, fires.c.disposition)
-        ):
-            _increase(found.due_times, task, disposition, int(count))
+        unused = select(fires.c.task, fires.c.outcome, func.sum(func.coalesce(fires.c.count, 1)))
+        for task, outcome, count in connection.execute(unused.group_by(fires.c.task, fires.c.outcome)):
+            _increase(found.due_times, task, outcome, int(count))
         return found
 
 

@@ -10,7 +10,7 @@ from apscheduler import events as theirs
 
 from schedkit.core.events import Event, Fired, NodeChanged, RunEnded, RunStarted, TaskChanged
 from schedkit.core.run import Run
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 from schedkit.errors import RunCancelledError, RunFailedError, RunTimeoutError
 
 __all__ = ["ExecutionEvent", "Translator"]
@@ -27,8 +27,8 @@ _TASK_CODES = {
 _ALL_CODES = {"paused": theirs.EVENT_SCHEDULER_PAUSED, "resumed": theirs.EVENT_SCHEDULER_RESUMED}
 _NODE_CODES = {"started": theirs.EVENT_SCHEDULER_STARTED, "stopped": theirs.EVENT_SCHEDULER_SHUTDOWN}
 _FIRE_CODES = {
-    Disposition.MISSED: theirs.EVENT_JOB_MISSED,
-    Disposition.OVERLAPPED: theirs.EVENT_JOB_MAX_INSTANCES,
+    DueOutcome.MISSED: theirs.EVENT_JOB_MISSED,
+    DueOutcome.OVERLAPPED: theirs.EVENT_JOB_MAX_INSTANCES,
 }
 _ERRORS = {
     State.FAILED: RunFailedError,
@@ -131,7 +131,7 @@ class Translator:
         )
 
     def _fired(self, event: Fired) -> Any:
-        code = _FIRE_CODES.get(event.disposition)
+        code = _FIRE_CODES.get(event.outcome)
         if code is None:
             return None
         if code == theirs.EVENT_JOB_MISSED:

@@ -82,7 +82,7 @@ class Attempts:
         state.move(run, started)
         state.draft.events.append(RunStarted(at=state.at, after=started))
         state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
-        state.hold_home(run.task)
+        state.expect_home(run.task)
         self._activate(started)
 
     def _activate(self, run: Run) -> None:
@@ -113,7 +113,7 @@ class Attempts:
             # A run with a reason was cancelled before it began.
             lost = stimulus.reason or run.reason or run.task not in state.tasks
             if run.state is State.RUNNING and lost:
-                self.interrupt(run, stimulus.reason or "its start was lost")
+                self.interrupt(run, stimulus.reason or "its start was lost", stimulus.away_until)
             elif run.state is State.RUNNING:
                 self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
@@ -135,10 +135,12 @@ class Attempts:
         self.deadlines.watch(adopted.run)
         if cancelled or run.reason:  # its code or its row may not know yet
             actor = adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED)
-            self.cancel_run(run, actor, wanted=adopted.wanted)
+            # Its home ends a run of its task at once, unless the task is removed.
+            removed = not cancelled and run.id in state.guests
+            self.cancel_run(run, actor, wanted=adopted.wanted or removed)
 
     def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(self._runs.holding(run, task))
+        self._state.queue.hold(self._runs.keys.holding(run, task))
 
     # End
 
@@ -230,8 +232,11 @@ class Attempts:
             if self._runs.is_parent(after.task):
                 state.note(after)
 
-    def interrupt(self, run: Run, reason: str) -> None:
-        """Record the attempt of a running run as interrupted, and what follows."""
+    def interrupt(self, run: Run, reason: str, away_until: int | None = None) -> None:
+        """Record the attempt of a running run as interrupted, and what follows.
+
+        Its code on a worker may go on `away_until` then (by default for a lease); it begins again after that.
+        """
         state = self._state
         after = follow(
             run,
@@ -251,6 +256,9 @@ class Attempts:
                 error=None,
                 interruptions=run.interruptions + 1,
             )
+        elif after.state is State.QUEUED and self._runs.is_away(run.task):
+            until = state.now + state.config.lease if away_until is None else away_until
+            after = replace(after, due=max(state.now, until))
         attempt = self._record(run, Outcome.INTERRUPTED, None)
         if after.state.final:
             self._runs.end(run, after, attempt)
@@ -270,7 +278,9 @@ class Attempts:
     def cancel_run(self, run: Run, actor: str, *, wanted: bool = False) -> None:
         """Cancel a run that has not ended; `wanted`: if its code ends well all the same, it is DONE."""
         state, active = self._state, self.active.get(run.id)
-        if run.id in state.abroad:
+        if run.id in state.abroad and wanted:
+            self._leave_abroad(run, actor)
+        elif run.id in state.abroad:
             self._cancel_abroad(run, actor)
         elif active is None:
             self._runs.withdraw(run, _CANCELLED + actor, actor)
@@ -278,13 +288,28 @@ class Attempts:
             # Also one that was asked to stop: it would run again.
             active.why, active.actor, active.wanted = "cancel", actor, wanted
             # If this process ends before the code does, no heir may start it again.
-            if run.reason != (reason := _CANCELLED + actor):
-                stopping = replace(run, reason=reason)
-                state.move(run, stopping)
-                state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
+            self._record_stopping(run, actor)
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor, wanted=wanted))
-            active.deadline = state.steady + state.config.cancel_grace
-            self.deadlines.watch(run.id)
+            if not wanted:  # else its timeout is the limit: it may end well later than that
+                active.deadline = state.steady + state.config.cancel_grace
+                self.deadlines.watch(run.id)
+
+    def _record_stopping(self, run: Run, actor: str) -> Run:
+        """Record who has asked a running run to stop."""
+        state, stopping = self._state, replace(run, reason=_CANCELLED + actor)
+        if stopping != run:
+            state.move(run, stopping)
+            state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
+        return stopping
+
+    def _leave_abroad(self, run: Run, actor: str) -> None:
+        """Ask a run of a removed task to stop in the process where it is running, which records its end."""
+        state = self._state
+        stopping = self._record_stopping(run, actor)
+        state.queue.release(run.id)
+        state.drop(stopping)
+        if self._runs.is_parent(run.task):
+            state.note(stopping)
 
     def _cancel_abroad(self, run: Run, actor: str) -> None:
         """Cancel a run that is running in another process, which gets the event."""
@@ -302,6 +327,12 @@ class Attempts:
         self._overrun(active)
         self._state.drop(run)
         self._state.draft.stops.append(Stop(active.run, active.attempt, "cancel", recorded=True))
+
+    def stop_guest(self, run: Run) -> None:
+        """Stop the code of a run whose task its home has removed; if it ends well, it is DONE."""
+        if self.active[run.id].attempt == run.attempt:
+            self._state.keep(run)
+            self.cancel_run(run, run.reason.removeprefix(_CANCELLED), wanted=True)
 
     def stop(self, stimulus: StopAttempts) -> Answer:
         """Ask all running attempts to stop."""

@@ -9,7 +9,7 @@ import msgspec
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 
 __all__ = [
     "Answered",
@@ -19,16 +19,16 @@ __all__ = [
     "CodeRecorded",
     "DetailsRecorded",
     "FireRecorded",
+    "HomeExpected",
     "KeysClaimed",
     "KeysDropped",
     "KeysKept",
     "LimitPut",
-    "ParentsHeard",
+    "ParentsFollowed",
     "RunChanged",
     "SettingPut",
     "TaskAdvanced",
     "TaskDropped",
-    "TaskHeld",
     "TaskPut",
     "TaskUntouched",
     "WaitAdded",
@@ -90,7 +90,7 @@ class TaskDropped(msgspec.Struct, frozen=True, gc=False):
     home: str
 
 
-class TaskHeld(msgspec.Struct, frozen=True, gc=False):
+class HomeExpected(msgspec.Struct, frozen=True, gc=False):
     """A condition of the decision: the task is at home there."""
 
     task: str
@@ -104,7 +104,7 @@ class TaskUntouched(msgspec.Struct, frozen=True, gc=False):
     since: int
 
 
-class ParentsHeard(msgspec.Struct, frozen=True, gc=False):
+class ParentsFollowed(msgspec.Struct, frozen=True, gc=False):
     """A task has a run for each run of its parents in the log up to an event."""
 
     task: str
@@ -127,7 +127,7 @@ class FireRecorded(msgspec.Struct, frozen=True, gc=False):
     first: int
     last: int
     count: int | None
-    disposition: Disposition
+    outcome: DueOutcome
     at: int
     reason: str
 
@@ -220,9 +220,9 @@ Change = (
     | TaskPut
     | TaskAdvanced
     | TaskDropped
-    | TaskHeld
+    | HomeExpected
     | TaskUntouched
-    | ParentsHeard
+    | ParentsFollowed
     | CodeRecorded
     | FireRecorded
     | KeysClaimed

@@ -188,7 +188,7 @@ class Claims:
         run, task = state.runs.get(waiting.id), state.tasks.get(waiting.task)
         if run is None or task is None or run.id in state.runs_aside:
             return False
-        now = self._runs.waiting(run, task)
+        now = self._runs.keys.waiting(run, task)
         same = (waiting.keys, waiting.shared, waiting.rate) == (now.keys, now.shared, now.rate)
         return same and run.state in (State.QUEUED, State.RETRY)
 

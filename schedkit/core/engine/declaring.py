@@ -50,8 +50,8 @@ class Declaring:
         if row != known:
             came = found if moved or known is None else None
             # A task at home here has yet to handle the events after that.
-            heard = max(state.heard, row.heard) if came is None else came.seq
-            row = replace(row, heard=heard)
+            followed_seq = max(state.last_seq, row.followed_seq) if came is None else came.seq
+            row = replace(row, followed_seq=followed_seq)
             state.put_row(row, word, stimulus.actor)
         else:  # declared as before: there is nothing to write
             state.publish_task(word, row, stimulus.actor, log=False)
@@ -62,7 +62,7 @@ class Declaring:
             self._go_on(found, stimulus.reason)
             for run in found.ended:
                 self._runs.end_parent(run)
-            self._runs.catch_up(task.name, found.unheard)
+            self._runs.catch_up(task.name, found.unfollowed)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._due_times.put(row)
@@ -82,7 +82,7 @@ class Declaring:
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
         unwritten |= any(isinstance(event, RunStep) and event.task in about for event in state.draft.events)
-        if found.seq < state.heard or unwritten:
+        if found.seq < state.last_seq or unwritten:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 
     def _take_in(self, found: Found) -> TaskRow | None:
@@ -90,10 +90,10 @@ class Declaring:
         state, row = self._state, found.row
         assert row is not None
         state.draft.changes.append(TaskUntouched(row.name, found.seq))
-        for child, unheard in found.children.items():  # else its runs may end here before they are known
+        for child, unfollowed in found.children.items():  # else its runs may end here before they are known
             if child in state.tasks:
-                self._runs.catch_up(child, unheard, state.rows[child].heard)
-                self._runs.heard(child, max(found.seq, state.rows[child].heard))
+                self._runs.catch_up(child, unfollowed, state.rows[child].followed_seq)
+                self._runs.record_followed(child, max(found.seq, state.rows[child].followed_seq))
         state.rows[row.name] = row
         state.taken[row.name] = set(found.taken)
         if row.name in found.last:
@@ -151,7 +151,7 @@ class Declaring:
             home=state.config.life,
             home_by=stimulus.home_by,
             place=place,
-            heard=0 if known is None else known.heard,
+            followed_seq=0 if known is None else known.followed_seq,
             created=state.now if known is None else known.created,
             anchored=state.now,
             next=next,
@@ -169,7 +169,7 @@ class Declaring:
         refuse_to_replace(row.name, known)
         times = {"anchored": state.now, "created": state.now, "declared": state.now}
         if known is not None:
-            times |= {"created": known.created, "paused": known.paused, "heard": known.heard}
+            times |= {"created": known.created, "paused": known.paused, "followed_seq": known.followed_seq}
         row = replace(row, next=self._due_times.begins(stimulus.trigger), actor=stimulus.actor, **times)
         state.put_row(row, "declared" if known is None else "redeclared", stimulus.actor)
         return {}
@@ -188,7 +188,7 @@ class Declaring:
     def leave(self, name: str) -> None:
         """Remove a task that is at home elsewhere now; its attempts that run here end here."""
         state = self._state
-        state.known[name] = state.rows.pop(name).heard
+        state.known[name] = state.rows.pop(name).followed_seq
         state.tasks.pop(name, None)
         state.schedules.drop(name)
         self._runs.unfollow(name)

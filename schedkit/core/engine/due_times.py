@@ -11,11 +11,11 @@ from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
 from schedkit.core.events import Fired
 from schedkit.core.model import TaskRow
-from schedkit.core.states import Disposition
+from schedkit.core.states import DueOutcome
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
-from schedkit.core.triggers.dispositions import Fire, Schedule, settle, skipped
 from schedkit.core.triggers.kinds import At
+from schedkit.core.triggers.schedule import Fire, Schedule, settle, skipped
 from schedkit.core.triggers.wallclock import TICK
 from schedkit.errors import TriggerError
 from schedkit.values.instants import to_micros
@@ -89,7 +89,7 @@ class DueTimes:
 
     def _record_fires(self, fires: Iterable[Fire]) -> None:
         for fire in fires:
-            if fire.kind is not Disposition.RUN:
+            if fire.kind is not DueOutcome.RUN:
                 self._record_fire(fire)
                 continue
             scheduled = to_micros(fire.last)
@@ -139,7 +139,7 @@ class DueTimes:
                 scheduled_at=fire.first,
                 until=fire.last,
                 count=fire.count,
-                disposition=fire.kind,
+                outcome=fire.kind,
             )
         )
 

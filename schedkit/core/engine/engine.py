@@ -13,7 +13,7 @@ from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.due_times import DueTimes
-from schedkit.core.engine.hearing import Hearing
+from schedkit.core.engine.foreign_events import ForeignEvents
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
@@ -29,7 +29,7 @@ from schedkit.core.engine.stimuli import (
     DeclareLimits,
     Drain,
     Ended,
-    Heard,
+    EventsReceived,
     HoldWrites,
     KeepRequest,
     LimitsSeen,
@@ -86,7 +86,7 @@ class Engine:
         self._due_times = DueTimes(state, self._runs, self._attempts)
         self._tasks = Tasks(state, self._runs, self._attempts, self._due_times)
         declaring = Declaring(state, self._runs, self._attempts, self._due_times)
-        hearing = Hearing(state, self._runs, self._attempts, self._tasks, declaring)
+        foreign = ForeignEvents(state, self._runs, self._attempts, self._tasks, declaring)
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
@@ -97,12 +97,12 @@ class Engine:
             DeclareLimits: self._claims.declare,
             Drain: self._tasks.drain,
             Ended: self._attempts.ended,
-            Heard: hearing.hear,
+            EventsReceived: foreign.receive,
             HoldWrites: self._tasks.hold,
             KeepRequest: declaring.keep_request,
             LimitsSeen: self._claims.see,
             Pause: self._tasks.pause,
-            Recover: hearing.recover,
+            Recover: foreign.recover,
             Remove: self._tasks.remove,
             Reschedule: self._tasks.reschedule,
             Resume: self._tasks.resume,
@@ -128,7 +128,11 @@ class Engine:
         for run in snapshot.live:
             state.keep(run)
         state.abroad, state.guests = set(snapshot.abroad), set(snapshot.guests)
-        state.heard, state.unheard, state.ended = snapshot.seq, dict(snapshot.unheard), list(snapshot.ended)
+        state.last_seq, state.unfollowed, state.ended = (
+            snapshot.seq,
+            dict(snapshot.unfollowed),
+            list(snapshot.ended),
+        )
         for run in snapshot.elsewhere:
             state.note(run)
         self._runs.load_waits(snapshot.waits)

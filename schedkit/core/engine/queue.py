@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from schedkit.core.engine.rates import next_start
 from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS
 from schedkit.values.instants import SECOND
@@ -145,7 +146,7 @@ class RunQueue:
         if not run.away and run.id not in self._lent and self._places_taken() >= self.concurrency:
             return Hindrance("concurrency")
         # A copy: what is too old to count is dropped from it.
-        free_at = _rated(run.rate, deque(self._starts.get(run.task, ())), now)
+        free_at = next_start(run.rate, deque(self._starts.get(run.task, ())), now)
         return Hindrance("rate", str(run.rate), free_at) if free_at > now else None
 
     def get(self, run: str) -> Waiting | None:
@@ -219,7 +220,7 @@ class RunQueue:
                 full = _claim_key(waiting.task)
             if full is not None:
                 heapq.heappush(self._parked.setdefault(full, []), entry)
-            elif (ready_at := _rated(waiting.rate, self._starts.get(waiting.task), now)) > now:
+            elif (ready_at := next_start(waiting.rate, self._starts.get(waiting.task), now)) > now:
                 heapq.heappush(self._timers, (ready_at, entry[1], waiting))
             else:
                 self._take(waiting, now)
@@ -233,7 +234,7 @@ class RunQueue:
         for waiting in [self._waiting[run] for run in self._lent if run in self._waiting]:
             full = any(self._full(key) for key in waiting.keys if key != "thread")
             full = full or self._claimed_up(waiting, now)
-            late = max(waiting.due, _rated(waiting.rate, self._starts.get(waiting.task), now)) > now
+            late = max(waiting.due, next_start(waiting.rate, self._starts.get(waiting.task), now)) > now
             if not full and not late and len(started) != most:
                 self._take(waiting, now)
                 started.append(waiting)
@@ -388,13 +389,3 @@ class RunQueue:
 def _claim_key(task: str) -> str:
     """Return the key with which runs wait for claims of their task to be settled."""
     return f"claims:{task}"
-
-
-def _rated(rate: Rate | None, starts: deque[int] | None, now: int) -> int:
-    """Return when a rate lets the next run start after these starts; drops those that no longer count."""
-    if rate is None or not starts:
-        return now
-    window = round(rate.seconds * SECOND)
-    while starts and starts[0] <= now - window:
-        starts.popleft()
-    return now if len(starts) < rate.count else starts[-rate.count] + window

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import (
     DetailsRecorded,
-    ParentsHeard,
+    ParentsFollowed,
     WaitAdded,
     WaitBound,
     WaitDropped,
@@ -18,35 +17,23 @@ from schedkit.core.engine.changes import (
 )
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.dependencies import Wait
-from schedkit.core.engine.queue import AWAY, Waiting, away_key, rank
+from schedkit.core.engine.queue import AWAY, Waiting, away_key
+from schedkit.core.engine.run_keys import RunKeys
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.stimuli import RoomSeen, Submit
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
-from schedkit.core.run import TAG, Attempt, Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Overlap, State
 from schedkit.core.tasks.request import as_requested
 from schedkit.errors import UsageError
 from schedkit.values.instants import from_micros
 
-__all__ = ["Keys", "Runs"]
+__all__ = ["Runs"]
 
 # Causes of runs that wait for the parents of their task which are under way.
 _AFTER_PARENTS = ("schedule", "request")
-
-
-class Keys(msgspec.Struct, frozen=True, gc=False):
-    """The keys that each run of a task holds, besides a slot of the concurrency.
-
-    `instances` counts the runs of the task; `others` are its limited tags (`shared`) and its executor;
-    `tags` are all its tags.
-    """
-
-    instances: tuple[str, ...]
-    others: tuple[str, ...]
-    shared: tuple[str, ...]
-    tags: tuple[str, ...]
 
 
 class Runs:
@@ -54,7 +41,7 @@ class Runs:
 
     def __init__(self, state: EngineState) -> None:
         self._state = state
-        self._keys: dict[str, tuple[Task, Keys]] = {}
+        self.keys = RunKeys(state)
         # Parent → the tasks that have a run for each of its runs; and the reverse.
         self._children: dict[str, dict[str, Task]] = {}
         self._parents: dict[str, tuple[str, ...]] = {}
@@ -91,7 +78,7 @@ class Runs:
 
     def queue_again(self, task: Task) -> None:
         """Queue the waiting runs of a task by its present tags, executor, rate and limits."""
-        self._keys.pop(task.name, None)
+        self.keys.forget(task.name)
         for run_id in self._state.by_task.get(task.name, ()):
             self._state.queue.withdraw(run_id)
             run = self._state.runs[run_id]
@@ -181,7 +168,7 @@ class Runs:
         self.follow_up(run)
 
     def _begin(self, run: Run, waits: Mapping[str, Wait], *, followed: bool = True) -> None:
-        self._state.hold_home(run.task)
+        self._state.expect_home(run.task)
         self._state.move(None, run)
         self._publish_queued(run, followed=followed)
         if waits:
@@ -218,27 +205,27 @@ class Runs:
         self._begin(made, waits)
         self.follow_up(made)
 
-    def follow_heard(self, run: Run, seq: int) -> None:
+    def follow_elsewhere(self, run: Run, seq: int) -> None:
         """Add the runs that follow a run made elsewhere, unless they exist."""
         for child in list(self._children.get(run.task, {}).values()):
-            if self._state.rows[child.name].heard < seq:
+            if self._state.rows[child.name].followed_seq < seq:
                 self._follow(child, run)
-                self.heard(child.name, seq)
+                self.record_followed(child.name, seq)
 
-    def catch_up(self, name: str, unheard: Iterable[tuple[int, Run]], since: int = 0) -> None:
+    def catch_up(self, name: str, unfollowed: Iterable[tuple[int, Run]], since: int = 0) -> None:
         """Add a run of a task for each run of its parents with an event after `since`."""
-        for seq, run in unheard:
+        for seq, run in unfollowed:
             child = self._children.get(run.task, {}).get(name)
             if child is not None and seq > since:
                 self._follow(child, run)
                 if run.state.final:
                     self.end_parent(run)
 
-    def heard(self, name: str, seq: int) -> None:
+    def record_followed(self, name: str, seq: int) -> None:
         """Record up to which event a task has a run for each run of its parents."""
         row = self._state.rows[name]
-        self._state.rows[name] = replace(row, heard=seq)
-        self._state.draft.changes.append(ParentsHeard(name, seq, row.home))
+        self._state.rows[name] = replace(row, followed_seq=seq)
+        self._state.draft.changes.append(ParentsFollowed(name, seq, row.home))
 
     def offer(self, run: Run) -> None:
         """Offer a run to the queue if its code is here and none of its attempts runs any more."""
@@ -247,53 +234,12 @@ class Runs:
             return
         if run.id in state.queue or run.id in state.queue.running or run.id in state.abroad:
             return  # its last attempt's thread still holds the slot
-        state.queue.offer(self.waiting(run, task))
+        state.queue.offer(self.keys.waiting(run, task))
 
-    def waiting(self, run: Run, task: Task) -> Waiting:
-        """Return what a run needs to start, besides a slot of the concurrency."""
-        keys = self.keys_of(task)
-        # `max_instances` limits due times, and what follows from others; submitted runs only count.
-        limited = run.scheduled is not None or run.cause == "after"
-        return Waiting(
-            run.id,
-            run.task,
-            rank(run.due, run.priority),
-            run.due,
-            (*keys.instances, *keys.others) if limited else keys.others,
-            task.rate,
-            keys.shared,
-            () if limited else keys.instances,
-            keys.tags,
-            away=task.executor_kind == AWAY,
-        )
-
-    def holding(self, run: str, task: Task) -> Waiting:
-        """Return what a run holds that is running already."""
-        keys = self.keys_of(task)
-        return Waiting(
-            run,
-            task.name,
-            0,
-            0,
-            (*keys.instances, *keys.others),
-            shared=keys.shared,
-            tags=keys.tags,
-            away=task.executor_kind == AWAY,
-        )
-
-    def keys_of(self, task: Task) -> Keys:
-        """Return the keys that a run of a task holds."""
-        known = self._keys.get(task.name)
-        if known is None or known[0] is not task:
-            limits = self._state.config.limits
-            tags = tuple(TAG + tag for tag in task.tags)
-            shared = tuple(key for key in tags if key in self._state.limits)
-            own: tuple[str, ...] = (task.executor_kind,) if task.executor_kind in limits else ()
-            if task.executor_kind == AWAY:
-                own = (AWAY, away_key(task.name))
-            instances = () if task.overlap is Overlap.ALLOW else (f"task:{task.name}",)
-            known = self._keys[task.name] = (task, Keys(instances, (*shared, *own), shared, tags))
-        return known[1]
+    def is_away(self, name: str) -> bool:
+        """Tell whether the runs of a task are on workers elsewhere, also of one that is not declared here."""
+        row = self._state.rows.get(name)
+        return row is not None and row.facts.get("executor") == AWAY
 
     def end(
         self,
@@ -342,7 +288,7 @@ class Runs:
 
     def hold_keys(self, run: Run, task: Task) -> None:
         """Count a run that is running in another process as an instance of its task."""
-        self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys_of(task).instances))
+        self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys.of(task).instances))
 
     def withdraw(self, run: Run, reason: str, by: str) -> None:
         """Cancel a run that waits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from schedkit.core.triggers.dispositions import Schedule
+from schedkit.core.triggers.schedule import Schedule
 
 __all__ = ["Schedules"]
 

@@ -23,7 +23,7 @@ __all__ = [
 
 
 class OutdatedError(SchedkitError):
-    """What was read of a task is older than what this engine has decided or heard since."""
+    """What was read of a task is older than what this engine has decided or received since."""
 
 
 class WaitRow(msgspec.Struct, frozen=True, gc=False):
@@ -74,12 +74,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         Runs that are running in this process, and in others which live; they end there.
     elsewhere : list of Run
         Runs of its parents that have not ended.
-    unheard : list of tuple of int and Run
-        Runs of its parents of which its home had not heard, with the event that tells of each.
+    unfollowed : list of tuple of int and Run
+        Runs of its parents that its home has not followed, each with the number of its event.
     children : mapping of str to list of tuple of int and Run
         The same for each task that follows it in the process that takes it in.
     ended : list of Run
-        Runs for which its runs wait and which have ended, of which its home had not heard.
+        Runs for which its runs wait and that have ended since the last event its home received.
     """
 
     row: TaskRow | None = None
@@ -91,7 +91,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     here: frozenset[str] = frozenset()
     abroad: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
-    unheard: list[tuple[int, Run]] = []
+    unfollowed: list[tuple[int, Run]] = []
     children: Mapping[str, list[tuple[int, Run]]] = {}
     ended: list[Run] = []
 
@@ -107,10 +107,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         Runs of tasks that are at home elsewhere, which run here.
     elsewhere : list of Run
         Runs of parents at home elsewhere that have not ended.
-    unheard : mapping of str to list of tuple of int and Run
-        Task → the runs of its parents of which this life had not heard, with the event that tells of each.
+    unfollowed : mapping of str to list of tuple of int and Run
+        Task → the runs of its parents that this life has not followed, each with the number of its event.
     ended : list of Run
-        Runs for which others wait and which have ended, of which this life had not heard.
+        Runs for which others wait and that have ended since the last event this life received.
     taken : mapping of str to set of int
         Times of each task, from its next one on, that have their run already: as after the clock was set
         back.
@@ -130,7 +130,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     abroad: frozenset[str] = frozenset()
     guests: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
-    unheard: Mapping[str, list[tuple[int, Run]]] = {}
+    unfollowed: Mapping[str, list[tuple[int, Run]]] = {}
     ended: list[Run] = []
     limits: Mapping[str, Limit] = {}
     claims: list[Claim] = []

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from msgspec.structs import replace
 
-from schedkit.core.engine.changes import Change, RunChanged, TaskAdvanced, TaskHeld, TaskPut
+from schedkit.core.engine.changes import Change, HomeExpected, RunChanged, TaskAdvanced, TaskPut
 from schedkit.core.engine.decision import Finished, Reply, Start, Stop
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
@@ -36,6 +36,8 @@ class EngineConfig:
         The limits that this process declares for the whole ledger: ``tag:…``.
     cancel_grace : int
         Microseconds that a cancelled attempt may go on before it is recorded as cancelled.
+    lease : int
+        Microseconds for which code on workers may go on after the last sign of life of its home.
     random : callable
         Returns a number in [0, 1), for the delays of retries.
     new_id : callable
@@ -50,6 +52,7 @@ class EngineConfig:
     tz: tzinfo | None = None
     most_interruptions: int = MOST_INTERRUPTIONS
     cancel_grace: int = 10 * SECOND
+    lease: int = 0
     random: Callable[[], float] = lambda: 0.0
     new_id: Callable[[], str] = lambda: ""
 
@@ -96,13 +99,13 @@ class EngineState:
         self.abroad: set[str] = set()  # runs of tasks at home here that are running in other processes
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
-        self.heard = 0  # the number of the last event of the log that is known here
+        self.last_seq = 0  # the number of the last event of the log that is known here
         self.known: dict[
             str, int
         ] = {}  # of tasks that were at home here, the event up to which all was known
         self.decided = 0  # decisions
         self.touched: dict[str, int] = {}  # task → the last decision with an event about it
-        self.unheard: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
+        self.unfollowed: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
         self.ended: list[Run] = []  # parents' runs whose end has not been handled yet
         # Left in their state; a task until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
@@ -160,11 +163,11 @@ class EngineState:
         self.elsewhere.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
 
-    def hold_home(self, task: str) -> None:
+    def expect_home(self, task: str) -> None:
         """Have the decision refused if a task is no longer at home here."""
         row = self.rows.get(task)
         if row is not None:
-            self.draft.changes.append(TaskHeld(task, row.home))
+            self.draft.changes.append(HomeExpected(task, row.home))
 
     def put_row(self, row: TaskRow, word: str, actor: str) -> None:
         """Replace a task's row, and publish the change."""

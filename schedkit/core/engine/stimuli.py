@@ -29,7 +29,7 @@ __all__ = [
     "DeclareLimits",
     "Drain",
     "Ended",
-    "Heard",
+    "EventsReceived",
     "HoldWrites",
     "KeepRequest",
     "LimitsSeen",
@@ -93,7 +93,7 @@ class KeepRequest(Stimulus, frozen=True, kw_only=True, gc=False):
     actor: str
 
 
-class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
+class EventsReceived(Stimulus, frozen=True, kw_only=True, gc=False):
     """Other processes have written events to the log.
 
     `paused` is whether the ledger has all tasks paused; None unless that may have changed and all decisions
@@ -215,13 +215,15 @@ class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
 
     Runs that are running there are interrupted for the `reason` given. Without a reason they are this
     process's own: those that are not among `adopted` were claimed and never started. `runs_aside` and
-    `tasks_aside` stay as they are: the ledger refuses decisions about them.
+    `tasks_aside` stay as they are: the ledger refuses decisions about them. `away_until` is when the last
+    lease of a process that died is over (microseconds): until then its code on workers may go on.
     """
 
     adopted: tuple[Adopted, ...] = ()
     reason: str = ""
     runs_aside: frozenset[str] = frozenset()
     tasks_aside: frozenset[str] = frozenset()
+    away_until: int | None = None
 
 
 class DeclareLimits(Stimulus, frozen=True, kw_only=True, gc=False):

@@ -94,7 +94,7 @@ class Tasks:
     def remove(self, stimulus: Remove) -> Answer:
         """Forget a task; its history stays. Its runs are cancelled, except one that ends well meanwhile."""
         state, row = self._state, self.row(stimulus.task)
-        state.known[row.name] = state.rows.pop(row.name).heard
+        state.known[row.name] = state.rows.pop(row.name).followed_seq
         state.tasks.pop(row.name, None)
         self._runs.unfollow(row.name)
         state.schedules.drop(row.name)
@@ -117,7 +117,7 @@ class Tasks:
             "anchored": state.now,
             "next": next,
         }
-        row = replace(known, **changed, heard=max(known.heard, state.heard))
+        row = replace(known, **changed, followed_seq=max(known.followed_seq, state.last_seq))
         state.put_row(row, "rescheduled", stimulus.actor)
         task = state.tasks.get(row.name)
         if task is not None:

@@ -42,8 +42,8 @@ async def bury(life: Life, dead: NodeRow) -> None:
             return Decision([], [], [], [], [], [], False, None)  # somebody else has done it
         gone = NodeChanged(at=datetime.now(UTC), change="gone", name=dead.name, life=dead.life)
         left = read_snapshot(connection, tasks.c.home == dead.life, dead.life)
-        engine = Engine(life.config.engine(dead.life), left)
-        recover = Recover(reason="its process ended")
+        engine = Engine(life.config.engine(dead.life, life.lease.seconds), left)
+        recover = Recover(reason="its process ended", away_until=dead.expires)
         return engine.handle_all([recover, Announce(event=gone)], life.decisions.clock.wall(), careful=True)
 
     decision = await awaited(life.writer.decide(decide))
@@ -67,7 +67,7 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         homes = {row.home for row in snapshot.tasks}
         if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
             raise HasMovedError(f"task {task!r} has just moved", hint="try again")
-        engine = Engine(life.config.engine(life.lease.life), snapshot)
+        engine = Engine(life.config.engine(life.lease.life, life.lease.seconds), snapshot)
         replied = replace(stimulus, token="told below")  # else nobody is
         decision = engine.handle_all([replied], life.decisions.clock.wall(), careful=True)
         for reply in decision.replies:

@@ -66,8 +66,8 @@ class NodeConfig:
         """
         return self.cancel_grace / 2
 
-    def engine(self, life: str) -> EngineConfig:
-        """Return the part of it by which the engine of a life decides."""
+    def engine(self, life: str, lease: float) -> EngineConfig:
+        """Return the part of it by which the engine of a life decides; `lease` in seconds."""
         return EngineConfig(
             name=self.name,
             life=life,
@@ -77,6 +77,7 @@ class NodeConfig:
             tz=self.tz,
             most_interruptions=self.most_interruptions,
             cancel_grace=round(self.cancel_grace * SECOND),
+            lease=round(lease * SECOND),
             random=chance.random,
             new_id=new_id,
         )

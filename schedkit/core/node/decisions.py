@@ -105,7 +105,7 @@ class Decisions:
         healthy: Callable[[], bool],
     ) -> None:
         self.ledger, self.bus, self.config, self.lease = ledger, bus, config, lease
-        self.engine = Engine(config.engine(lease.life))
+        self.engine = Engine(config.engine(lease.life, lease.seconds))
         self.written = 0
         self.told_of_all = False
         self.clock = clock
@@ -239,7 +239,8 @@ class Decisions:
     async def _make_engine(self) -> None:
         """Make the engine from the ledger."""
         snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot, self.lease.life)
-        self.engine = Engine(self.config.engine(self.lease.life), snapshot, self.engine.decided)
+        config = self.config.engine(self.lease.life, self.lease.seconds)
+        self.engine = Engine(config, snapshot, self.engine.decided)
         self.written = max(self.written, snapshot.seq)
         declared = await self._declarations.again({row.name for row in snapshot.tasks})
         recover = Recover(

@@ -39,8 +39,9 @@ from schedkit.core.node.send_command import send_command
 from schedkit.core.node.submissions import submit_all
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
-from schedkit.core.store.reader import CommandRow, Ledger
+from schedkit.core.store.reader import Ledger
 from schedkit.core.store.refusals import RefusedRowError
+from schedkit.core.store.rows import CommandRow
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import refuse_to_replace

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
-from schedkit.core.engine.stimuli import Heard, LimitsSeen
+from schedkit.core.engine.stimuli import EventsReceived, LimitsSeen
 from schedkit.core.events import Event, NodeChanged, RunEnded
 from schedkit.core.model import Task
 from schedkit.core.node.apart import bury
@@ -122,7 +122,7 @@ class Listening:
         life = self._life
         if not events and paused is None:
             return
-        life.post(Heard(events=tuple(events), paused=paused))
+        life.post(EventsReceived(events=tuple(events), paused=paused))
         for event in events:
             if isinstance(event, RunEnded):
                 life.waiters.settle([Finished(event.after)])

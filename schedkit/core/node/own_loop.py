@@ -5,7 +5,7 @@ The one place where a node needs asyncio itself: anyio's own ways in cost ten ti
 
 from __future__ import annotations
 
-import asyncio
+import asyncio  # anyio's ways into a loop from another thread cost ten times as much
 from collections.abc import Callable
 
 __all__ = ["OwnLoop"]

@@ -13,7 +13,8 @@ import anyio.to_thread
 from schedkit.core.events import Event, RunLogged, RunOutput, RunProgressed, RunStep
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.states import State
-from schedkit.core.store.reader import Ledger, OutputRow
+from schedkit.core.store.reader import Ledger
+from schedkit.core.store.rows import OutputRow
 
 __all__ = ["Watching"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sqlite3
 import threading
 import time
@@ -20,9 +19,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.store import schema
+from schedkit.core.store.driver_errors import advice, reason
 from schedkit.core.store.file_systems import FileSystem, network_file_system
 from schedkit.core.store.foreign import refuse_foreign_file
+from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
+from schedkit.core.store.turns import attach_turn
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
@@ -55,7 +57,7 @@ class Store:
     """
 
     def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
-        self.url = _url(where)
+        self.url = parse_ledger_url(where)
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
@@ -82,7 +84,7 @@ class Store:
                 f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
             ) from error
         if self.sqlite:
-            sa.event.listen(self._write, "connect", partial(_tune_writer, durable))
+            sa.event.listen(self._write, "connect", partial(_tune_writer, durable, self.path))
             sa.event.listen(self._write, "begin", _begin_immediate)
             sa.event.listen(self._read, "connect", _tune_reader)
         else:
@@ -265,7 +267,7 @@ class Store:
     def error_of(self, error: SQLAlchemyError) -> LedgerError:
         """Return the `LedgerError` for a driver's error."""
         if isinstance(error, DBAPIError):
-            return LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig)))
+            return LedgerError(f"ledger {self}: {reason(error)}", hint=advice(str(error.orig)))
         return LedgerError(f"ledger {self}: {one_line(str(error))}", hint="is it a schedkit ledger?")
 
     @contextmanager
@@ -335,7 +337,7 @@ def _dispose(*engines: sa.Engine) -> None:
             engine.dispose()
 
 
-def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:
+def _tune_writer(durable: str, path: Path | None, connection: sqlite3.Connection, record: object) -> None:
     # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
@@ -343,6 +345,8 @@ def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -
     # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
     connection.execute("PRAGMA wal_autocheckpoint=50000")
     connection.execute("PRAGMA cache_size=-16000")
+    if path is not None:
+        attach_turn(connection, path)
 
 
 def _tune_reader(connection: sqlite3.Connection, record: object) -> None:
@@ -361,69 +365,9 @@ def _begin_immediate(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _url(where: str | Path) -> sa.URL:
-    if not isinstance(where, str | os.PathLike):
-        raise LedgerError(
-            f"ledger: expected a file name or a database URL, got {where!r}", hint="e.g. schedkit.db"
-        )
-    if isinstance(where, Path) or "://" not in str(where):
-        if not str(where).strip():
-            raise LedgerError(
-                "ledger: no name given", hint="name a file, e.g. schedkit.db, or a database URL"
-            )
-        return sa.URL.create("sqlite", database=os.path.abspath(os.path.expanduser(where)))
-    try:
-        url = sa.make_url(str(where))
-    except (SQLAlchemyError, ValueError):  # ValueError: a port that is not a number
-        # The text may hold a password: it stays out of the message and of the chain.
-        raise LedgerError(
-            "ledger: not a database URL", hint="write e.g. postgresql://user@host/name"
-        ) from None
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        if not url.database or url.database == ":memory:":
-            raise LedgerError("ledger: SQLite in memory is lost with its process", hint="name a file")
-        return url.set(database=os.path.abspath(url.database))
-    if backend != "postgresql":
-        raise LedgerError(
-            f"ledger: {backend} is not supported", hint="SQLite (a file name) or postgresql://…"
-        )
-    # Plain postgresql:// means psycopg 3, the driver that is installed with schedkit[postgres].
-    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
-
-
-def reason(error: BaseException) -> str:
-    """Return a driver's message in one line, without statement or parameters."""
-    orig = getattr(error, "orig", None) or error
-    lines = str(orig).strip().splitlines()
-    return lines[0] if lines else type(orig).__name__
-
-
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-_ADVICE = (
-    ("was removed", "put it back, or stop the scheduler and start it again"),
-    ("not a database", "the file is something else or damaged: restore it, or name another ledger"),
-    ("malformed", "the file is damaged: restore it, or name another ledger"),
-    ("unable to open", "does the folder exist, and may you write there?"),
-    ("readonly", "may you write to the file and its folder?"),
-    ("locked", "another program holds the file locked: close it and try again"),
-    ("full", "free some space on the disk"),
-    ("(relation|column) .*does not exist|no such", "is it a schedkit ledger?"),
-    ("(database|role) .*does not exist", "create it, or name another"),
-    ("permission denied", "may this user create tables there?"),
-    ("password", "check user and password"),
-    ("too many|connection slots", "close other connections, or raise the server's max_connections"),
-    ("resolve host", "is the host's name right, and the network up?"),
-    ("connect", "is the server up, and are host, port and user right?"),
-)
-
-
-def _advice(text: str) -> str:
-    return next((advice for words, advice in _ADVICE if re.search(words, text, re.IGNORECASE)), "")

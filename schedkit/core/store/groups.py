@@ -15,16 +15,16 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
+    HomeExpected,
     KeysClaimed,
     KeysDropped,
     KeysKept,
     LimitPut,
-    ParentsHeard,
+    ParentsFollowed,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
@@ -87,8 +87,8 @@ class _Group:
         self._advanced: dict[str, TaskAdvanced] = {}
         self.put: dict[str, TaskRow | None] = {}
         self._homes: dict[str, str | None] = {}  # where each of these was at home before, None: it is new
-        self.held: dict[tuple[str, str], None] = {}
-        self._heard: dict[str, ParentsHeard] = {}
+        self.homes_expected: dict[tuple[str, str], None] = {}
+        self._followed: dict[str, ParentsFollowed] = {}
         self.started: dict[tuple[str, int], AttemptStarted] = {}
         self._ended: dict[tuple[str, int], Attempt] = {}
         self.details: dict[str, dict[str, Any]] = {}
@@ -125,12 +125,12 @@ class _Group:
             self._homes[name] = change.home
         self.put[name] = change.row
 
-    def hear_parents(self, change: ParentsHeard) -> None:
+    def follow_parents(self, change: ParentsFollowed) -> None:
         row = self.put.get(change.task)
         if row is None:
-            self._heard[change.task] = change
+            self._followed[change.task] = change
         else:
-            self.put[change.task] = replace(row, heard=change.seq)
+            self.put[change.task] = replace(row, followed_seq=change.seq)
 
     def drop_task(self, change: TaskDropped) -> None:
         self._homes.setdefault(change.task, change.home)
@@ -171,10 +171,10 @@ class _Group:
         for key, it in self.started.items():
             rows["new_attempts"].append(start_values(it.run, it.number, it.started, self._ended.get(key)))
         rows["advances"] += [(it.to, it.task, it.was, it.home) for it in self._advanced.values()]
-        rows["heard_parents"] += [
-            (it.seq, it.task, it.home) for it in self._heard.values() if it.task not in self._homes
+        rows["followed_parents"] += [
+            (it.seq, it.task, it.home) for it in self._followed.values() if it.task not in self._homes
         ]
-        rows["held_tasks"] += [key for key in self.held if key[0] not in self._homes]
+        rows["expected_homes"] += [key for key in self.homes_expected if key[0] not in self._homes]
         for name, row in self.put.items():
             home = self._homes[name]
             if row is not None and home is None:
@@ -208,7 +208,7 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     AttemptRecorded: _Group.end_attempt,
     AttemptStarted: lambda group, it: group.started.update({(it.run, it.number): it}),
     DetailsRecorded: lambda group, it: group.details.update({it.run: it.details}),
-    ParentsHeard: _Group.hear_parents,
+    ParentsFollowed: _Group.follow_parents,
     FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
     KeysClaimed: _Group.claim,
     KeysDropped: _Group.drop_claims,
@@ -219,7 +219,7 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     TaskAdvanced: _Group.advance,
     CodeRecorded: lambda group, it: group.rows["codes"].append((it.task, it.code, it.since)),
     TaskDropped: _Group.drop_task,
-    TaskHeld: lambda group, it: group.held.update({(it.task, it.home): None}),
+    HomeExpected: lambda group, it: group.homes_expected.update({(it.task, it.home): None}),
     TaskPut: _Group.put_task,
     TaskUntouched: lambda group, it: group.rows["untouched_tasks"].append((it.task, it.since)),
     WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),

@@ -24,7 +24,8 @@ import sqlalchemy as sa
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import POSTGRES_CLOCK, Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
-from schedkit.core.store.schema import beats, claims, nodes
+from schedkit.core.store.queries import mappings
+from schedkit.core.store.schema import beats, claims, meta, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.processes import alive
@@ -49,6 +50,7 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     alive: bool
     address: str = ""  # where wake-ups reach it
+    expires: int | None = None  # microseconds; when its lease is over by its last beat, where there are beats
 
     @property
     def here(self) -> bool:
@@ -264,9 +266,10 @@ def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
 
 
 def _forget(connection: sa.Connection, life: str) -> None:
-    """Delete what counts only while a life lasts: its beat, and the limited keys that its runs hold."""
+    """Delete what counts only while a life lasts: its beat, its notes, the limited keys of its runs."""
     for table in (beats, claims):
         connection.execute(table.delete().where(table.c.life == life))
+    connection.execute(meta.delete().where(meta.c.key.endswith(f" {life}")))
 
 
 def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
@@ -279,9 +282,9 @@ def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
         .where(nodes.c.gone.is_(None))
         .order_by(nodes.c.id)
     )
-    rows = connection.execute(query).mappings().all()
+    rows = list(mappings(connection, query))
     now = (rows[0]["present"] or store.now(connection)) if rows else 0
-    return [_node(store, row, now) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+    return [_node(store, row, now) for row in rows]
 
 
 def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
@@ -294,6 +297,7 @@ def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
         since=from_micros(row["since"]),
         alive=_is_alive(store, row, now),
         address=row["address"],
+        expires=row["expires"],
     )
 
 

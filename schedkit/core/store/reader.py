@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy import select
@@ -22,12 +21,23 @@ from schedkit.core.events import Event, decode
 from schedkit.core.ids import new_id
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition
 from schedkit.core.store.database import Store
 from schedkit.core.store.limits import read_limits, read_starts, read_uses
 from schedkit.core.store.lives import NodeRow, living
-from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE, LIVE_RUNS, OPEN_WAITS, setting
-from schedkit.core.store.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
+from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE, LIVE_RUNS, OPEN_WAITS, mappings, setting
+from schedkit.core.store.rows import (
+    DETAILS,
+    CommandRow,
+    FireRow,
+    OutputRow,
+    attempt_from_row,
+    command_from_row,
+    fire_from_row,
+    output_from_row,
+    run_from_row,
+    task_from_row,
+    wait_from_row,
+)
 from schedkit.core.store.schema import (
     attempts,
     commands,
@@ -43,42 +53,9 @@ from schedkit.core.store.snapshots import read_found, read_snapshot
 from schedkit.core.text import dump, load
 from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "OutputRow", "scheduled_times"]
+__all__ = ["Ledger", "scheduled_times"]
 
 T = TypeVar("T")
-
-
-class FireRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A due time, or a range of `count` of them, that made no run."""
-
-    task: str
-    scheduled_at: datetime
-    until: datetime
-    count: int | None
-    disposition: Disposition
-    reason: str
-
-
-class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress and the log of a run."""
-
-    run: str
-    task: str
-    running: bool
-    stages: list[dict[str, Any]]
-    log: list[dict[str, Any]]
-
-
-class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A command for another process, left `at` that time (microseconds since 1970)."""
-
-    id: str
-    at: int
-    actor: str
-    kind: str
-    data: dict[str, Any]
-    task: str | None = None
-    answer: dict[str, Any] | None = None
 
 
 class Ledger:
@@ -94,9 +71,9 @@ class Ledger:
 
     def _all(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> list[T]:
         with self.store.reading() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = list(mappings(connection, query))
         with self.store.decoding():
-            return [make(row) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+            return [make(row) for row in rows]
 
     def _first(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> T | None:
         found = self._all(query, make)
@@ -225,14 +202,14 @@ class Ledger:
         query = select(details.c.run, runs.c.task, runs.c.state, details.c.stages, details.c.log).join_from(
             details, runs, details.c.run == runs.c.id
         )
-        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), _output)
+        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), output_from_row)
         ended = set(also) - {output.run for output in found}
-        return found + (self._all(query.where(runs.c.id.in_(ended)), _output) if ended else [])
+        return found + (self._all(query.where(runs.c.id.in_(ended)), output_from_row) if ended else [])
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""
         query = select(fires).where(fires.c.task == task).order_by(fires.c.scheduled_at.desc()).limit(limit)
-        return self._all(query, _fire)
+        return self._all(query, fire_from_row)
 
     def scheduled_runs(self, task: str, limit: int = 1000) -> list[Run]:
         """Return the runs of a task that stand for due times, newest first."""
@@ -327,11 +304,11 @@ class Ledger:
 
     def commands(self, life: str) -> list[CommandRow]:
         """Return the open commands for a life, oldest first."""
-        return self._all(select(commands).where(_open_for(life)).order_by(commands.c.id), _command)
+        return self._all(select(commands).where(_open_for(life)).order_by(commands.c.id), command_from_row)
 
     def command(self, id: str) -> CommandRow | None:
         """Return one command."""
-        return self._first(select(commands).where(commands.c.id == id), _command)
+        return self._first(select(commands).where(commands.c.id == id), command_from_row)
 
     def ask(
         self,
@@ -372,36 +349,3 @@ def scheduled_times(connection: sa.Connection, task: str, after: datetime, until
         runs.c.scheduled_at.between(to_micros(after), to_micros(until)),
     )
     return {from_micros(time) for time in connection.scalars(query)}
-
-
-def _fire(row: Mapping[str, Any]) -> FireRow:
-    return FireRow(
-        task=row["task"],
-        scheduled_at=from_micros(row["scheduled_at"]),
-        until=from_micros(row["until"]),
-        count=row["count"],
-        disposition=Disposition(row["disposition"]),
-        reason=row["reason"],
-    )
-
-
-def _output(row: Mapping[str, Any]) -> OutputRow:
-    return OutputRow(
-        run=row["run"],
-        task=row["task"],
-        running=row["state"] == "RUNNING",
-        stages=load(row["stages"]),
-        log=load(row["log"]),
-    )
-
-
-def _command(row: Mapping[str, Any]) -> CommandRow:
-    return CommandRow(
-        id=row["id"],
-        at=row["at"],
-        actor=row["actor"],
-        kind=row["kind"],
-        data=load(row["data"]),
-        task=row["task"],
-        answer=load(row["answer"]),
-    )

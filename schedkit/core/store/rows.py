@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from schedkit.core.engine.changes import Answered, FireRecorded
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, encode
 from schedkit.core.model import Requested, TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Outcome, State
+from schedkit.core.states import DueOutcome, Outcome, State
 from schedkit.core.text import dump, load
-from schedkit.values.instants import to_micros
+from schedkit.values.instants import from_micros, to_micros
 from schedkit.values.text import clean
 
 __all__ = [
@@ -24,13 +27,19 @@ __all__ = [
     "GUARD",
     "MUTABLE",
     "TASK",
+    "CommandRow",
+    "FireRow",
+    "OutputRow",
     "Row",
     "answer_values",
     "attempt_from_row",
+    "command_from_row",
     "details_values",
     "end_values",
     "event_values",
+    "fire_from_row",
     "fire_values",
+    "output_from_row",
     "run_from_row",
     "run_values",
     "start_values",
@@ -58,7 +67,7 @@ GUARD = ("id", "attempt", "state")
 
 TASK = (
     *("name", "id", "trigger", "schedule_text", "anchor", "next_at", "paused", "facts"),
-    *("home", "home_by", "place", "heard", "created_at", "updated_at", "actor"),
+    *("home", "home_by", "place", "followed_seq", "created_at", "updated_at", "actor"),
     *("origin", "handler", "parameters", "owner", "metadata", "options"),
 )
 
@@ -71,6 +80,39 @@ EVENT = ("at", "kind", "task", "run", "actor", "data")
 
 # What a run reports, each with its initial value.
 DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": [], "last_output": 0}
+
+
+class FireRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A due time, or a range of `count` of them, that made no run."""
+
+    task: str
+    scheduled_at: datetime
+    until: datetime
+    count: int | None
+    outcome: DueOutcome
+    reason: str
+
+
+class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The progress and the log of a run."""
+
+    run: str
+    task: str
+    running: bool
+    stages: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+
+class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A command for another process, left `at` that time (microseconds since 1970)."""
+
+    id: str
+    at: int
+    actor: str
+    kind: str
+    data: dict[str, Any]
+    task: str | None = None
+    answer: dict[str, Any] | None = None
 
 
 def run_values(run: Run) -> Row:
@@ -156,7 +198,7 @@ def task_values(row: TaskRow) -> Row:
         row.home,
         row.home_by,
         clean(row.place),
-        row.heard,
+        row.followed_seq,
         row.created,
         row.declared,
         clean(row.actor),
@@ -191,7 +233,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         home=row["home"],
         home_by=row["home_by"],
         place=row["place"],
-        heard=row["heard"],
+        followed_seq=row["followed_seq"],
         created=row["created_at"],
         declared=row["updated_at"],
         actor=row["actor"],
@@ -247,7 +289,7 @@ def fire_values(fire: FireRecorded) -> Row:
         fire.first,
         fire.last,
         fire.count,
-        fire.disposition.value,
+        fire.outcome.value,
         fire.at,
         clean(fire.reason),
     )
@@ -283,4 +325,40 @@ def event_values(event: Event) -> Row:
         event.run,
         clean(event.actor) if event.actor else "",
         encode(event),
+    )
+
+
+def fire_from_row(row: Mapping[str, Any]) -> FireRow:
+    """Return the due times of a row that made no run."""
+    return FireRow(
+        task=row["task"],
+        scheduled_at=from_micros(row["scheduled_at"]),
+        until=from_micros(row["until"]),
+        count=row["count"],
+        outcome=DueOutcome(row["outcome"]),
+        reason=row["reason"],
+    )
+
+
+def output_from_row(row: Mapping[str, Any]) -> OutputRow:
+    """Return the output of a run."""
+    return OutputRow(
+        run=row["run"],
+        task=row["task"],
+        running=row["state"] == "RUNNING",
+        stages=load(row["stages"]),
+        log=load(row["log"]),
+    )
+
+
+def command_from_row(row: Mapping[str, Any]) -> CommandRow:
+    """Return the command of a row."""
+    return CommandRow(
+        id=row["id"],
+        at=row["at"],
+        actor=row["actor"],
+        kind=row["kind"],
+        data=load(row["data"]),
+        task=row["task"],
+        answer=load(row["answer"]),
     )

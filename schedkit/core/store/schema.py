@@ -112,7 +112,9 @@ tasks = Table(
     Column("home", Text, nullable=False),  # the life that keeps its clock and runs it
     Column("home_by", Text, nullable=False),  # declared, inherited, moved
     Column("place", Text, nullable=False),  # the notebook or file that declares it
-    Column("heard", BigInteger, nullable=False),  # up to this event it has runs for those of its parents
+    Column(
+        "followed_seq", BigInteger, nullable=False
+    ),  # the event up to which it has runs for its parents' runs
     Column("handler", Text),  # what runs it, for a requested task
     Column("parameters", Text),  # JSON
     Column("owner", Text),  # who requested it
@@ -190,7 +192,7 @@ fires = Table(  # due times that made no run
     Column("scheduled_at", BigInteger, primary_key=True, autoincrement=False),
     Column("until", BigInteger, nullable=False),
     Column("count", BigInteger),  # null: more than are worth counting
-    Column("disposition", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
 )

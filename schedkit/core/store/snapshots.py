@@ -53,7 +53,7 @@ def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life
         abroad=frozenset(run.id for run in own if _is_abroad(lives.get(run.id), life)),
         guests=frozenset(run.id for run in live if run.task not in known),
         elsewhere=[run for run in _live_of(connection, parents - known) if run.id not in mine],
-        unheard=_unheard(connection, rows),
+        unfollowed=_unfollowed(connection, rows),
         ended=_ended(connection, waiting),
         limits=read_limits(connection),
         claims=read_claims(connection, life),
@@ -70,7 +70,7 @@ def read_found(
     parents = {parent for several in after.values() for parent in several}
     last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
     here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
-    following = _unheard(connection, _followers(connection, life, set(after)))
+    following = _unfollowed(connection, _followers(connection, life, set(after)))
     rows = {row.name: row for row in snapshot.tasks}
     found: dict[str, Found] = {}
     for name, several in after.items():
@@ -87,11 +87,11 @@ def read_found(
             here=ids & here,
             abroad=ids & snapshot.abroad,
             elsewhere=[run for run in elsewhere if run.task in several],
-            unheard=snapshot.unheard.get(name, []),
+            unfollowed=snapshot.unfollowed.get(name, []),
             children={
-                child: unheard
-                for child, unheard in following.items()
-                if any(run.task == name for _, run in unheard)
+                child: unfollowed
+                for child, unfollowed in following.items()
+                if any(run.task == name for _, run in unfollowed)
             },
             ended=[run for run in snapshot.ended if run.id in {wait.parent_run for wait in its_waits}],
         )
@@ -125,7 +125,7 @@ def _followers(connection: sa.Connection, life: str, parents: set[str]) -> list[
     return [row for row in rows if _parents(row) & parents]
 
 
-def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
+def _unfollowed(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
     """Return, for each task that follows its parents, their runs that its home has not followed yet."""
     followers = [row for row in rows if row.trigger is None and _parents(row)]
     if not followers:
@@ -133,22 +133,23 @@ def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, li
     parents = {parent for row in followers for parent in _parents(row)}
     query = (
         select(events.c.seq, events.c.life, events.c.task, events.c.run, events.c.data)
-        .where(events.c.seq > min(row.heard for row in followers))
+        .where(events.c.seq > min(row.followed_seq for row in followers))
         .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
         .order_by(events.c.seq)
     )
-    unheard: dict[str, list[tuple[int, str]]] = {}
+    unfollowed: dict[str, list[tuple[int, str]]] = {}
     for seq, life, task, run, data in connection.execute(query):
         told = decode(data)
         if isinstance(told, RunQueued) and told.followed:
             for row in followers:  # its home followed what it wrote itself in the same commit
-                if seq > row.heard and life != row.home and task in _parents(row):
-                    unheard.setdefault(row.name, []).append((seq, run))
-    ids = {run for several in unheard.values() for _, run in several}
+                if seq > row.followed_seq and life != row.home and task in _parents(row):
+                    unfollowed.setdefault(row.name, []).append((seq, run))
+    ids = {run for several in unfollowed.values() for _, run in several}
     query = select(runs).where(runs.c.id.in_(ids))
     known = {row["id"]: run_from_row(row) for row in mappings(connection, query)} if ids else {}
     return {
-        task: [(seq, known[run]) for seq, run in several if run in known] for task, several in unheard.items()
+        task: [(seq, known[run]) for seq, run in several if run in known]
+        for task, several in unfollowed.items()
     }
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from schedkit.core.store.database import Store
+from schedkit.core.store.queries import mappings
 from schedkit.core.store.schema import tokens
 from schedkit.errors import UsageError
 from schedkit.values.instants import from_micros
@@ -85,10 +86,9 @@ class Tokens:
     def all(self) -> list[TokenRow]:
         """Return every token, also revoked ones, the oldest first."""
         with self._store.reading() as connection:
-            rows = connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)).mappings()
-            found = rows.all()
+            found = list(mappings(connection, select(tokens).order_by(tokens.c.created_at, tokens.c.id)))
         with self._store.decoding():
-            return [_token(row) for row in found]  # type: ignore[arg-type]  # a RowMapping is one
+            return [_token(row) for row in found]
 
     def valid(self) -> list[TokenRow]:
         """Return the tokens that are not revoked."""

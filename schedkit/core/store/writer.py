@@ -26,7 +26,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from schedkit.core.engine.decision import Decision
 from schedkit.core.events import TO_COME
 from schedkit.core.store.commits import Statements, commits_for
-from schedkit.core.store.database import Store, reason
+from schedkit.core.store.database import Store
+from schedkit.core.store.driver_errors import reason
 from schedkit.core.store.groups import rows_of
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.refusals import RefusedRowError

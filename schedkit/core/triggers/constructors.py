@@ -12,7 +12,8 @@ from typing import Any
 
 from schedkit.core.triggers import crontab
 from schedkit.core.triggers.base import Times, Trigger
-from schedkit.core.triggers.kinds import AllOf, AnyOf, At, Calendar, Cron, Every
+from schedkit.core.triggers.combinations import AllOf, AnyOf
+from schedkit.core.triggers.kinds import At, Calendar, Cron, Every
 from schedkit.errors import TriggerError, UsageError
 from schedkit.values.durations import Duration, duration_text
 from schedkit.values.keywords import check_keywords

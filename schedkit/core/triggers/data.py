@@ -10,18 +10,8 @@ from typing import Any, TypeVar
 
 from schedkit.core.triggers import constructors, crontab, weekdays
 from schedkit.core.triggers.base import Trigger
-from schedkit.core.triggers.kinds import (
-    AllOf,
-    AnyOf,
-    At,
-    Calendar,
-    Combined,
-    Cron,
-    CronFields,
-    Custom,
-    Every,
-    Windowed,
-)
+from schedkit.core.triggers.combinations import AllOf, AnyOf, Combined
+from schedkit.core.triggers.kinds import At, Calendar, Cron, CronFields, Custom, Every, Windowed
 from schedkit.errors import TriggerError
 from schedkit.loop import process_singleton
 from schedkit.values.options import refuse_unknown

@@ -1,4 +1,4 @@
-"""The kinds of triggers: crontab, APScheduler's cron fields, interval, date, calendar, combinations."""
+"""The kinds of triggers: crontab, APScheduler's cron fields, interval, date, calendar, the user's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schedkit.core.triggers.wallclock import TICK, instant, next_elapsed, next_f
 from schedkit.errors import TriggerError
 from schedkit.values.timezones import timezone_name
 
-__all__ = ["AllOf", "AnyOf", "At", "Calendar", "Cron", "CronFields", "Custom", "Every"]
+__all__ = ["At", "Calendar", "Cron", "CronFields", "Custom", "Every"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -295,68 +295,6 @@ class Calendar(Windowed):
     def text(self, tz: tzinfo | None = None) -> str:
         lengths = [(getattr(self, n), n) for n in ("years", "months", "weeks", "days") if getattr(self, n)]
         return trigger_words.calendar(lengths, self.clock) + self._window(tz)
-
-
-@dataclass(frozen=True, repr=False)
-class Combined(Trigger):
-    """Several triggers as one."""
-
-    triggers: tuple[Trigger, ...]
-
-    @cached_property
-    def bound(self) -> bool:
-        return all(trigger.bound for trigger in self.triggers)
-
-    def _bind(self, anchor: datetime, tz: tzinfo) -> Self:
-        return dataclasses.replace(self, triggers=tuple(t.bind(anchor, tz) for t in self.triggers))
-
-    def display_zone(self) -> tzinfo:
-        return self.triggers[0].display_zone()
-
-    def _combined(self, kind: str) -> dict[str, Any]:
-        data: dict[str, Any] = {"type": kind, "triggers": [t.data() for t in self.triggers]}
-        if self.jitter:
-            data["jitter"] = self.jitter
-        return data
-
-
-@dataclass(frozen=True, repr=False)
-class AnyOf(Combined):
-    """Fires whenever one of its triggers does."""
-
-    def _next(self, after: datetime) -> datetime | None:
-        return min((t for trigger in self.triggers if (t := trigger.next(after)) is not None), default=None)
-
-    def data(self) -> dict[str, Any]:
-        return self._combined("any_of")
-
-    def text(self, tz: tzinfo | None = None) -> str:
-        return " or ".join(trigger.text(tz) for trigger in self.triggers)
-
-
-@dataclass(frozen=True, repr=False)
-class AllOf(Combined):
-    """Fires at the times that all of its triggers share."""
-
-    # Two intervals may never meet; a search longer than this is given up.
-    MAX_STEPS = 5_000
-
-    def _next(self, after: datetime) -> datetime | None:
-        for _ in range(self.MAX_STEPS):
-            times = [trigger.next(after) for trigger in self.triggers]
-            found = [t for t in times if t is not None]
-            if len(found) < len(times):
-                return None
-            if min(found) == max(found):
-                return found[0]
-            after = max(found) - TICK
-        return None
-
-    def data(self) -> dict[str, Any]:
-        return self._combined("all_of")
-
-    def text(self, tz: tzinfo | None = None) -> str:
-        return " and ".join(trigger.text(tz) for trigger in self.triggers)
 
 
 @dataclass(frozen=True, repr=False)

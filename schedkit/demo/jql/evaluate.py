@@ -137,10 +137,18 @@ def _sorted(issues: list[Issue], query: Query, reader: Reader) -> list[Issue]:
         issues.sort(key=lambda i: -i.id)
         return issues
     for order in reversed(query.order):
-        key = _sort_key(order, reader)
-        # Empty values come first ascending, last descending.
-        issues.sort(key=lambda i, key=key: ((v := key(i)) is not None, v), reverse=order.descending)  # type: ignore[misc]
+        issues.sort(key=_empty_first(_sort_key(order, reader)), reverse=order.descending)
     return issues
+
+
+def _empty_first(key: Callable[[Issue], Any]) -> Callable[[Issue], tuple[bool, Any]]:
+    """Return a key for sorting by which empty values come first ascending, last descending."""
+
+    def sort_key(issue: Issue) -> tuple[bool, Any]:
+        value = key(issue)
+        return value is not None, value
+
+    return sort_key
 
 
 def _sort_key(order: Order, reader: Reader) -> Callable[[Issue], Any]:

@@ -37,7 +37,7 @@ __all__ = ["Found", "Logged", "change_rows", "changelog", "told_apart"]
 
 class Item(msgspec.Struct, gc=False):
     field: str = ""
-    fieldId: str | None = None  # noqa: N815 - Jira's spelling
+    fieldId: str | None = None
     fieldtype: str | None = None
     was: str | None = msgspec.field(name="from", default=None)
     was_text: str | None = msgspec.field(name="fromString", default=None)
@@ -53,13 +53,13 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class IssueLog(msgspec.Struct, gc=False):
-    issueId: str | int  # noqa: N815
-    changeHistories: list[Entry]  # noqa: N815
+    issueId: str | int
+    changeHistories: list[Entry]
 
 
 class BulkLogs(msgspec.Struct):
-    issueChangeLogs: list[IssueLog]  # noqa: N815
-    nextPageToken: str | None = None  # noqa: N815
+    issueChangeLogs: list[IssueLog]
+    nextPageToken: str | None = None
 
 
 class EntryPage(msgspec.Struct):

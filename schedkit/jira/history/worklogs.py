@@ -33,7 +33,7 @@ __all__ = ["worklogs"]
 
 class Work(msgspec.Struct, gc=False):
     started: str
-    timeSpentSeconds: int  # noqa: N815
+    timeSpentSeconds: int
     id: str | int = ""
     author: User | None = None
     comment: str | dict[str, Any] | None = None
@@ -42,7 +42,7 @@ class Work(msgspec.Struct, gc=False):
 class WorkPage(msgspec.Struct):
     worklogs: list[Work]
     total: int | None = None
-    startAt: int = 0  # noqa: N815
+    startAt: int = 0
 
 
 class Worked(msgspec.Struct):

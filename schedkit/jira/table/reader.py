@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -109,7 +110,7 @@ class Reader:
             while True:
                 compiled = self._compiled
                 try:
-                    found = decoded(body, list[compiled.issue] | compiled.issue)  # type: ignore[name-defined]
+                    found = decoded(body, compiled.issues | compiled.issue)
                     return compiled.batch(found if isinstance(found, list) else [found])
                 except msgspec.ValidationError as problem:
                     self._adapt(compiled, str(problem))
@@ -189,11 +190,12 @@ class _Compiled:
             [("id", str | int | None, None), ("key", str | None, None), ("fields", fields | None, None)],
             gc=False,
         )
+        self.issues = GenericAlias(list, (self.issue,))
         self.envelope = msgspec.defstruct(
             "Envelope",
             [
                 # Required: an answer without them is not an empty result.
-                ("issues", list[self.issue]),  # type: ignore[name-defined]
+                ("issues", self.issues),
                 ("startAt", int | None, None),
                 ("maxResults", int | None, None),
                 ("total", int | None, None),

@@ -41,10 +41,10 @@ class Named(msgspec.Struct, gc=False):
 
 
 class User(msgspec.Struct, gc=False):
-    displayName: str | None = None  # noqa: N815 - Jira's spelling
+    displayName: str | None = None
     name: str | None = None
-    emailAddress: str | None = None  # noqa: N815
-    accountId: str | None = None  # noqa: N815
+    emailAddress: str | None = None
+    accountId: str | None = None
     key: str | None = None
     id: str | int | None = None
 
@@ -56,7 +56,7 @@ class StatusCategory(msgspec.Struct, gc=False):
 
 class Status(msgspec.Struct, gc=False):
     name: str
-    statusCategory: StatusCategory | None = None  # noqa: N815
+    statusCategory: StatusCategory | None = None
 
 
 class Option(msgspec.Struct, gc=False):
@@ -75,8 +75,8 @@ class LinkType(msgspec.Struct, gc=False):
 
 class Link(msgspec.Struct, gc=False):
     type: LinkType
-    inwardIssue: Issue | None = None  # noqa: N815
-    outwardIssue: Issue | None = None  # noqa: N815
+    inwardIssue: Issue | None = None
+    outwardIssue: Issue | None = None
 
 
 class Votes(msgspec.Struct, gc=False):
@@ -84,7 +84,7 @@ class Votes(msgspec.Struct, gc=False):
 
 
 class Watches(msgspec.Struct, gc=False):
-    watchCount: int  # noqa: N815
+    watchCount: int
 
 
 class Attachment(msgspec.Struct, gc=False):
@@ -102,7 +102,7 @@ class Comments(msgspec.Struct):
 
 
 class Work(msgspec.Struct, gc=False):
-    timeSpent: str | None = None  # noqa: N815
+    timeSpent: str | None = None
     author: User | None = None
 
 
@@ -118,18 +118,18 @@ class Duration(msgspec.Struct, gc=False):
 class Cycle(msgspec.Struct, gc=False):
     breached: bool = False
     paused: bool = False
-    goalDuration: Duration | None = None  # noqa: N815
-    elapsedTime: Duration | None = None  # noqa: N815
-    remainingTime: Duration | None = None  # noqa: N815
+    goalDuration: Duration | None = None
+    elapsedTime: Duration | None = None
+    remainingTime: Duration | None = None
 
 
 class Sla(msgspec.Struct, gc=False):
-    ongoingCycle: Cycle | None = None  # noqa: N815
-    completedCycles: list[Cycle] = []  # noqa: N815
+    ongoingCycle: Cycle | None = None
+    completedCycles: list[Cycle] = []
 
 
 class Request(msgspec.Struct, gc=False):
-    requestType: Named | None = None  # noqa: N815
+    requestType: Named | None = None
 
 
 class Feedback(msgspec.Struct, gc=False):
@@ -138,13 +138,13 @@ class Feedback(msgspec.Struct, gc=False):
 
 class Approval(msgspec.Struct, gc=False):
     name: str | None = None
-    finalDecision: str | None = None  # noqa: N815
+    finalDecision: str | None = None
 
 
 class Asset(msgspec.Struct, gc=False):
     label: str | None = None
-    objectKey: str | None = None  # noqa: N815
-    objectId: str | int | None = None  # noqa: N815
+    objectKey: str | None = None
+    objectId: str | int | None = None
     id: str | int | None = None
 
 
@@ -154,9 +154,9 @@ class Progress(msgspec.Struct, gc=False):
 
 
 class Tracking(msgspec.Struct, gc=False):
-    originalEstimate: str | None = None  # noqa: N815
-    remainingEstimate: str | None = None  # noqa: N815
-    timeSpent: str | None = None  # noqa: N815
+    originalEstimate: str | None = None
+    remainingEstimate: str | None = None
+    timeSpent: str | None = None
 
 
 class ParentData(msgspec.Struct, gc=False):

@@ -318,8 +318,9 @@ def blocking_plan(
     def call(self: HasAio[S], /, *args: P.args, **kwargs: P.kwargs) -> Plan:
         return Plan(planned(self, *args, **kwargs))
 
-    # help() is to show what this one returns.
-    call.__signature__ = inspect.signature(method).replace(return_annotation="Plan")  # type: ignore[attr-defined]
+    # help() is to show what this one returns, and inspect reads it here.
+    signature = inspect.signature(method).replace(return_annotation="Plan")
+    call.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
     return call
 
 

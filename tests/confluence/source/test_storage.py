@@ -158,7 +158,7 @@ def test_tokens_cover_every_character(source: str, data: st.DataObject) -> None:
 def test_real_pages_scan_and_splice_to_themselves(path: object) -> None:
     if path is None:
         pytest.skip("../shared/data/confluence is not here")
-    source = path.read_bytes().decode()  # type: ignore[attr-defined]
+    source = path.read_bytes().decode()
     check(source)
     assert "".join(token[0] for token in tokens(source)) == source
     for element in elements(source):

@@ -76,7 +76,7 @@ def test_rows_that_are_marked_or_archived_need_a_key(missing: Any) -> None:
 
 def test_the_look_of_a_managed_frame() -> None:
     with pytest.raises(UsageError, match=r"look=.* is not a Look"):
-        Managed(FRAME, look={"dates": 1}).rendered(True)  # type: ignore[arg-type]  # what is refused
+        Managed(FRAME, look={"dates": 1}).rendered(True)
 
 
 def test_paths_that_no_system_has() -> None:

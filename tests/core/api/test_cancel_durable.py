@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -20,7 +20,7 @@ from schedkit.errors import RetryableError
 def test_a_run_that_waits_for_its_retry_is_cancelled_at_once(make: Callable[..., Scheduler]) -> None:
     sched = make(name="tests")
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
 
     @sched.task(name="fails", retry=Retry(attempts=3, delay=3600))
     def fails() -> None:
@@ -28,7 +28,7 @@ def test_a_run_that_waits_for_its_retry_is_cancelled_at_once(make: Callable[...,
 
     for _ in range(5):
         run = sched.submit("fails")
-        heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+        recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
         assert run.cancel()
         (row,) = [row for row in sched.runs() if row.id == run.id]  # as the ledger has it
         assert (row.state, run.state) == (State.CANCELLED, State.CANCELLED)
@@ -37,7 +37,7 @@ def test_a_run_that_waits_for_its_retry_is_cancelled_at_once(make: Callable[...,
 
 def test_a_cancel_waits_for_a_store_that_takes_no_writes(tmp_path: Path) -> None:
     sched = Scheduler(tmp_path / "ledger.db", concurrency=1)
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     release = threading.Event()
     with sched, ThreadPoolExecutor(1) as pool:
         sched.task(name="blocks")(lambda: release.wait(30))
@@ -47,7 +47,7 @@ def test_a_cancel_waits_for_a_store_that_takes_no_writes(tmp_path: Path) -> None
         other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         cancelling = pool.submit(run.cancel)
-        heard.wait_for(heard.of(events.StoreAway))
+        recorder.wait_for(recorder.of(events.StoreAway))
         assert not cancelling.done()
         other.execute("ROLLBACK")
         other.close()

@@ -30,7 +30,7 @@ class Recording(NoFrontEnd):
         return (thing, kind)
 
     def task_declared(self, ledger: str, task: str, present: object, changed: bool) -> None:
-        self.calls.append((ledger, task, sorted(present())))  # type: ignore[operator]
+        self.calls.append((ledger, task, sorted(present())))
 
     def scheduler_started(self, scheduler: object) -> None:
         self.calls.append(("started", scheduler))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit import context
 from schedkit.core import events
@@ -311,7 +311,7 @@ def test_a_waiting_run_is_cancelled_at_once(make: Make) -> None:
 
 
 def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
 
     @sched.task()
     def tells(run: Any) -> TaskResult:
@@ -329,8 +329,8 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert run.log == ["half way", "all the way"]
     assert run.facts == {"extraction": {"rows": 10}, "result": {"message": "fine", "rows": 10}}
     assert run.artifacts == [{"path": "reports/out/x.xlsx", "label": "workbook"}]
-    heard.wait_for(heard.of(events.RunEnded, run=run.id))
-    mine = [type(event).__name__ for event in heard.events if event.run == run.id]
+    recorder.wait_for(recorder.of(events.RunEnded, run=run.id))
+    mine = [type(event).__name__ for event in recorder.events if event.run == run.id]
     assert mine[0] == "RunQueued"
     assert mine[1] == "RunStarted"
     assert mine[-1] == "RunEnded"
@@ -435,7 +435,7 @@ def test_parameters_that_are_no_data_are_refused_by_whoever_submits(make: Make) 
 
 def test_a_name_is_text(sched: Scheduler) -> None:
     with pytest.raises(UsageError, match="expected a task name or TaskHandle, got None"):
-        sched.submit(None)  # type: ignore[arg-type]  # a variable that was never set
+        sched.submit(None)
 
 
 def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> None:
@@ -457,7 +457,7 @@ def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> N
     assert list(sched.tasks) == []
     for ask in (sched.pause, sched.runs, sched.history, sched.due_times):
         with pytest.raises(UsageError, match="expected a task name or TaskHandle, got 5"):
-            ask(5)  # type: ignore[arg-type]  # a variable of another cell
+            ask(5)
 
 
 def test_history_is_a_typed_frame(sched: Scheduler) -> None:
@@ -625,11 +625,11 @@ def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
     assert handle.submit(2).result("60s") == 3
     assert handle.submit(2, right=5).run.params == {"left": 2, "right": 5}
     with pytest.raises(ParameterError, match="too many positional arguments"):
-        handle.submit(1, 2, 3)  # type: ignore[call-overload]  # what people write
+        handle.submit(1, 2, 3)
     with pytest.raises(DeclarationError, match="'left' is given by position and by name"):
-        handle.submit(1, left=2)  # type: ignore[call-overload]
+        handle.submit(1, left=2)
     with pytest.raises(ParameterError, match=r"task 'add': unknown parameter 'rigt' \(did you mean 'right'"):
-        handle.submit(2, rigt=5)  # type: ignore[call-overload]
+        handle.submit(2, rigt=5)
 
 
 @pytest.mark.parametrize("name", ["every", "evry", "cron", "interval", "schedule"])

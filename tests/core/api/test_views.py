@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -32,14 +32,14 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
             number += 1
 
     sched.screens.board()
-    heard = Heard(sched)  # after the board
+    recorder = Recorder(sched)  # after the board
     run = talk.submit()
-    heard.wait_for(heard.of(RunLogged, run=run.id))
+    recorder.wait_for(recorder.of(RunLogged, run=run.id))
     for _ in range(50):
         sched.screens.open_run(run.id)
     enough.set()
     run.result("60s")
-    heard.wait_for(heard.of(RunEnded, run=run.id))
+    recorder.wait_for(recorder.of(RunEnded, run=run.id))
     assert shown_lines(sched) == run.log[-200:]
     assert sched.screens.run_detail(run.id) == sched.screens.board()["runs"][0]
 
@@ -50,7 +50,7 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
     other = make(name="other")
     other.start()
     other.screens.board()
-    heard, go_on = Heard(other), threading.Event()
+    recorder, go_on = Recorder(other), threading.Event()
 
     @sched.task
     def talk(run: Any) -> None:
@@ -59,11 +59,11 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
         run.log("last")
 
     run = talk.submit()
-    heard.wait_for(heard.of(RunLogged, message="first"))
+    recorder.wait_for(recorder.of(RunLogged, message="first"))
     other.screens.open_run(run.id)
     go_on.set()
     run.result("60s")
-    heard.wait_for(heard.of(RunLogged, message="last"))
+    recorder.wait_for(recorder.of(RunLogged, message="last"))
     assert shown_lines(other) == ["first", "last"]
 
 
@@ -74,7 +74,7 @@ def test_who_watches_sees_the_files_and_the_only_words_of_a_run_that_it_has_open
     watcher = make(name="watcher")
     watcher.watch()
     watcher.screens.board()
-    heard, go_on = Heard(watcher), threading.Event()
+    recorder, go_on = Recorder(watcher), threading.Event()
 
     @sched.task
     def work(run: Any) -> None:
@@ -83,9 +83,9 @@ def test_who_watches_sees_the_files_and_the_only_words_of_a_run_that_it_has_open
         run.log("only")
 
     run = work.submit()
-    heard.wait_for(heard.of(RunStarted, run=run.id))
+    recorder.wait_for(recorder.of(RunStarted, run=run.id))
     watcher.screens.open_run(run.id)
     go_on.set()
-    heard.wait_for(heard.of(RunEnded, run=run.id))
+    recorder.wait_for(recorder.of(RunEnded, run=run.id))
     assert shown_lines(watcher) == ["only"]
     assert watcher.screens.board()["runs"][0]["artifacts"][0]["label"] == "Rows"

@@ -29,7 +29,7 @@ def gate() -> Iterator[threading.Event]:
 
 
 def kinds(sched: Scheduler, about: object = None) -> list[str]:
-    return [each.kind for each in sched.why(about)]  # type: ignore[arg-type]
+    return [each.kind for each in sched.why(about)]
 
 
 def test_a_scheduler_that_does_not_run(make: Make, where: str) -> None:
@@ -78,7 +78,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
 
 def test_the_retry_of_a_hung_attempt_waits_for_it(make: Make, gate: threading.Event) -> None:
     sched = make()
-    retry = Retry(attempts=2, delay=0, on=TimeoutError)  # type: ignore[arg-type]
+    retry = Retry(attempts=2, delay=0, on=TimeoutError)
     sched.task(name="hang", timeout="1s", retry=retry)(lambda: gate.wait(60))
     sched.start()
     run = sched.submit("hang")
@@ -92,7 +92,7 @@ def test_what_single_tasks_and_runs_wait_for(make: Make, gate: threading.Event) 
     sched = make(tz="UTC")
     sched.task(name="held")(lambda: gate.wait(60))
     sched.task(name="child", after="held")(lambda: 1)
-    sched.task(name="again", retry=Retry(attempts=2, delay=3600, on=ValueError))(lambda: int("x"))  # type: ignore[arg-type]
+    sched.task(name="again", retry=Retry(attempts=2, delay=3600, on=ValueError))(lambda: int("x"))
     sched.task("0 7 1 1 *", name="yearly")(lambda: 1)
     sched.start()
     held = sched.submit("held")
@@ -111,7 +111,7 @@ def test_what_single_tasks_and_runs_wait_for(make: Make, gate: threading.Event) 
     with pytest.raises(UsageError, match=r"no task or run is called 'yearl'.*'yearly'"):
         sched.why("yearl")
     with pytest.raises(UsageError, match="expected a task or a run, got 3"):
-        sched.why(3)  # type: ignore[arg-type]
+        sched.why(3)
     gate.set()
 
 
@@ -162,3 +162,34 @@ def test_a_ledger_whose_file_is_gone_is_told_on_the_board(make: Make, where: str
     until(lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["ledger"])
     aside.rename(where)
     until(lambda: sched.screens.board()["scheduler"]["why"] == [])
+
+
+def test_of_what_waits_in_another_process_it_is_told_who_knows(make: Make, gate: threading.Event) -> None:
+    home, asks = (make(name=name, concurrency=1, limits={"jira": 1}) for name in ("home", "asks"))
+    home.start()
+    asks.start()
+    entered = threading.Event()
+
+    @asks.task(name="holds", tags=("jira",))
+    def holds() -> None:
+        entered.set()
+        gate.wait(60)
+
+    home.task(name="tagged", tags=("jira",))(lambda: 1)
+    home.task(name="plain")(lambda: gate.wait(60))
+    first = asks.submit("holds")
+    assert entered.wait(60)
+    tagged = home.submit("tagged")
+    where = str(home.home("tagged"))
+    told = f"run {tagged.id} of task 'tagged' waits at {where}: others have all places of the tag 'jira'"
+    until(lambda: str(asks.why(tagged.id)) == told)
+    assert kinds(asks, "tagged") == ["home", "due", "limit"]
+    plain = [home.submit("plain") for _ in range(2)]
+    until(lambda: "concurrency" in kinds(home, plain[1].id))
+    assert str(asks.why(plain[1].id)) == (
+        f"run {plain[1].id} of task 'plain' waits at {where}, where sched.why({plain[1].id!r}) says for what"
+    )
+    gate.set()
+    assert first.wait("60s").state is State.DONE
+    with make(name="later").viewing() as watches:
+        assert str(watches.why(first.id)) == f"run {first.id} of task 'holds' has ended as DONE"

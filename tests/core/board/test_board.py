@@ -19,7 +19,7 @@ from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.model import Requested
 from schedkit.core.run import Attempt, Run, first_number
-from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.states import DueOutcome, Outcome, State
 from schedkit.values.instants import to_micros
 
 TELL = RunEvents()
@@ -238,9 +238,7 @@ def test_trouble_shows_and_goes(event: ev.Event, words: str, end: ev.Event) -> N
 
 
 def test_an_event_nothing_shows_changes_nothing() -> None:
-    board = folded(
-        ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=1, disposition=Disposition.MISSED)
-    )
+    board = folded(ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=1, outcome=DueOutcome.MISSED))
     assert board.changes(1) is None
 
 

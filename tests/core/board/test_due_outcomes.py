@@ -39,7 +39,7 @@ def fire(
         "scheduled_at": to_micros(first),
         "until": to_micros(last),
         "count": count,
-        "disposition": outcome,
+        "outcome": outcome,
         "at": to_micros(last),
         "reason": "the computer slept",
     }

@@ -12,7 +12,7 @@ from schedkit.core import events as ev
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.board.run_counts import Extractions, Histogram, RunCounts, run_counts
 from schedkit.core.model import Retry
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import DueOutcome, State
 from schedkit.core.triggers.constructors import at
 from schedkit.values.instants import to_micros
 
@@ -78,10 +78,10 @@ def test_the_last_success_is_the_latest_whatever_the_order_of_events() -> None:
 
 
 def test_due_times_without_a_run() -> None:
-    def fired(disposition: Disposition, count: int | None) -> ev.Fired:
-        return ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=count, disposition=disposition)
+    def fired(outcome: DueOutcome, count: int | None) -> ev.Fired:
+        return ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=count, outcome=outcome)
 
-    missed, endless = fired(Disposition.MISSED, 3), fired(Disposition.COALESCED, None)
+    missed, endless = fired(DueOutcome.MISSED, 3), fired(DueOutcome.COALESCED, None)
     assert counted(missed, missed, endless).due_times == {"a": {"missed": 6, "coalesced": 1}}
 
 

@@ -23,7 +23,7 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
-from core.conftest import Heard as Facts
+from core.conftest import Recorder as Facts
 
 import schedkit
 from schedkit.core.api.scheduler import Scheduler
@@ -479,14 +479,14 @@ def _(sched: Scheduler) -> None:
     reason="each removal is an event of its own",
 )
 def _(sched: Scheduler) -> None:
-    heard: list[int] = []
-    sched.add_listener(lambda event: heard.append(event.code), events.EVENT_JOB_REMOVED)
+    received: list[int] = []
+    sched.add_listener(lambda event: received.append(event.code), events.EVENT_JOB_REMOVED)
     sched.add_job(tick, "interval", hours=1, id="parent")
     sched.task(after="parent", name="child")(tock)
     sched.remove_all_jobs()
     assert ids(sched) == []
     sched.queries.flush_events()
-    assert heard == [events.EVENT_JOB_REMOVED] * 2
+    assert received == [events.EVENT_JOB_REMOVED] * 2
 
 
 @row("a job that is not there: JobLookupError", "JobLookupError")
@@ -530,7 +530,7 @@ def _(make: Callable[..., Scheduler]) -> None:
 def _(sched: Scheduler) -> None:
     assert not hasattr(sched.add_job(tick, "interval", hours=1), "func_ref")
     with pytest.raises(AttributeError, match="has no wakeup: a scheduler wakes up by itself"):
-        sched.wakeup()  # type: ignore[attr-defined]  # what a person may write
+        sched.wakeup()
 
 
 # The scheduler
@@ -573,15 +573,15 @@ def _(make: Callable[..., Scheduler]) -> None:
     "EVENT_SCHEDULER_RESUMED",
 )
 def _(sched: Scheduler) -> None:
-    heard: list[int] = []
-    sched.add_listener(lambda event: heard.append(event.code), events.EVENT_SCHEDULER_PAUSED)
+    received: list[int] = []
+    sched.add_listener(lambda event: received.append(event.code), events.EVENT_SCHEDULER_PAUSED)
     job = sched.add_job(tick, "interval", hours=1)
     sched.pause()
     assert job.next_run_time is None
     sched.resume()
     assert job.next_run_time is not None
     sched.queries.flush_events()
-    assert heard == [events.EVENT_SCHEDULER_PAUSED]
+    assert received == [events.EVENT_SCHEDULER_PAUSED]
 
 
 @row("… last until the process ends", reason="they are kept in the ledger, and hold for every process at it")
@@ -659,7 +659,7 @@ def _(make: Callable[..., Scheduler]) -> None:
         with pytest.raises(SettingsError, match=f"there is no {name}= here .*{instead}"):
             schedkit.Scheduler(**{name: {}})
     with pytest.raises(SettingsError, match=ELSEWHERE["gconfig"]):
-        schedkit.Scheduler({"apscheduler.timezone": "UTC"})  # type: ignore[arg-type]  # what people may write
+        schedkit.Scheduler({"apscheduler.timezone": "UTC"})
 
 
 ABSENT = ("configure", "add_executor", "remove_executor", "add_jobstore", "remove_jobstore")
@@ -716,8 +716,8 @@ HEARD = (
     *HEARD,
 )
 def _(make: Callable[..., Scheduler]) -> None:
-    sched, heard = make(), list[Any]()
-    sched.add_listener(heard.append)
+    sched, received = make(), list[Any]()
+    sched.add_listener(received.append)
     facts = Facts(sched)
     sched.start()
     sched.add_job(tick, id="once")
@@ -725,7 +725,7 @@ def _(make: Callable[..., Scheduler]) -> None:
     sched.modify_job("once", name="Once")
     sched.remove_job("once")
     sched.queries.flush_events()
-    codes = [event.code for event in heard]
+    codes = [event.code for event in received]
     for name in (
         "SCHEDULER_STARTED",
         "JOB_ADDED",
@@ -735,11 +735,11 @@ def _(make: Callable[..., Scheduler]) -> None:
         "JOB_REMOVED",
     ):
         assert getattr(events, f"EVENT_{name}") in codes, name
-    (executed,) = (event for event in heard if event.code == events.EVENT_JOB_EXECUTED)
+    (executed,) = (event for event in received if event.code == events.EVENT_JOB_EXECUTED)
     assert (executed.job_id, executed.jobstore, executed.retval) == ("once", "default", "tick")
-    sched.remove_listener(heard.append)
+    sched.remove_listener(received.append)
     sched.stop()
-    assert len(heard) == len(codes)
+    assert len(received) == len(codes)
 
 
 @row(
@@ -747,14 +747,14 @@ def _(make: Callable[..., Scheduler]) -> None:
     reason="it may come from another process: a RunFailedError that tells type, message and traceback",
 )
 def _(sched: Scheduler) -> None:
-    heard, facts = list[Any](), Facts(sched)
-    sched.add_listener(heard.append, events.EVENT_JOB_ERROR)
+    received, facts = list[Any](), Facts(sched)
+    sched.add_listener(received.append, events.EVENT_JOB_ERROR)
     sched.add_job(fail, id="bad")
     facts.wait_for(facts.of(RunEnded, task="bad"))
     sched.queries.flush_events()
-    assert isinstance(heard[0].exception, RunFailedError)
-    assert "KeyError: 'no such column'" in str(heard[0].exception)
-    assert 'raise KeyError("no such column")' in heard[0].traceback
+    assert isinstance(received[0].exception, RunFailedError)
+    assert "KeyError: 'no such column'" in str(received[0].exception)
+    assert 'raise KeyError("no such column")' in received[0].traceback
 
 
 @pytest.fixture(scope="module")

@@ -238,14 +238,14 @@ def test_a_first_time_may_be_text(sched: Scheduler) -> None:
     assert sched.add_job(greet, id="t", next_run_time="2127-01-01 07:00").trigger == at("2127-01-01 07:00")
 
 
-def results_of(sched: Scheduler, heard: conftest.Heard, count: int) -> dict[str, Any]:
-    heard.wait_for(heard.of(RunEnded), count)
+def results_of(sched: Scheduler, received: conftest.Recorder, count: int) -> dict[str, Any]:
+    received.wait_for(received.of(RunEnded), count)
     return {run.task: sched.run(run.id).result("60s") for run in sched.runs()}
 
 
 def test_what_is_added_before_the_start_runs_then(make: Callable[..., Scheduler]) -> None:
     sched = make()
-    heard = conftest.Heard(sched)
+    received = conftest.Recorder(sched)
     sched.add_job(greet, id="once")
     sched.add_job(greet, "interval", hours=1, id="first now", next_run_time=datetime.now(), args=["you"])
     sched.add_job(greet, "interval", hours=1, id="later")
@@ -261,7 +261,7 @@ def test_what_is_added_before_the_start_runs_then(make: Callable[..., Scheduler]
         "handled",
     }
     sched.start()
-    assert results_of(sched, heard, 4) == {
+    assert results_of(sched, received, 4) == {
         "once": "hello world",
         "first now": "hello you",
         "handled": "hello me",
@@ -275,28 +275,28 @@ def test_what_is_added_before_the_start_runs_then(make: Callable[..., Scheduler]
 
 def test_what_waits_for_who_watches_runs_when_it_starts(make: Callable[..., Scheduler]) -> None:
     sched = make()
-    heard = conftest.Heard(sched)
+    received = conftest.Recorder(sched)
     sched.add_job(greet, id="once")
     sched.watch()
     assert sched.runs() == []
     sched.start()
-    assert results_of(sched, heard, 1) == {"once": "hello world"}
+    assert results_of(sched, received, 1) == {"once": "hello world"}
 
 
 def test_listeners_hear_the_start_and_the_stop_of_their_own_scheduler_only(
     make: Callable[..., Scheduler],
 ) -> None:
     sched, other = make(name="sched"), make(name="other")
-    heard, everything = Heard(), conftest.Heard(sched)
+    received, everything = Received(), conftest.Recorder(sched)
     sched.start()
     everything.wait_for(everything.of(NodeChanged, name="sched", change="started"))
-    sched.add_listener(heard.hear, events.EVENT_SCHEDULER_STARTED | events.EVENT_SCHEDULER_SHUTDOWN)
+    sched.add_listener(received.add, events.EVENT_SCHEDULER_STARTED | events.EVENT_SCHEDULER_SHUTDOWN)
     with other:
         everything.wait_for(everything.of(NodeChanged, name="other", change="started"))
     everything.wait_for(everything.of(NodeChanged, name="other", change="stopped"))
     sched.shutdown()
     sched.queries.flush_events()
-    assert heard.codes() == [events.EVENT_SCHEDULER_SHUTDOWN]
+    assert received.codes() == [events.EVENT_SCHEDULER_SHUTDOWN]
 
 
 def test_a_job_that_cannot_run_at_once_is_not_declared(make: Callable[..., Scheduler]) -> None:
@@ -344,12 +344,12 @@ def test_scheduled_job_decorates(sched: Scheduler) -> None:
 def test_one_time_jobs_of_a_known_handler(sched: Scheduler) -> None:
     sched.task(name="crawl", tags=("crawler",))(greet)
     run = sched.add_one_time_job("crawl_all_1", handler_class_name="crawl", job_data={"name": "all"})
-    assert run.result("60s") == "hello all"  # type: ignore[union-attr]  # no run_date: a run
+    assert run.result("60s") == "hello all"
     wait_until(lambda: sched.get_job("crawl_all_1") is None)
-    assert sched.add_one_time_job("by_tag", "crawler").result("60s") == "hello world"  # type: ignore[union-attr]  # a run
-    assert sched.add_one_time_job("by_function", greet).result("60s") == "hello world"  # type: ignore[union-attr]  # a run
+    assert sched.add_one_time_job("by_tag", "crawler").result("60s") == "hello world"
+    assert sched.add_one_time_job("by_function", greet).result("60s") == "hello world"
     planned = sched.add_one_time_job("later", "crawl", run_date=later(hours=1))
-    assert planned.next_run_time is not None  # type: ignore[union-attr]  # with run_date: a job
+    assert planned.next_run_time is not None
     assert sched.get_job("later") is not None
     with pytest.raises(DeclarationError, match="has no handler"):
         sched.add_one_time_job("x")
@@ -357,13 +357,13 @@ def test_one_time_jobs_of_a_known_handler(sched: Scheduler) -> None:
         sched.add_one_time_job("x", "nobody")
 
 
-class Heard:
+class Received:
     """A listener written for APScheduler."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
 
-    def hear(self, event: Any) -> None:
+    def add(self, event: Any) -> None:
         self.events.append(event)
 
     def codes(self) -> list[int]:
@@ -376,9 +376,9 @@ def fail() -> None:
 
 def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> None:
     sched = make()
-    everything, errors = Heard(), Heard()
-    sched.add_listener(everything.hear)
-    sched.add_listener(errors.hear, events.EVENT_JOB_ERROR | events.EVENT_JOB_MISSED)
+    everything, errors = Received(), Received()
+    sched.add_listener(everything.add)
+    sched.add_listener(errors.add, events.EVENT_JOB_ERROR | events.EVENT_JOB_MISSED)
     sched.start()
     sched.add_job(greet, "interval", hours=1, id="g")
     sched.tasks["g"].submit().wait("60s")
@@ -417,34 +417,34 @@ def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> N
 
 
 def test_missed_and_overlapped_times_are_told(sched: Scheduler) -> None:
-    heard, release = Heard(), threading.Event()
-    sched.add_listener(heard.hear, events.EVENT_JOB_MAX_INSTANCES | events.EVENT_JOB_EXECUTED)
+    received, release = Received(), threading.Event()
+    sched.add_listener(received.add, events.EVENT_JOB_MAX_INSTANCES | events.EVENT_JOB_EXECUTED)
     sched.add_job(release.wait, "interval", seconds=0.05, id="slow")
-    wait_until(lambda: events.EVENT_JOB_MAX_INSTANCES in heard.codes())
+    wait_until(lambda: events.EVENT_JOB_MAX_INSTANCES in received.codes())
     release.set()
-    wait_until(lambda: events.EVENT_JOB_EXECUTED in heard.codes())
-    overlapped = next(e for e in heard.events if e.code == events.EVENT_JOB_MAX_INSTANCES)
-    executed = next(e for e in heard.events if e.code == events.EVENT_JOB_EXECUTED)
+    wait_until(lambda: events.EVENT_JOB_EXECUTED in received.codes())
+    overlapped = next(e for e in received.events if e.code == events.EVENT_JOB_MAX_INSTANCES)
+    executed = next(e for e in received.events if e.code == events.EVENT_JOB_EXECUTED)
     assert overlapped.scheduled_run_times[0] > executed.scheduled_run_time
-    sched.remove_listener(heard.hear)
-    count = len(heard.events)
-    later = Heard()
-    sched.add_listener(later.hear, events.EVENT_JOB_EXECUTED)
+    sched.remove_listener(received.add)
+    count = len(received.events)
+    later = Received()
+    sched.add_listener(later.add, events.EVENT_JOB_EXECUTED)
     sched.tasks["slow"].submit().wait("60s")
     wait_until(lambda: later.events)
-    assert len(heard.events) == count
-    sched.remove_listener(heard.hear)
+    assert len(received.events) == count
+    sched.remove_listener(received.add)
 
 
 def test_paused_times_are_told_as_missed(sched: Scheduler) -> None:
-    heard = Heard()
-    sched.add_listener(heard.hear, events.EVENT_JOB_MISSED)
+    received = Received()
+    sched.add_listener(received.add, events.EVENT_JOB_MISSED)
     job = sched.add_job(greet, "interval", seconds=0.02, id="m", next_run_time=None)
     pause = threading.Event()
     pause.wait(0.05)
     job.resume()
-    wait_until(lambda: bool(heard.events))
-    assert heard.events[0].retval is None
+    wait_until(lambda: bool(received.events))
+    assert received.events[0].retval is None
 
 
 def test_status_is_the_union_of_the_older_designs(make: Callable[..., Scheduler]) -> None:

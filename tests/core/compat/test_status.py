@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded
@@ -34,12 +34,12 @@ def test_runs_that_end_are_counted_on_top_of_the_history(sched: Scheduler, make:
     other = make(name="other")
     other.start()
     assert counts(sched, "fails") == counts(other, "fails") == (1, 1)
-    heard = Heard(other)
+    recorder = Recorder(other)
     sched.task(name="fails")(lambda: 1)
     run = sched.submit("fails")
     run.wait("60s")
     assert counts(sched, "fails") == (2, 1)
-    heard.wait_for(heard.of(RunEnded, run=run.id))
+    recorder.wait_for(recorder.of(RunEnded, run=run.id))
     assert counts(other, "fails") == (2, 1)
 
 

@@ -28,7 +28,7 @@ from schedkit.core.engine.stimuli import (
 )
 from schedkit.core.events import TO_COME, RunEnded, RunQueued, RunStarted, StoreAway
 from schedkit.core.model import After, Retry, Task
-from schedkit.core.states import Disposition, Outcome, Overlap, State
+from schedkit.core.states import DueOutcome, Outcome, Overlap, State
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND
@@ -318,7 +318,7 @@ def test_a_pause_leaves_behind_what_passes() -> None:
     assert [(fire.task, fire.count, fire.reason) for fire in fires] == [("b", 2, "paused")]
     decision = desk.ask(Resume(task="a", actor="you"))
     fires = [change for change in decision.changes if isinstance(change, FireRecorded)]
-    assert [(fire.task, fire.count, fire.disposition) for fire in fires] == [("a", 2, Disposition.MISSED)]
+    assert [(fire.task, fire.count, fire.outcome) for fire in fires] == [("a", 2, DueOutcome.MISSED)]
     assert decision.wake_at == NOW + 180 * SECOND
 
 

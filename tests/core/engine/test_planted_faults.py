@@ -22,18 +22,17 @@ from schedkit.core.engine.claims import Claims
 from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.hearing import Hearing
+from schedkit.core.engine.foreign_events import ForeignEvents
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.stimuli import Heard
+from schedkit.core.engine.stimuli import EventsReceived
 from schedkit.core.engine.tasks import Tasks
 from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
 # What a broken engine reaches is no measure.
-pytestmark = pytest.mark.untraced
 MOST = 1_200  # histories until a fault must have been found
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -318,28 +317,28 @@ def the_limits_of_others_are_not_seen(patch: pytest.MonkeyPatch) -> None:
 
 @fault_of_two
 def what_was_heard_is_heard_again(patch: pytest.MonkeyPatch) -> None:
-    hear = Hearing.hear
+    hear = ForeignEvents.receive
 
-    def again(self: Hearing, stimulus: Heard) -> Any:
-        self._state.heard = 0
+    def again(self: ForeignEvents, stimulus: EventsReceived) -> Any:
+        self._state.last_seq = 0
         return hear(self, stimulus)
 
-    patch.setattr(Hearing, "hear", again)
+    patch.setattr(ForeignEvents, "receive", again)
 
 
 @fault_of_two
 def nobody_notes_which_parents_runs_are_followed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "heard", lambda self, name, seq: None)
+    patch.setattr(Runs, "record_followed", lambda self, name, seq: None)
 
 
 @fault_of_two
 def what_was_not_heard_is_not_made_up_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "catch_up", lambda self, name, unheard, since=0: None)
+    patch.setattr(Runs, "catch_up", lambda self, name, unfollowed, since=0: None)
 
 
 @fault_of_two
 def a_parents_run_elsewhere_is_not_followed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "follow_heard", lambda self, run, seq: None)
+    patch.setattr(Runs, "follow_elsewhere", lambda self, run, seq: None)
 
 
 @fault_of_two
@@ -354,7 +353,7 @@ def a_run_abroad_does_not_count(patch: pytest.MonkeyPatch) -> None:
 
 @fault_of_two
 def the_end_of_a_run_abroad_is_not_heard(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Hearing, "_hear_own", lambda self, run: None)
+    patch.setattr(ForeignEvents, "_receive_own", lambda self, run: None)
 
 
 @fault_of_two
@@ -405,8 +404,8 @@ def what_ran_in_a_dead_process_is_not_interrupted(patch: pytest.MonkeyPatch) -> 
 
 @fault_of_two
 def a_pause_by_others_is_not_heard(patch: pytest.MonkeyPatch) -> None:
-    hear = Hearing.hear
-    patch.setattr(Hearing, "hear", lambda self, stimulus: hear(self, replace(stimulus, paused=None)))
+    hear = ForeignEvents.receive
+    patch.setattr(ForeignEvents, "receive", lambda self, stimulus: hear(self, replace(stimulus, paused=None)))
 
 
 @fault_of_two

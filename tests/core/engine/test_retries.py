@@ -79,7 +79,7 @@ def test_each_outcome(outcome: Outcome, more: dict[str, Any], state: State) -> N
 
 
 def test_delays_grow_up_to_a_limit() -> None:
-    retry = Retry(attempts=9, delay="10s", backoff=2, max_delay="1m", jitter=0.5)  # type: ignore[arg-type]
+    retry = Retry(attempts=9, delay="10s", backoff=2, max_delay="1m", jitter=0.5)
     assert [retry.delay_before(n) for n in range(2, 7)] == [10, 20, 40, 60, 60]
     assert retry.delay_before(2, random=0.999) == pytest.approx(5, abs=0.1)
     assert Retry(attempts=5000, delay=1, backoff=10).delay_before(4000) == 60

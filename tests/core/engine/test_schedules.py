@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schedkit.core.engine.schedules import Schedules
 from schedkit.core.triggers.constructors import every
-from schedkit.core.triggers.dispositions import Schedule
+from schedkit.core.triggers.schedule import Schedule
 
 TRIGGER = every("1m", start=datetime(2026, 1, 5, tzinfo=UTC))
 

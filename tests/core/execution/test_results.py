@@ -100,7 +100,7 @@ def test_what_cannot_come_back_as_it_was_is_refused_with_one_sentence(tmp_path: 
 
 def test_a_frame_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     results = Results(tmp_path)
-    path = tmp_path / results.save("t", "r3", 1, pd.DataFrame({"a": [1]}))["path"]  # type: ignore[index]
+    path = tmp_path / results.save("t", "r3", 1, pd.DataFrame({"a": [1]}))["path"]
     path.write_bytes(b"not parquet")
     with pytest.raises(ResultGoneError, match="cannot be read"):
         results.load({"kind": "parquet", "path": str(path.relative_to(tmp_path))})

@@ -32,7 +32,7 @@ def test_a_context_of_its_own() -> None:
         context_of_run.progress("rows", done, 1000)
     context_of_run.progress("rows", 1000, 1000)
     assert len(told) < 100, "a fast stage is not told at every step"
-    assert told[-1].done == 1000  # type: ignore[attr-defined]
+    assert told[-1].done == 1000
     stopped: list[int] = []
     forget = context_of_run.on_stop(lambda: stopped.append(1))
     context_of_run.on_stop(lambda: stopped.append(2))

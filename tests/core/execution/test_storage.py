@@ -51,7 +51,7 @@ def test_a_place_is_a_folder_or_a_url(tmp_path: Path) -> None:
 
 def test_what_was_written_is_read_and_removed(storage: Storage) -> None:
     for name in ("task/a.txt", "task/b.txt", "other/c.txt"):
-        storage.write(name, lambda file, name=name: file.write(name.encode()))  # type: ignore[misc]
+        storage.write(name, lambda file, name=name: file.write(name.encode()))
     assert storage.read("task/a.txt") == b"task/a.txt"
     storage.remove("task/a.txt")
     storage.remove("task/a.txt")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.clocks import Later
 from support.executor_kinds import KINDS, Pools, adapted
 from support.lives import life_of
@@ -34,9 +34,9 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def time_out(sched: Scheduler, run: RunHandle, heard: Heard) -> None:
+def time_out(sched: Scheduler, run: RunHandle, recorder: Recorder) -> None:
     """Let an hour pass on the clock by which attempts time out, once its code runs."""
-    heard.wait_for(heard.of(events.RunLogged, run=run.id))
+    recorder.wait_for(recorder.of(events.RunLogged, run=run.id))
     life = life_of(sched)
     life.decisions.clock = Later(steady=timedelta(hours=1))
     life.post()
@@ -77,9 +77,9 @@ def test_no_two_tries_at_once(tmp_path: Path, pools: Pools, kind: str) -> None:
             on_success=told.append,
             params={"trace": str(trace), "go": str(go)},
         )(adapted(kind, slow_to_end))
-        heard = Heard(sched)
+        recorder = Recorder(sched)
         run = sched.submit("t")
-        time_out(sched, run, heard)
+        time_out(sched, run, recorder)
         assert retrying.wait(60)
         assert trace.read_text().splitlines() == ["begin 1"]
         go.touch()
@@ -99,9 +99,9 @@ def test_the_place_comes_back(tmp_path: Path, pools: Pools, kind: str) -> None:
     with Scheduler(tmp_path / "ledger.db", concurrency=1) as sched:
         sched.task(name="t", runs_in=pools.runs_in(kind), timeout="30m")(adapted(kind, endless))
         sched.task(name="next")(lambda: "has a place")
-        heard = Heard(sched)
+        recorder = Recorder(sched)
         run = sched.submit("t")
-        time_out(sched, run, heard)
+        time_out(sched, run, recorder)
         assert run.wait("60s").state is State.TIMEOUT
         assert sched.submit("next").result("60s") == "has a place"
         assert run.log == ["began"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Recorder
 from crash.judge import judge_schedule
 
 from schedkit.core import events
@@ -93,16 +93,16 @@ def test_two_who_ask_at_once_share_the_times(sched: Scheduler, other: Scheduler)
 
 
 def test_times_that_the_clock_has_just_taken_are_not_taken_again(sched: Scheduler) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     sched.task(every("0.05s"), name="dense", overlap="allow", coalesce=False)(lambda: 1)
-    ended = heard.of(events.RunEnded, task="dense")
+    ended = recorder.of(events.RunEnded, task="dense")
     for times in range(1, 41):
-        heard.wait_for(ended, times)
+        recorder.wait_for(ended, times)
         now = datetime.now(UTC)
         assert sched.backfill("dense", now - timedelta(minutes=1), now) == [], "nothing was left"
     sched.pause("dense")
     assert sched.queries.flush_events()
-    heard.wait_for(ended, sum(map(heard.of(events.RunQueued, task="dense"), heard.events)))
+    recorder.wait_for(ended, sum(map(recorder.of(events.RunQueued, task="dense"), recorder.events)))
     (row,) = sched.queries.ledger.tasks()
     runs = sched.runs("dense", limit=1000)
     assert judge_schedule(sched.queries.ledger, row, runs)["run"] >= 40
@@ -169,4 +169,4 @@ def test_days_and_text_are_windows_too(sched: Scheduler) -> None:
     with pytest.raises(UsageError, match="start: 'yesterday' is not a date and time"):
         sched.backfill("noon", "yesterday", DAY)
     with pytest.raises(UsageError, match="end: 5 is not a date and time"):
-        sched.tasks["noon"].backfill(DAY, 5)  # type: ignore[arg-type]  # what a person may write
+        sched.tasks["noon"].backfill(DAY, 5)

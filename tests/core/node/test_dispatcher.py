@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from support.ledgers import ledger_of
 from support.lives import die, life_of
 
@@ -340,15 +340,15 @@ def test_a_former_home_with_other_code_does_not_have_the_task_any_more(make: Mak
     def child() -> str:
         return "child"
 
-    heard = Heard(former)
+    recorder = Recorder(former)
     new.task(name="one", replace=True)(lambda: "other code")
     until(lambda: former.at_home == ["child"])
     until(lambda: former.process.declarations > 2)
     assert former.standing_by == []
     new.stop("1s")
-    heard.wait_for(heard.of(events.NodeChanged, change="stopped", name="new"))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="stopped", name="new"))
     assert former.submit("child").result("60s") == "child"  # it goes on, and the task is not inherited
-    assert former.home("one") is None
+    assert former.tasks["one"].home is None
     declare(former)
     assert former.at_home == ["child", "one"]
 

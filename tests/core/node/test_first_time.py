@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Fired, RunEnded
@@ -23,10 +23,10 @@ def greet() -> None: ...
 def test_a_moment_that_has_passed_when_it_is_declared_is_late_and_runs_once(make: Make) -> None:
     moment = datetime.now(UTC) - timedelta(hours=1)
     sched = make()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     sched.start()
     sched.task(at(moment), name="migrate")(lambda: None)
-    (ended,) = heard.wait_for(heard.of(RunEnded, task="migrate", state=State.DONE))
+    (ended,) = recorder.wait_for(recorder.of(RunEnded, task="migrate", state=State.DONE))
     assert sched.run(ended.run).run.scheduled_at == moment
     sched.task(at(moment), name="migrate")(lambda: None)
     assert sched.tasks["migrate"].next_run is None
@@ -39,15 +39,15 @@ def test_a_moment_that_has_passed_when_it_is_declared_is_late_and_runs_once(make
     assert len(again.runs("migrate")) == 1
 
 
-def test_a_job_for_now_runs_now(sched: Scheduler, heard: Heard) -> None:
+def test_a_job_for_now_runs_now(sched: Scheduler, recorder: Recorder) -> None:
     sched.add_job(greet, "date", run_date=datetime.now(), id="now")
-    heard.wait_for(heard.of(RunEnded, task="now"))
+    recorder.wait_for(recorder.of(RunEnded, task="now"))
 
 
-def test_a_moment_past_its_grace_is_recorded_as_missed(sched: Scheduler, heard: Heard) -> None:
+def test_a_moment_past_its_grace_is_recorded_as_missed(sched: Scheduler, recorder: Recorder) -> None:
     moment = datetime.now(UTC) - timedelta(hours=1)
     late = sched.task(at(moment), name="late", misfire_grace="1m")(lambda: None)
-    heard.wait_for(heard.of(Fired, task="late"))
+    recorder.wait_for(recorder.of(Fired, task="late"))
     assert list(late.due_times()["outcome"]) == ["missed"]
     assert late.runs() == []
 

@@ -47,7 +47,7 @@ def test_a_child_asks_its_parent(make: Make) -> None:
     sched.start()
     task = sched.task(name="one")(lambda n: n + 1)
     assert task.submit(n=1).result("60s") == 2
-    assert in_a_fork(lambda: [sched.state, sched.at_home, str(sched.home("one")).split()[0]]) == [
+    assert in_a_fork(lambda: [sched.state, sched.at_home, str(sched.tasks["one"].home).split()[0]]) == [
         "stopped",
         [],
         "parent",

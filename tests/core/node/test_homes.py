@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from support.lives import die, life_of
 from support.node_processes import NodeProcess
 
@@ -74,8 +74,8 @@ def test_each_process_runs_what_it_declares(sched: Scheduler, other: Scheduler) 
         assert asks.submit("there").result("60s") == "by other"
         assert list(asks.tasks) == ["here", "there"]
         assert [task.state for task in asks.tasks.values()] == ["idle", "idle"]
-        assert [str(asks.home(name)).split()[0] for name in asks.tasks] == ["tests", "other"]
-    assert sched.home("nobody's") is None
+        assert [str(asks.tasks[name].home).split()[0] for name in asks.tasks] == ["tests", "other"]
+    assert sched.queries.home("nobody's") is None
 
 
 def test_the_processes_are_on_every_board_by_name(sched: Scheduler, other: Scheduler) -> None:
@@ -89,10 +89,10 @@ def test_the_processes_are_on_every_board_by_name(sched: Scheduler, other: Sched
 
 
 def test_a_due_time_runs_at_its_home_only(sched: Scheduler, other: Scheduler) -> None:
-    heard = Heard(other)
+    recorder = Recorder(other)
     ran: list[str] = []
     declare(sched, lambda: ran.append("here"), "/a.py", every("0.1s"))
-    heard.wait_for(heard.of(events.RunEnded, task="one"), 3)
+    recorder.wait_for(recorder.of(events.RunEnded, task="one"), 3)
     sched.pause("one")
     runs = sched.runs("one")
     assert len({run.scheduled_at for run in runs}) == len(runs)
@@ -100,16 +100,16 @@ def test_a_due_time_runs_at_its_home_only(sched: Scheduler, other: Scheduler) ->
 
 
 def test_both_boards_tell_every_event_once(sched: Scheduler, other: Scheduler) -> None:
-    first, second = Heard(sched), Heard(other)
+    first, second = Recorder(sched), Recorder(other)
     sched.task(name="here")(lambda: 1)
     other.task(name="there")(lambda: 2)
     runs = [asks.submit(name) for asks in (sched, other) for name in ("here", "there")]
-    for heard in (first, second):
+    for recorder in (first, second):
         for run in runs:
-            heard.wait_for(heard.of(events.RunEnded, run=run.id))
+            recorder.wait_for(recorder.of(events.RunEnded, run=run.id))
         # From the first declaration on: that both have started may be told before anybody listens, or after.
-        first_seq = heard.wait_for(heard.of(events.TaskChanged, task="here"))[0].seq
-        told = sorted(event.seq for event in heard.events if event.seq >= first_seq)
+        first_seq = recorder.wait_for(recorder.of(events.TaskChanged, task="here"))[0].seq
+        told = sorted(event.seq for event in recorder.events if event.seq >= first_seq)
         assert told == list(range(first_seq, told[-1] + 1))
 
 
@@ -196,16 +196,16 @@ def test_an_answer_at_the_last_moment_counts(sched: Scheduler, other: Scheduler)
     """The patience is over before the home looks; what it has answered is not taken back."""
     sched.task(name="one")(lambda: 1)
     ledger, ask = other.queries.ledger, other.queries.ledger.ask
-    heard = Heard(sched)
+    recorder = Recorder(sched)
 
     def answered(*what: Any, **whom: Any) -> str:
         id = ask(*what, **whom)
-        heard.wait_for(heard.of(events.TaskChanged, change="paused"))
+        recorder.wait_for(recorder.of(events.TaskChanged, change="paused"))
         while (row := ledger.command(id)) is None or row.answer is None:
             threading.Event().wait(0.01)
         return id
 
-    ledger.ask = answered  # type: ignore[method-assign]
+    ledger.ask = answered
     asked = service().call(send_command, ledger, PauseTask(task="one"), timeout=0.0)
     assert asked == {"ok": True}
     assert sched.tasks["one"].paused
@@ -241,13 +241,13 @@ def homeless(make: Make, other: Scheduler) -> Scheduler:
 
 
 def test_whoever_lives_decides_about_a_task_that_has_no_home(homeless: Scheduler, sched: Scheduler) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     task = homeless.tasks["one"]
-    assert homeless.home("one") is None
+    assert homeless.tasks["one"].home is None
     assert task.state == "waiting"
     run = homeless.submit("one", anything="goes")
     assert (run.state, run.run.params) == (State.QUEUED, {"anything": "goes"})
-    heard.wait_for(heard.of(events.RunQueued, run=run.id))
+    recorder.wait_for(recorder.of(events.RunQueued, run=run.id))
     with pytest.raises(TimeoutError, match="it is QUEUED, and no running process has its task"):
         run.result("0.1s")
     assert run.cancel()
@@ -265,7 +265,7 @@ def test_whoever_lives_decides_about_a_task_that_has_no_home(homeless: Scheduler
     waits = homeless.submit("one")
     homeless.remove("one")
     assert (waits.state, list(homeless.tasks)) == (State.CANCELLED, [])
-    heard.wait_for(heard.of(events.TaskChanged, task="one", change="removed"))
+    recorder.wait_for(recorder.of(events.TaskChanged, task="one", change="removed"))
 
 
 def test_who_watches_asks_those_who_live_about_a_task_that_has_no_home(
@@ -307,13 +307,13 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
     running = sched.submit("one")
     assert entered.wait(60)
     (waits,) = sched.backfill("one", "2025-01-01T00:00+00:00", "2025-01-01T00:00+00:00")
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     again = make(name="again")
     declare(again, other_code, "/a.py", daily)
     again.start()
-    heard.wait_for(heard.of(events.TaskChanged, task="one", change="moved"))
+    recorder.wait_for(recorder.of(events.TaskChanged, task="one", change="moved"))
     assert (again.at_home, again.standing_by) == (["one"], [])
-    assert str(sched.home("one")).startswith("again ")
+    assert str(sched.tasks["one"].home).startswith("again ")
     assert waits.state is State.QUEUED, "one at a time, wherever"
     release.set()
     assert running.result("60s") == "first"
@@ -333,9 +333,9 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     told = next(line for line in caplog.messages if "with the same code" in line)
     assert told.startswith("'one': run by tests (pid ")
     assert "sched.bring_home() has it run here" in told
-    heard = Heard(other)
+    recorder = Recorder(other)
     sched.stop("1s")
-    heard.wait_for(heard.of(events.TaskChanged, task="one", change="moved"))
+    recorder.wait_for(recorder.of(events.TaskChanged, task="one", change="moved"))
     assert (other.at_home, other.standing_by) == (["one"], [])
     assert other.tasks["one"].next_run == upcoming, "its times go on"
     assert other.submit("one").result("60s") == "first"
@@ -367,7 +367,7 @@ def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeP
     heir.hear("started")
     asks = make(name="asks")
     asks.watch()
-    node = asks.home("held")
+    node = asks.tasks["held"].home
     assert node is not None
     if node.name != "home":  # it was quicker
         home, heir = heir, home
@@ -394,11 +394,11 @@ def test_what_nobody_inherits_is_interrupted_and_waits(make: Make, other: Schedu
     declare(dying, lambda: (entered.set(), release.wait(20)), "/a.py")
     run = dying.submit("one")
     assert entered.wait(60)
-    heard = Heard(other)
+    recorder = Recorder(other)
     die(dying)
     release.set()
-    heard.wait_for(heard.of(events.NodeChanged, change="gone", name="dying"))
-    heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="gone", name="dying"))
+    recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
     there = other.run(run.id)
     assert there.state is State.QUEUED
     assert [attempt.outcome for attempt in there.attempts] == [Outcome.INTERRUPTED]
@@ -415,9 +415,9 @@ def test_other_code_is_refused_with_the_name_of_the_home(sched: Scheduler, other
     assert "replace=True" in refused.value.hint
     assert (other.at_home, other.standing_by) == ([], [])
     assert other.submit("one").result("60s") == "first"
-    heard = Heard(other)
+    recorder = Recorder(other)
     sched.stop("1s")
-    heard.wait_for(heard.of(events.NodeChanged, change="stopped", name="tests"))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="stopped", name="tests"))
     declare(other, other_code, "/b.py")
     assert other.submit("one").result("60s") == "other"
 
@@ -483,7 +483,7 @@ def test_bringing_home_moves_all_that_is_declared_here(sched: Scheduler, other: 
     assert other.standing_by == ["one", "two"]
     other.bring_home()
     assert (other.at_home, other.standing_by) == (["one", "two"], [])
-    assert str(other.home("one")).startswith("other ")
+    assert str(other.tasks["one"].home).startswith("other ")
     until(lambda: sched.standing_by == ["one", "two"])
     other.stop("1s")
     until(lambda: sched.at_home == ["one", "two"])
@@ -504,6 +504,27 @@ def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler
     assert other.submit("gone").result("60s") == "other", "declared again, it is there again"
 
 
+def test_a_run_that_ends_well_where_it_runs_is_done_though_its_task_is_removed_elsewhere(
+    sched: Scheduler, other: Scheduler
+) -> None:
+    entered = threading.Event()
+
+    def asked_to_stop(run: Any) -> str:
+        entered.set()
+        until(run.should_stop)
+        return "well"
+
+    run = declare(sched, asked_to_stop, "/a.py").submit()
+    assert entered.wait(60)
+    declare(other, other_code, "/b.py", replace=True)
+    assert other.at_home == ["one"]
+    other.remove("one")
+    assert other.run(run.id).wait("60s").state is State.DONE
+    assert run.result("60s") == "well"
+    (attempt,) = other.queries.ledger.attempts(run.id)
+    assert attempt.outcome is Outcome.DONE
+
+
 # Parents elsewhere
 
 
@@ -516,13 +537,13 @@ def test_a_child_follows_a_parent_that_runs_elsewhere(
             raise ValueError("no")
         return "done"
 
-    heard = Heard(other)
+    recorder = Recorder(other)
     sched.task(name="parent")(parent)
     other.task(name="child", after="parent")(lambda: "after it")
     runs = [sched.submit("parent") for _ in range(3)]
     for run in runs:
         run.wait("60s")
-    ended = heard.wait_for(heard.of(events.RunEnded, task="child"), 3)
+    ended = recorder.wait_for(recorder.of(events.RunEnded, task="child"), 3)
     states = {event.after.state for event in ended if isinstance(event, events.RunEnded)}
     assert states == {State.SKIPPED if fails else State.DONE}
     assert len(other.runs("child")) == 3, "one for each run of the parent"
@@ -535,14 +556,14 @@ def test_a_child_that_comes_home_waits_for_a_parent_that_runs_elsewhere(sched: S
     first, second = make(name="first"), make(name="second")
     first.start()
     declare(first, first_code, "/a.py", name="child", after="parent")
-    heard = Heard(first)
+    recorder = Recorder(first)
     run = sched.submit("parent")
-    heard.wait_for(heard.of(events.RunQueued, task="child", state=State.PENDING))
+    recorder.wait_for(recorder.of(events.RunQueued, task="child", state=State.PENDING))
     (child,) = first.runs("child")
     declare(second, first_code, "/b.py", name="child", after="parent")
     second.start()
     assert second.standing_by == ["child"]
-    moved = Heard(second)
+    moved = Recorder(second)
     die(first)
     moved.wait_for(moved.of(events.TaskChanged, task="child", change="moved"))
     assert second.run(child.id).state is State.PENDING
@@ -579,7 +600,7 @@ def test_a_process_that_is_started_again_has_its_tasks_again(make: Make, other: 
             assert sched.at_home == ["one"]
             upcoming = task.next_run
             assert task.submit().result("60s") == "first"
-        assert other.home("one") is None
+        assert other.tasks["one"].home is None
     assert len(lives) == 3
     with sched:
         assert task.next_run == upcoming
@@ -592,7 +613,7 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
     first, second = (make(name=name, tz=tz) for name, tz in zip(("first", "second"), zones, strict=True))
     for one in (first, second):
         one.start()
-    heard = Heard(second)
+    recorder = Recorder(second)
     first.task(cron("0 22 * * *"), name="nightly")(lambda: 1)
     second.task(cron("0 21 * * *"), name="from elsewhere")(lambda: 1)
     for one in (first, second):
@@ -601,7 +622,9 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
             "at 22:00, Europe/Berlin",
         ]
     second.reschedule("nightly", cron("0 23 * * *"))
-    heard.wait_for(heard.of(events.TaskChanged, task="nightly", schedule_text="at 23:00, Europe/Berlin"))
+    recorder.wait_for(
+        recorder.of(events.TaskChanged, task="nightly", schedule_text="at 23:00, Europe/Berlin")
+    )
     assert second.queries.flush_events()
     assert second.screens.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
     upcoming = first.tasks["nightly"].next_run

@@ -15,7 +15,7 @@ Make = Callable[..., Scheduler]
 
 
 def files(sched: Scheduler) -> list[Path]:
-    return list(sched.results.rglob("*.parquet"))
+    return list(sched.process.results.rglob("*.parquet"))
 
 
 @pytest.fixture

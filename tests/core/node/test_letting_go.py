@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.lives import life_of, node_of
 
 from schedkit import context
@@ -22,8 +22,8 @@ Make = Callable[..., Scheduler]
 
 def test_a_life_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_path: Path) -> None:
     sched = Scheduler(tmp_path / "ledger.db")
-    heard: list[events.Event] = []
-    sched.subscribe(heard.append)
+    received: list[events.Event] = []
+    sched.subscribe(received.append)
     sched.start()
     sched.task(name="one", timeout="1h")(lambda: 1)
     assert sched.submit("one").result("60s") == 1
@@ -68,7 +68,7 @@ def test_who_is_in_a_hurry_before_a_stop_begins_to_wait_is_heard(make: Make) -> 
 def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
     sched = make(name="tests")
     sched.start()
-    heard, entered = Heard(sched), threading.Event()
+    recorder, entered = Recorder(sched), threading.Event()
 
     @sched.task(name="long")
     def long() -> None:
@@ -88,5 +88,5 @@ def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
     patient.join(30)
     assert not patient.is_alive()
     assert sched.state == "stopped"
-    heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+    recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
     assert run.state is State.QUEUED, "interrupted, and offered again at the next start"

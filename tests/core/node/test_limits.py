@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from support.lives import die
 
 from schedkit.core import events
@@ -73,13 +73,13 @@ def test_who_does_not_declare_a_limit_keeps_to_it_and_shows_for_what_a_run_waits
     one, other = make(name="one", limits={"db": 1}, processes=2), make(name="other", processes=3)
     one.start()
     other.start()
-    held, heard = Held(), Heard(one)
+    held, recorder = Held(), Recorder(one)
     one.task(name="held", tags="db")(held)
     other.task(name="waits", tags="db")(lambda: "after it")
     first = one.submit("held")
     assert held.entered.acquire(timeout=30)
     second = other.submit("waits")
-    heard.wait_for(heard.of(events.RunQueued, run=second.id, **WAITS))
+    recorder.wait_for(recorder.of(events.RunQueued, run=second.id, **WAITS))
     for sched in (one, other):
         (row,) = [row for row in sched.screens.board()["runs"] if row["id"] == second.id]
         assert row["waiting_for"] == "another run tagged db"
@@ -94,13 +94,13 @@ def test_the_place_of_a_process_that_was_killed_is_free_when_its_death_is_seen(m
     first, second = make(name="first", limits={"db": 1}), make(name="second", limits={"db": 1})
     first.start()
     second.start()
-    held, heard = Held(), Heard(second)
+    held, recorder = Held(), Recorder(second)
     first.task(name="held", tags="db")(held)
     second.task(name="waits", tags="db")(lambda: "after it")
     first.submit("held")
     assert held.entered.acquire(timeout=30)
     run = second.submit("waits")
-    heard.wait_for(heard.of(events.RunQueued, run=run.id, **WAITS))
+    recorder.wait_for(recorder.of(events.RunQueued, run=run.id, **WAITS))
     die(first)
     assert run.result("60s") == "after it"
     held.release.set()
@@ -127,7 +127,7 @@ def test_another_declaration_of_a_limit_is_told_and_holds_for_all(
 def test_a_limit_that_is_declared_while_runs_go_on_counts_them(make: Make) -> None:
     one, other = make(name="one"), make(name="other", limits={"db": 1})
     one.start()
-    held, heard = Held(), Heard(other)
+    held, recorder = Held(), Recorder(other)
     one.task(name="held", tags="db")(held)
     first = one.submit("held")
     assert held.entered.acquire(timeout=30)
@@ -136,7 +136,7 @@ def test_a_limit_that_is_declared_while_runs_go_on_counts_them(make: Make) -> No
     second = one.submit("held")
     other.task(name="waits", tags="db")(lambda: "after it")
     third = other.submit("waits")
-    heard.wait_for(heard.of(events.RunQueued, run=third.id, **WAITS))
+    recorder.wait_for(recorder.of(events.RunQueued, run=third.id, **WAITS))
     assert (first.state, second.state) == (State.RUNNING, State.QUEUED)
     held.release.set()
     for run in (first, second, third):
@@ -161,11 +161,11 @@ def test_a_rate_counts_every_start_wherever_it_was(make: Make) -> None:
     declare(first, once_more)
     first.submit("one").wait("60s")
     assert tries == ["tried", "tried"]
-    heard = Heard(second)
+    recorder = Recorder(second)
     second.start()
     declare(second, lambda: None)
     assert second.at_home == ["one"]
     run = second.submit("one")
-    heard.wait_for(heard.of(events.RunQueued, run=run.id))
+    recorder.wait_for(recorder.of(events.RunQueued, run=run.id))
     assert run.state is State.QUEUED
     assert run.cancel()

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.faulty import locked
 from support.lives import life_of, node_of
 
@@ -49,9 +49,9 @@ def test_a_moment_is_calm_until_something_is_due(sched: Scheduler) -> None:
     assert service().call(calm, 900)
     assert not service().call(calm, 1001)
     sched.task(name="flaky", retry=Retry(attempts=2, delay=500, max_delay=500))(fail)
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     sched.submit("flaky")
-    heard.wait_for(heard.of(RunRetrying))
+    recorder.wait_for(recorder.of(RunRetrying))
     assert service().call(calm, 400)
     assert not service().call(calm, 600)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from sqlalchemy.exc import OperationalError
 from support.lives import life_of, lives_again, seem_dead
 
@@ -51,19 +51,21 @@ def failing_once(monkeypatch: pytest.MonkeyPatch, thing: object, name: str, erro
 
 def bury(sched: Scheduler, other: Scheduler) -> None:
     """Let another take it for dead; it sees that soon, at its beat."""
-    buried = Heard(other)
+    buried = Recorder(other)
     seem_dead(sched)
     other.start()
     buried.wait_for(buried.of(events.NodeChanged, change="gone", name="tests"))
 
 
 @both
-def test_who_is_taken_for_dead_is_born_again_and_goes_on(sched: Scheduler, heard: Heard, make: Make) -> None:
+def test_who_is_taken_for_dead_is_born_again_and_goes_on(
+    sched: Scheduler, recorder: Recorder, make: Make
+) -> None:
     sched.task(name="one")(lambda: 1)
     before = life_of(sched).lease.life
     other = make(name="other")
     bury(sched, other)
-    heard.wait_for(heard.of(events.NodeChanged, change="lost", life=before))
+    recorder.wait_for(recorder.of(events.NodeChanged, change="lost", life=before))
     until(lambda: lives_again(sched, before))
     assert sched.state == "running"
     until(lambda: sched.at_home == ["one"])
@@ -114,7 +116,7 @@ def test_a_stop_that_finds_its_life_gone_stays_a_stop(make: Make, sched: Schedul
     assert entered.wait(60)
     other = make(name="other")
     other.start()
-    buried = Heard(other)
+    buried = Recorder(other)
     seem_dead(sched)
     buried.wait_for(buried.of(events.NodeChanged, change="gone", name="tests"))
     sched.stop("0s")  # only now it writes, and is told
@@ -166,7 +168,7 @@ def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch:
     refused = OperationalError("", {}, Exception("unable to open database file"))
     calls = failing_once(monkeypatch, sched.queries.ledger.store, "checkpoint", refused)
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     told = threading.Event()
 
     @sched.task(name="tells")
@@ -178,7 +180,7 @@ def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch:
 
     run = sched.submit("tells")
     assert told.wait(60)
-    heard.wait_for(heard.of(events.RunEnded, run=run.id))
+    recorder.wait_for(recorder.of(events.RunEnded, run=run.id))
     assert run.state is State.DONE
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.clocks import Later
 from support.lives import life_of
 
@@ -72,11 +72,11 @@ def runs(life: Life, name: str) -> list[datetime | None]:
 
 
 def test_a_time_that_has_its_run_costs_no_other_task_its_own(life: Life, sched: Scheduler) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     pass_time(life)
-    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="beside"))
     assert runs(life, "again") == runs(life, "beside") == [LATER]
-    assert [life.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]  # type: ignore[union-attr]
+    assert [life.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]
 
 
 def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, sched: Scheduler) -> None:
@@ -84,10 +84,10 @@ def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, s
     sched.task(every("1h", start=LATER), name="hourly")(lambda: None)
     third = LATER + timedelta(hours=2)
     insert_run(life, "hourly", third)
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     pass_time(life, third)
-    heard.wait_for(heard.of(events.Fired, task="hourly"))
-    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    recorder.wait_for(recorder.of(events.Fired, task="hourly"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="beside"))
     assert runs(life, "hourly") == [third]
     (fire,) = life.ledger.fires("hourly")
     assert (fire.scheduled_at, fire.until, fire.count) == (LATER, LATER + timedelta(hours=1), 2)
@@ -97,7 +97,7 @@ def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, s
 
 
 def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Scheduler) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     sched.task(name="asked")(lambda: 42)
     life.decisions.clock = Later(LATER - datetime.now(UTC) + timedelta(seconds=1))
     life.post()
@@ -112,7 +112,7 @@ def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Sch
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
         answers[1].result(60)
     assert answers[2].result(60) == {"cancelled": False}
-    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="beside"))
     assert sched.run(run).result("60s") == 42
 
 
@@ -129,7 +129,7 @@ def test_who_hands_in_what_the_ledger_refuses_is_told(life: Life, sched: Schedul
 
 
 def test_what_runs_goes_on_while_the_engine_is_made_anew(life: Life, sched: Scheduler) -> None:
-    entered, release, heard = threading.Event(), threading.Event(), Heard(sched)
+    entered, release, recorder = threading.Event(), threading.Event(), Recorder(sched)
 
     def held() -> str:
         entered.set()
@@ -141,7 +141,7 @@ def test_what_runs_goes_on_while_the_engine_is_made_anew(life: Life, sched: Sche
     assert entered.wait(60)
     before = life.engine
     pass_time(life)
-    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="beside"))
     assert life.engine is not before
     assert not run.attempts
     release.set()
@@ -173,12 +173,12 @@ def test_an_engine_that_fails_is_made_anew(
 
 def test_a_pause_that_was_written_meanwhile_stands(life: Life, sched: Scheduler) -> None:
     """Somebody has changed the ledger behind the engine's back: what it says counts."""
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     later = to_micros(LATER + timedelta(hours=3))
     moved = schema.tasks.update().where(schema.tasks.c.name == "beside").values(paused=True, next_at=later)
     write(life, lambda connection: connection.execute(moved))
     pass_time(life)
-    heard.wait_for(heard.of(events.ScheduleAdvanced, task="again"))
+    recorder.wait_for(recorder.of(events.ScheduleAdvanced, task="again"))
     service().call(life.decided)
     assert runs(life, "beside") == []
     row = life.engine.rows["beside"]

@@ -168,7 +168,7 @@ def test_a_killed_process_loses_no_request(make: Make, where: str, tmp_path: Pat
         again.hear("home")
         watches = make()
         watches.watch()
-        until(lambda: (home := watches.home("asked")) is not None and home.name == "again")
+        until(lambda: (home := watches.queries.home("asked")) is not None and home.name == "again")
         assert watches.submit("asked").wait("60s").state is State.DONE
         told = row_of(watches, "asked").requested
         assert told is not None
@@ -182,7 +182,7 @@ def test_a_one_time_job_of_a_handler_survives_until_it_has_run(make: Make) -> No
     with make() as first:
         declare(first)
         first.add_one_time_job("later", "export", {"key": "L"}, run_date="2127-01-01T07:00+00:00")
-        first.add_one_time_job("done", "export", {"key": "D"}).result("60s")  # type: ignore[union-attr]  # a run
+        first.add_one_time_job("done", "export", {"key": "D"}).result("60s")
     with make() as again:
         declare(again)
         assert again.at_home == ["export", "later"], "what is over is not made again"
@@ -249,7 +249,7 @@ def test_what_nobody_has_the_handler_of_waits_and_is_shown(make: Make) -> None:
     handle = request(lives, task_type="IMMEDIATE")
     single = run_of(lives)
     assert (handle.state, single.state) == ("queued", State.QUEUED)
-    assert lives.home("nightly") is None
+    assert lives.tasks["nightly"].home is None
     assert handle.next_run is not None
     (now,) = handle.runs()
     declare(lives)
@@ -389,7 +389,7 @@ def test_a_request_with_parents_waits_for_those_under_way(make: Make) -> None:
                 "dependencies": [row_of(sched, "parent").id],
             }
         )
-        (run,) = made.runs()  # type: ignore[union-attr]  # with parents it is a task
+        (run,) = made.runs()
         assert (run.state, run.waiting_for) == (State.PENDING, ("parent",))
         release.set()
         assert under_way.result("60s")

@@ -58,7 +58,7 @@ def test_attempts_that_are_followed_by_others_are_warnings(sched: Scheduler, rec
 
 def test_a_timeout_is_an_error(sched: Scheduler, records: Records) -> None:
     def slow(run: object) -> None:
-        while not run.should_stop():  # type: ignore[attr-defined]
+        while not run.should_stop():
             pass
 
     sched.task(name="slow", timeout="0.05s")(slow)
@@ -72,8 +72,8 @@ def test_the_log_of_a_run_is_logged_at_its_levels(
     sched: Scheduler, records: Records, caplog: pytest.LogCaptureFixture
 ) -> None:
     def talks(run: object) -> None:
-        run.log("page 1")  # type: ignore[attr-defined]
-        run.log("warning", "page 2 is missing")  # type: ignore[attr-defined]
+        run.log("page 1")
+        run.log("warning", "page 2 is missing")
 
     sched.task(name="talks")(talks)
     with caplog.at_level(logging.WARNING, "schedkit.runs"):

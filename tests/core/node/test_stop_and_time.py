@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.clocks import Later
 from support.lives import life_of
 
@@ -70,13 +70,15 @@ def test_a_cancelled_run_does_not_time_out_into_a_further_try(make: Make) -> Non
     assert outcomes(sched, run.id) == [Outcome.CANCELLED]
 
 
-def test_a_run_that_waits_for_its_timed_out_code_can_be_cancelled(sched: Scheduler, heard: Heard) -> None:
+def test_a_run_that_waits_for_its_timed_out_code_can_be_cancelled(
+    sched: Scheduler, recorder: Recorder
+) -> None:
     deaf = Deaf()
     sched.task(name="deaf", retry=Retry(attempts=3, delay=0))(deaf)
     run = sched.submit("deaf")
     assert deaf.entered.acquire(timeout=10)
     pass_time(sched, run.id)
-    heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+    recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
     assert run.cancel()
     assert run.wait("60s").state is State.CANCELLED
     deaf.release.set()
@@ -86,13 +88,13 @@ def test_a_run_that_waits_for_its_timed_out_code_can_be_cancelled(sched: Schedul
     assert outcomes(sched, run.id) == [Outcome.TIMEOUT]
 
 
-def test_a_cell_run_again_does_not_start_the_further_try_early(sched: Scheduler, heard: Heard) -> None:
+def test_a_cell_run_again_does_not_start_the_further_try_early(sched: Scheduler, recorder: Recorder) -> None:
     deaf = Deaf()
     sched.task(name="deaf", retry=Retry(attempts=2, delay=0), max_instances=2)(deaf)
     run = sched.submit("deaf")
     assert deaf.entered.acquire(timeout=10)
     pass_time(sched, run.id)
-    heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+    recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
     sched.task(name="deaf", retry=Retry(attempts=2, delay=0), max_instances=2, tags="new")(deaf)
     assert not deaf.entered.acquire(timeout=0.2), "its code still runs"
     deaf.release.set()
@@ -101,7 +103,7 @@ def test_a_cell_run_again_does_not_start_the_further_try_early(sched: Scheduler,
 
 
 def test_a_coroutine_cancelled_before_it_is_launched_is_told_so(
-    sched: Scheduler, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    sched: Scheduler, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its claim is being written when the cancel comes: there is nothing yet that could be cancelled."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from msgspec.structs import replace
 from support.clocks import Later
 from support.faulty import locked
@@ -23,7 +23,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.states import State
 from schedkit.core.store import schema
-from schedkit.core.store.reader import FireRow
+from schedkit.core.store.rows import FireRow
 from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import RunFailedError
 from schedkit.loop import service
@@ -76,7 +76,7 @@ def written(sched: Scheduler) -> None:
 
 def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, str]]:
     def told(fire: FireRow) -> tuple[datetime, datetime, str, str]:
-        return fire.scheduled_at, fire.until, str(fire.disposition), fire.reason
+        return fire.scheduled_at, fire.until, str(fire.outcome), fire.reason
 
     written(sched)
     return [told(fire) for fire in sched.queries.ledger.fires(name)]
@@ -188,11 +188,11 @@ def test_how_a_parent_ended_is_known_after_a_restart(make: Make, on: str, state:
     first.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     stood_still(first, "child", THIS)
     second = make()
-    heard = Heard(second)
+    recorder = Recorder(second)
     second.task(name="parent")(fails)
     second.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     second.start()
-    (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
+    (ended,) = recorder.wait_for(recorder.of(events.RunEnded, task="child"))
     assert ended.after.state is state
     assert ended.after.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
 
@@ -303,10 +303,10 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
 
     put_off = from_micros(life.engine.schedules.due_times["a"])
     assert NEXT < put_off < NEXT + timedelta(minutes=1)
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     life.decisions.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
     life.post()
-    (queued,) = heard.wait_for(heard.of(events.RunQueued, task="a"))
+    (queued,) = recorder.wait_for(recorder.of(events.RunQueued, task="a"))
     (run,) = sched.runs("a")
     assert (run.scheduled_at, run.due_at) == (NEXT, put_off)
     assert queued.at >= put_off

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.lives import life_of, seem_dead
 
 from schedkit.core.api.run_handle import RunHandle
@@ -80,9 +80,9 @@ def test_after_a_stop_and_a_start(make: Make, pool: ThreadPoolExecutor, way: str
     sched = make(concurrency=1)
     work = Work(sched)
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     _, second = sched.submit_many("work", [{}] * 2)
-    heard.wait_for(heard.of(RunStarted))
+    recorder.wait_for(recorder.of(RunStarted))
     asked = waiting(pool, second, way)
     sched.stop("0.1s")
     work.may_end.set()
@@ -97,13 +97,13 @@ def test_after_a_task_has_moved(make: Make, pool: ThreadPoolExecutor, way: str) 
     first, other = make(name="first", concurrency=1), make(name="other")
     work = Work(first)
     first.start()
-    heard = Heard(first)
+    recorder = Recorder(first)
     running, second = first.submit_many("work", [{}] * 2)
-    heard.wait_for(heard.of(RunStarted))
+    recorder.wait_for(recorder.of(RunStarted))
     asked = [waiting(pool, run, way) for run in (running, second)]
     other.start()
     other.task(name="work", replace=True)(lambda: "at the new home")
-    heard.wait_for(heard.of(TaskChanged, task="work", change="moved"))
+    recorder.wait_for(recorder.of(TaskChanged, task="work", change="moved"))
     work.may_end.set()
     assert [one.result(60) for one in asked] == ["value", "at the new home"]
     assert second.state is State.DONE
@@ -111,16 +111,16 @@ def test_after_a_task_has_moved(make: Make, pool: ThreadPoolExecutor, way: str) 
 
 
 def test_after_a_life_was_lost(sched: Scheduler, make: Make, pool: ThreadPoolExecutor) -> None:
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     work = Work(sched)
     run = sched.submit("work")
-    heard.wait_for(heard.of(RunStarted))
+    recorder.wait_for(recorder.of(RunStarted))
     asked = waiting(pool, run, "result")
     other = make(name="other")
     seem_dead(sched)
     other.start()  # which buries it
     work.may_end.set()
-    heard.wait_for(heard.of(NodeChanged, change="lost"))
+    recorder.wait_for(recorder.of(NodeChanged, change="lost"))
     assert asked.result(60) == "value"
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
 
@@ -129,9 +129,9 @@ def test_a_timeout_holds_while_the_scheduler_stays_stopped(make: Make, pool: Thr
     sched = make(concurrency=1)
     Work(sched)
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     _, second = sched.submit_many("work", [{}] * 2)
-    heard.wait_for(heard.of(RunStarted))
+    recorder.wait_for(recorder.of(RunStarted))
     sched.stop("0.1s")
     with pytest.raises(TimeoutError, match="it is QUEUED"):
         second.result("0.3s")
@@ -141,9 +141,9 @@ def test_nobody_looks_for_a_run_whose_handle_is_gone(make: Make, monkeypatch: py
     sched = make(concurrency=1)
     Work(sched)
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     run = sched.submit_many("work", [{}] * 2)[1]
-    heard.wait_for(heard.of(RunStarted))
+    recorder.wait_for(recorder.of(RunStarted))
     sched.stop("0.1s")
     with pytest.raises(TimeoutError):
         run.result("0.1s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Recorder
 from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
@@ -37,58 +37,60 @@ def only_run(sched: Scheduler, task: str) -> State:
     return sched.run(run.id).wait("60s").state
 
 
-def pend(sched: Scheduler, heard: Heard, child: str, after: list[str], done: str) -> None:
+def pend(sched: Scheduler, recorder: Recorder, child: str, after: list[str], done: str) -> None:
     """Declare a child and let all but the parents that are `done` still be awaited."""
     sched.task(name=child, after=after)(lambda: 1)
     sched.submit(done).wait("60s")
-    heard.wait_for(heard.of(RunQueued, task=child, state=State.PENDING))
+    recorder.wait_for(recorder.of(RunQueued, task=child, state=State.PENDING))
 
 
 def test_a_removed_task_takes_no_runs_of_its_parents_from_one_declared_after_it(
-    sched: Scheduler, heard: Heard
+    sched: Scheduler, recorder: Recorder
 ) -> None:
     declare(sched, "p", "q")
-    pend(sched, heard, "child", ["p", "q"], done="p")
+    pend(sched, recorder, "child", ["p", "q"], done="p")
     sched.remove("child")
-    heard.wait_for(heard.of(RunEnded, task="child", state=State.CANCELLED))
+    recorder.wait_for(recorder.of(RunEnded, task="child", state=State.CANCELLED))
     assert wait_of(sched, "child") == []
-    pend(sched, heard, "child", ["p", "q"], done="p")
+    pend(sched, recorder, "child", ["p", "q"], done="p")
     sched.submit("q").wait("60s")
-    heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
+    recorder.wait_for(recorder.of(RunEnded, task="child", state=State.DONE))
 
 
 def test_a_removed_task_is_forgotten_after_a_restart_too(make: Make) -> None:
     first = make()
     first.start()
     declare(first, "p", "q")
-    pend(first, Heard(first), "child", ["p", "q"], done="p")
+    pend(first, Recorder(first), "child", ["p", "q"], done="p")
     first.remove("child")
     first.stop("1s")
     sched = make()
     sched.start()
     declare(sched, "p", "q")
-    heard = Heard(sched)
-    pend(sched, heard, "child", ["p", "q"], done="p")
+    recorder = Recorder(sched)
+    pend(sched, recorder, "child", ["p", "q"], done="p")
     sched.submit("q").wait("60s")
-    heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
+    recorder.wait_for(recorder.of(RunEnded, task="child", state=State.DONE))
 
 
-def test_runs_go_on_that_waited_only_for_a_parent_no_longer_named(sched: Scheduler, heard: Heard) -> None:
+def test_runs_go_on_that_waited_only_for_a_parent_no_longer_named(
+    sched: Scheduler, recorder: Recorder
+) -> None:
     declare(sched, "p", "q")
-    pend(sched, heard, "child", ["p", "q"], done="p")
+    pend(sched, recorder, "child", ["p", "q"], done="p")
     sched.task(name="child", after="p")(lambda: 1)
     assert only_run(sched, "child") is State.DONE
     assert wait_of(sched, "child") == []
     sched.remove("q")
 
 
-def test_runs_go_on_waiting_for_the_parents_that_stay(sched: Scheduler, heard: Heard) -> None:
+def test_runs_go_on_waiting_for_the_parents_that_stay(sched: Scheduler, recorder: Recorder) -> None:
     declare(sched, "p", "q", "r")
-    pend(sched, heard, "child", ["p", "q", "r"], done="p")
+    pend(sched, recorder, "child", ["p", "q", "r"], done="p")
     sched.task(name="child", after=["p", "r"])(lambda: 1)
     (run,) = sched.runs("child")
     assert (run.state, run.waiting_for) == (State.PENDING, ("p", "r"))
-    heard.wait_for(heard.of(RunQueued, task="child", state=State.PENDING, waiting_for=("p", "r")))
+    recorder.wait_for(recorder.of(RunQueued, task="child", state=State.PENDING, waiting_for=("p", "r")))
     assert wait_of(sched, "child") == ["r"]
     sched.submit("r").wait("60s")
     assert only_run(sched, "child") is State.DONE
@@ -98,7 +100,7 @@ def test_runs_go_on_whose_parent_is_no_longer_named_after_a_restart(make: Make) 
     first = make()
     first.start()
     declare(first, "p", "q")
-    pend(first, Heard(first), "child", ["p", "q"], done="p")
+    pend(first, Recorder(first), "child", ["p", "q"], done="p")
     first.stop("1s")
     sched = make()
     declare(sched, "p")
@@ -107,15 +109,15 @@ def test_runs_go_on_whose_parent_is_no_longer_named_after_a_restart(make: Make) 
     assert only_run(sched, "child") is State.DONE
 
 
-def test_runs_go_on_whose_task_no_longer_follows_its_parents(sched: Scheduler, heard: Heard) -> None:
+def test_runs_go_on_whose_task_no_longer_follows_its_parents(sched: Scheduler, recorder: Recorder) -> None:
     declare(sched, "p", "q")
-    pend(sched, heard, "child", ["p", "q"], done="p")
+    pend(sched, recorder, "child", ["p", "q"], done="p")
     sched.task(YEARLY, name="child", after=["p", "q"])(lambda: 1)
     assert only_run(sched, "child") is State.DONE
 
 
 def test_a_run_that_was_skipped_waits_for_no_partner_that_is_no_longer_named(
-    sched: Scheduler, heard: Heard
+    sched: Scheduler, recorder: Recorder
 ) -> None:
     declare(sched, "q")
     fails = [True]
@@ -125,10 +127,10 @@ def test_a_run_that_was_skipped_waits_for_no_partner_that_is_no_longer_named(
             raise ValueError(fails.pop())
 
     sched.task(name="p")(p)
-    pend(sched, heard, "child", ["p", "q"], done="p")
-    heard.wait_for(heard.of(RunEnded, task="child", state=State.SKIPPED))
+    pend(sched, recorder, "child", ["p", "q"], done="p")
+    recorder.wait_for(recorder.of(RunEnded, task="child", state=State.SKIPPED))
     sched.task(name="child", after="p")(lambda: 1)
     assert wait_of(sched, "child") == []
-    pend(sched, heard, "child", ["p", "q"], done="p")
+    pend(sched, recorder, "child", ["p", "q"], done="p")
     sched.submit("q").wait("60s")
-    heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
+    recorder.wait_for(recorder.of(RunEnded, task="child", state=State.DONE))

@@ -27,7 +27,7 @@ def with_open(store: Store, use: Callable[[Wakeups], object]) -> None:
         wakeups = wakeups_for(store)
         await wakeups.open()
         try:
-            await use(wakeups)  # type: ignore[misc]  # it is a coroutine function
+            await use(wakeups)
         finally:
             await wakeups.close()
 

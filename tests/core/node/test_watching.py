@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from support.faulty import reads_failing
 from support.lives import node_of
 
@@ -32,7 +32,7 @@ def test_who_watches_has_no_life_and_sees_everything_live(sched: Scheduler, watc
     assert (watching.state, watching.running) == ("watching", False)
     assert [node.name for node in watching.nodes] == ["tests"]
     assert watching.screens.board()["scheduler"]["state"] == "watching"
-    seen = Heard(watching)
+    seen = Recorder(watching)
     sched.task(name="one")(lambda: 42)
     run = sched.submit("one")
     seen.wait_for(seen.of(events.RunEnded, run=run.id))
@@ -61,7 +61,7 @@ def test_who_watches_runs_nothing_even_where_nobody_else_does(make: Make) -> Non
 
 def test_who_watches_misses_nothing_when_it_starts(sched: Scheduler, watching: Scheduler) -> None:
     """Each event is told once, though another part of the node listens from then on."""
-    seen = Heard(watching)
+    seen = Recorder(watching)
     sched.task(name="one")(lambda: 1)
     runs = [sched.submit("one")]
     watching.start()
@@ -92,7 +92,7 @@ def test_who_runs_nothing_shows_the_limits_of_those_who_do(make: Make) -> None:
 def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make, how: str) -> None:
     other = make(name="other")
     (other.watch if how == "watches" else other.start)()
-    heard = Heard(other)
+    recorder = Recorder(other)
     steps = [threading.Event() for _ in range(2)]
 
     @sched.task
@@ -106,11 +106,11 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
 
     other.screens.board()
     run = extract.submit()
-    heard.wait_for(heard.of(RunProgressed, run=run.id, stage="pages", done=1, total=10))
-    heard.wait_for(heard.of(RunLogged, run=run.id, message="began"))
+    recorder.wait_for(recorder.of(RunProgressed, run=run.id, stage="pages", done=1, total=10))
+    recorder.wait_for(recorder.of(RunLogged, run=run.id, message="began"))
     steps[0].set()
-    heard.wait_for(heard.of(RunProgressed, run=run.id, done=7))
-    heard.wait_for(heard.of(RunLogged, run=run.id, message="went on"))
+    recorder.wait_for(recorder.of(RunProgressed, run=run.id, done=7))
+    recorder.wait_for(recorder.of(RunLogged, run=run.id, message="went on"))
     other.screens.open_run(run.id)
     assert other.queries.flush_events()
     (row,) = other.screens.board()["runs"]
@@ -120,11 +120,11 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
     assert [line["message"] for line in row["log"]] == ["began", "went on"]
     steps[1].set()
     run.result("60s")
-    assert len([event for event in heard.events if isinstance(event, RunLogged)]) == 2
+    assert len([event for event in recorder.events if isinstance(event, RunLogged)]) == 2
 
 
 def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: Scheduler) -> None:
-    heard, end = Heard(watching), threading.Event()
+    recorder, end = Recorder(watching), threading.Event()
 
     @sched.task
     def tell(run: Any) -> None:
@@ -134,7 +134,7 @@ def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: 
 
     watching.screens.board()
     run = tell.submit()
-    lines = heard.wait_for(heard.of(RunLogged, run=run.id), count=5)
+    lines = recorder.wait_for(recorder.of(RunLogged, run=run.id), count=5)
     for line in lines:
         node_of(watching).bus.publish((line,))
     assert watching.queries.flush_events()
@@ -170,7 +170,7 @@ def test_looking_without_watching(make: Make, sched: Scheduler) -> None:
 def test_who_looks_outlives_a_store_that_is_away(make: Make, sched: Scheduler, how: str) -> None:
     other = make(name="other")
     (other.watch if how == "watches" else other.start)()
-    seen = Heard(other)
+    seen = Recorder(other)
     give_up = time.monotonic() + 20
     with reads_failing(other) as failed:
         while sum("schedkit_events" in sql or "schedkit_commands" in sql for sql in failed) < 2:

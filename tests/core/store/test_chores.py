@@ -35,14 +35,14 @@ def test_processes_that_live_shortly_prune(make: Make) -> None:
         with sched:
             sched.submit("large").result("60s")
             forget_the_last_time(sched)
-    kept = list(sched.results.rglob("*.json"))
+    kept = list(sched.process.results.rglob("*.json"))
     assert len(kept) == 2
     with sched.viewing():
         assert len(sched.runs("large")) == 4
     again = make(keep_results=1)
     with again:
         pass
-    assert len(list(sched.results.rglob("*.json"))) == 2, "it was done not long ago"
+    assert len(list(sched.process.results.rglob("*.json"))) == 2, "it was done not long ago"
 
 
 def forget_the_last_time(sched: Scheduler) -> None:

@@ -18,16 +18,16 @@ from schedkit.core.engine.changes import (
     AttemptRecorded,
     AttemptStarted,
     Change,
+    HomeExpected,
     KeysClaimed,
     KeysDropped,
     KeysKept,
     LimitPut,
-    ParentsHeard,
+    ParentsFollowed,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskUntouched,
 )
 from schedkit.core.engine.decision import Decision
@@ -71,9 +71,9 @@ RUNNING = replace(RUN, state=State.RUNNING, attempt=1)
         TaskAdvanced("t", NOW + 1, None, HOME),
         TaskDropped("t", "another"),
         TaskDropped("nobody", HOME),
-        TaskHeld("t", "another"),
-        TaskHeld("nobody", HOME),
-        ParentsHeard("t", 5, "another"),
+        HomeExpected("t", "another"),
+        HomeExpected("nobody", HOME),
+        ParentsFollowed("t", 5, "another"),
         AttemptRecorded(RUN.id, replace(END, number=2)),
         AttemptRecorded("no run", END),
         RunChanged(replace(RUN, attempt=1), RUNNING),
@@ -102,7 +102,7 @@ def test_a_new_task_that_is_there_is_refused(written: WrittenLedger) -> None:
 
 def test_a_task_moves_and_its_former_home_can_do_nothing(written: WrittenLedger) -> None:
     written.write(decided(put(a_task())))
-    written.write(decided(put(a_task(home="another", home_by="moved"), HOME), TaskHeld("t", "another")))
+    written.write(decided(put(a_task(home="another", home_by="moved"), HOME), HomeExpected("t", "another")))
     written.write(decided(TaskAdvanced("t", NOW, NOW + 1, HOME), begun(RUN)))
     ((_, error),) = written.refused
     assert isinstance(error, StaleError)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from core.conftest import Heard, until
+from core.conftest import Recorder, until
 from support.faulty import failing
 
 from schedkit.core.api.scheduler import Scheduler
@@ -28,7 +28,9 @@ def where(tmp_path: Path) -> str:
     return str(tmp_path / "ledger.db")
 
 
-def test_what_is_submitted_waits_until_the_file_is_back(sched: Scheduler, heard: Heard, where: str) -> None:
+def test_what_is_submitted_waits_until_the_file_is_back(
+    sched: Scheduler, recorder: Recorder, where: str
+) -> None:
     task = sched.task(name="one")(lambda: 1)
     task.submit().result("60s")
     kept = Path(where).with_name("moved.db")
@@ -40,14 +42,14 @@ def test_what_is_submitted_waits_until_the_file_is_back(sched: Scheduler, heard:
         submitted.set()
 
     threading.Thread(target=submit, daemon=True).start()
-    (away,) = heard.wait_for(heard.of(StoreAway))
+    (away,) = recorder.wait_for(recorder.of(StoreAway))
     assert "was removed or replaced" in away.reason
     assert not submitted.is_set(), "nothing is durable in a file that nobody can open again"
     with pytest.raises(LedgerError, match=r"was removed or replaced .*put it back, or stop the scheduler"):
         sched.runs()
     assert not Path(where).exists(), "nobody begins an empty ledger in its place"
     kept.rename(where)
-    heard.wait_for(heard.of(StoreBack))
+    recorder.wait_for(recorder.of(StoreBack))
     assert submitted.wait(60)
     assert len(sched.runs("one")) == 2
 
@@ -62,7 +64,7 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
     task = sched.task("0 7 1 1 *", name="one")(lambda: next(calls))
     task.submit().result("60s")
     assert sched.screens.board()["scheduler"]["trouble"] is None
-    heard, kept = Heard(sched), Path(where).with_name("moved.db")
+    recorder, kept = Recorder(sched), Path(where).with_name("moved.db")
     with contextlib.ExitStack() as away:
         if take_away:
             Path(where).rename(kept)
@@ -80,8 +82,8 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
             with pytest.raises(LedgerError, match=words):
                 ask()
         assert "does not take writes" in sched.screens.board()["scheduler"]["trouble"]
-    heard.wait_for(heard.of(StoreBack))
-    until(lambda: task.paused and sched.queries.ledger.task("one").paused)  # type: ignore[union-attr]
+    recorder.wait_for(recorder.of(StoreBack))
+    until(lambda: task.paused and sched.queries.ledger.task("one").paused)
     until(lambda: all(run.state.final for run in sched.runs("one")))
     assert [run.state for run in sched.runs("one")] == [State.CANCELLED] * 5 + [State.DONE]
     assert task.submit().result("60s") == 2, "none of them has called the function"
@@ -101,7 +103,7 @@ def test_a_scheduler_whose_file_is_gone_stops_and_begins_anew(make: Make, where:
     assert len(sched.runs("one")) == 1
 
 
-def test_a_copy_put_in_its_place_is_another_file(sched: Scheduler, heard: Heard, where: str) -> None:
+def test_a_copy_put_in_its_place_is_another_file(sched: Scheduler, recorder: Recorder, where: str) -> None:
     task = sched.task(name="one")(lambda: 1)
     task.submit().result("60s")
     shutil.copy(where, where + ".backup")
@@ -112,4 +114,4 @@ def test_a_copy_put_in_its_place_is_another_file(sched: Scheduler, heard: Heard,
             task.submit()
 
     threading.Thread(target=submit, daemon=True).start()
-    heard.wait_for(heard.of(StoreAway))
+    recorder.wait_for(recorder.of(StoreAway))

@@ -11,12 +11,12 @@ from schedkit.core.engine.changes import (
     AttemptStarted,
     CodeRecorded,
     DetailsRecorded,
-    ParentsHeard,
+    HomeExpected,
+    ParentsFollowed,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskUntouched,
 )
 from schedkit.core.model import TaskRow
@@ -91,19 +91,25 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             [advanced(1, 2), dropped()],
             {"advances": [(2, "t", 1, HOME)], "dropped_tasks": [("t", HOME)]},
         ),
-        ([TaskHeld("t", HOME), TaskHeld("t", HOME)], {"held_tasks": [("t", HOME)]}),
-        ([put(ROW, "before"), TaskHeld("t", HOME)], {"tasks": [put_values(ROW, "before")]}),
-        ([ParentsHeard("t", 4, HOME), ParentsHeard("t", 5, HOME)], {"heard_parents": [(5, "t", HOME)]}),
-        ([put(ROW, HOME), ParentsHeard("t", 5, HOME)], {"tasks": [put_values(replace(ROW, heard=5))]}),
+        ([HomeExpected("t", HOME), HomeExpected("t", HOME)], {"expected_homes": [("t", HOME)]}),
+        ([put(ROW, "before"), HomeExpected("t", HOME)], {"tasks": [put_values(ROW, "before")]}),
         (
-            [ParentsHeard("t", 5, HOME), put(replace(ROW, heard=5), HOME)],
-            {"tasks": [put_values(replace(ROW, heard=5))]},
+            [ParentsFollowed("t", 4, HOME), ParentsFollowed("t", 5, HOME)],
+            {"followed_parents": [(5, "t", HOME)]},
+        ),
+        (
+            [put(ROW, HOME), ParentsFollowed("t", 5, HOME)],
+            {"tasks": [put_values(replace(ROW, followed_seq=5))]},
+        ),
+        (
+            [ParentsFollowed("t", 5, HOME), put(replace(ROW, followed_seq=5), HOME)],
+            {"tasks": [put_values(replace(ROW, followed_seq=5))]},
         ),
         ([TaskUntouched("t", 7)], {"untouched_tasks": [("t", 7)]}),
         ([CodeRecorded("t", "its code", 3)], {"codes": [("t", "its code", 3)]}),
     ],
 )
-def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:  # type: ignore[type-arg]
+def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:
     assert rows_of([decided(*changes)]) == rows
     assert rows_of([decided(change) for change in changes]) == rows
 
@@ -116,7 +122,7 @@ def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows:
         [dropped(), advanced(NOW, None)],
     ],
 )
-def test_a_schedule_that_is_not_where_it_was_is_stale(changes: list) -> None:  # type: ignore[type-arg]
+def test_a_schedule_that_is_not_where_it_was_is_stale(changes: list) -> None:
     with pytest.raises(StaleError, match="the schedule of task 't' has changed since it was read"):
         rows_of([decided(*changes)])
 

@@ -174,7 +174,7 @@ def test_beats_expire_by_the_clock_of_the_store(new_database: Callable[[], str])
         assert alive(store) == {lease.life: False}
         with store.connect() as connection, connection.begin():
             lease.beat(connection)
-            left = connection.scalar(sa.select(schema.beats.c.expires)) - store.now(connection)  # type: ignore[operator]
+            left = connection.scalar(sa.select(schema.beats.c.expires)) - store.now(connection)
         assert 3590e6 < left <= 3600e6
         assert alive(store) == {lease.life: True}
         expires_in(-1)

@@ -142,7 +142,7 @@ def test_what_runs_elsewhere_is_abroad_and_what_runs_here_for_others_a_guest(wri
 
 
 def test_what_is_found_of_a_task_is_all_that_its_new_home_needs(written: WrittenLedger) -> None:
-    child, parent = task("child", facts={"after": ["parent"]}), task("parent", next=NOW, heard=1)
+    child, parent = task("child", facts={"after": ["parent"]}), task("parent", next=NOW, followed_seq=1)
     waiting, running, ended_one = a_run(task="child", state=State.PENDING), a_run(task="parent"), new_id()
     wait = WaitRow(waiting.id, "child", "parent", running.id, "success")
     written.write(
@@ -181,8 +181,8 @@ def test_a_task_is_told_of_the_runs_of_its_parents_that_its_home_has_not_heard_o
         here = written.lease.life
         runs = [a_run(task="parent") for _ in range(6)]
         rows = {
-            "child": task("child", home=here, facts={"after": ["parent"]}, heard=1),
-            "late": task("late", home=here, facts={"after": ["parent", "x"]}, heard=4),
+            "child": task("child", home=here, facts={"after": ["parent"]}, followed_seq=1),
+            "late": task("late", home=here, facts={"after": ["parent", "x"]}, followed_seq=4),
             "timed": task("timed", home=here, trigger="{}", facts={"after": ["parent"]}),
             "other": task("other", home=here, facts={"after": ["x"]}),
         }
@@ -191,11 +191,11 @@ def test_a_task_is_told_of_the_runs_of_its_parents_that_its_home_has_not_heard_o
         written.write(decided(events=(queued(runs[2], followed=True),)))  # its home followed it at once
         other.write(decided(events=(queued(runs[3]), queued(runs[4], followed=True))))
         other.write(decided(events=(queued(a_run(task="parent"), followed=True),)))  # pruned since
-        unheard = {"child": [(2, runs[1]), (5, runs[4])], "late": [(5, runs[4])]}
-        assert written.ledger.snapshot(here).unheard == unheard
+        unfollowed = {"child": [(2, runs[1]), (5, runs[4])], "late": [(5, runs[4])]}
+        assert written.ledger.snapshot(here).unfollowed == unfollowed
         after = {name: row.facts["after"] for name, row in rows.items()}
         found = written.ledger.found(after, "any")
-        assert {name: each.unheard for name, each in found.items() if each.unheard} == unheard
+        assert {name: each.unfollowed for name, each in found.items() if each.unfollowed} == unfollowed
 
 
 def test_a_waiting_run_is_told_of_the_end_of_a_parent_of_which_it_does_not_know(

@@ -30,7 +30,7 @@ LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OLD, NEW = LIMIT - HOUR, LIMIT + HOUR
 TASK = {"name": "a", "id": "", "schedule_text": "", "anchor": 0, "paused": False, "facts": "{}", "actor": ""}
-TASK |= {"home": "", "home_by": "declared", "place": "", "heard": 0, "created_at": 0, "updated_at": 0}
+TASK |= {"home": "", "home_by": "declared", "place": "", "followed_seq": 0, "created_at": 0, "updated_at": 0}
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_events_due_times_and_commands_go_by_their_end(connection: sa.Connection
     # A clock that was set back: the third was told before the second.
     for seq, at in enumerate((old, new, old, new), 1):
         connection.execute(schema.events.insert(), [{"seq": seq, "at": at, **event}])
-    fire = {"task": "t", "disposition": "missed", "at": old, "reason": ""}
+    fire = {"task": "t", "outcome": "missed", "at": old, "reason": ""}
     for scheduled_at, until in ((old - 2, old), (old + 1, new), (new + 1, new + 2)):
         connection.execute(schema.fires.insert(), [{"scheduled_at": scheduled_at, "until": until, **fire}])
     command = {"at": old, "actor": "", "kind": "pause", "data": "{}"}
@@ -202,7 +202,10 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
     monkeypatch.setattr(retention, "SLICE", 2)
     monkeypatch.setattr(retention, "TASKS_AT_ONCE", 1)
     sched = Scheduler(tmp_path / "ledger.db", results=tmp_path / "results", keep_results=1, keep_runs="1h")
-    table: Callable[[], pd.DataFrame] = lambda: pd.DataFrame({"a": [1]})  # noqa: E731
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]})
+
     with sched:
         for name in ("a", "b"):
             sched.task(name=name, overlap="allow")(table)
@@ -241,7 +244,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
                 connection.execute(table.update().where(table.c.run == run.id).values(run=new))
 
     life_of(sched).writer.call(age).result(60)
-    assert len(list(sched.results.rglob("*.parquet"))) == 4
+    assert len(list(sched.process.results.rglob("*.parquet"))) == 4
     assert sched.prune() == 2 + 0
     assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
     assert sched.queries.ledger.attempts(aged[0]) == []

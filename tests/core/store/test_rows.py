@@ -14,7 +14,7 @@ from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.model import Requested, TaskRow
 from schedkit.core.run import Attempt
-from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.states import DueOutcome, Outcome, State
 from schedkit.core.store import schema
 from schedkit.core.store.rows import (
     ATTEMPT,
@@ -58,7 +58,7 @@ def test_a_run_comes_back_as_it_was() -> None:
 def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
     task = TaskRow(
         name="t", id="i", anchored=1, next=None, created=1, declared=2, facts={"tags": ["x"]}, paused=True,
-        home="a life", home_by="moved", place="/a/notebook.ipynb", heard=5, actor="me",
+        home="a life", home_by="moved", place="/a/notebook.ipynb", followed_seq=5, actor="me",
     )  # fmt: skip
     told = Requested(
         handler="h", parameters={"n": 1}, owner="ann", metadata={"m": None}, options={"retry": 2}
@@ -88,9 +88,9 @@ def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
 
 def test_rows_that_are_only_written_fit_their_columns() -> None:
     fire = row_of(
-        schema.fires, fire_values(FireRecorded("t", 1, 2, 3, Disposition.COALESCED, 4, "half \ud800"))
+        schema.fires, fire_values(FireRecorded("t", 1, 2, 3, DueOutcome.COALESCED, 4, "half \ud800"))
     )
-    assert fire["disposition"] == "coalesced"
+    assert fire["outcome"] == "coalesced"
     assert str(fire["reason"]).startswith("half ")
     details = row_of(schema.details, details_values("r", {"log": ["a"]}))
     assert details == {

@@ -23,12 +23,12 @@ from schedkit.core.engine.changes import (
     CodeRecorded,
     DetailsRecorded,
     FireRecorded,
-    ParentsHeard,
+    HomeExpected,
+    ParentsFollowed,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskHeld,
     TaskUntouched,
     WaitAdded,
     WaitBound,
@@ -39,7 +39,7 @@ from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import RunQueued, RunStarted
 from schedkit.core.run import Attempt
-from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.states import DueOutcome, Outcome, State
 from schedkit.core.store import schema
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
@@ -71,7 +71,7 @@ def write_every_change(written: WrittenLedger) -> None:
     wait = WaitRow(child.id, "t", "parent", None, "success")
     other = replace(wait, parent="other")
     attempt = Attempt(number=1, started=NOW, finished=NOW + 1, outcome=Outcome.FAILED, error={"type": "E"})
-    fire = FireRecorded("t", NOW, NOW + 1, None, Disposition.MISSED, NOW + 2, "late")
+    fire = FireRecorded("t", NOW, NOW + 1, None, DueOutcome.MISSED, NOW + 2, "late")
     told = {"stages": [{"name": "one"}], "log": [], "facts": {"n": 1.5}, "artifacts": [], "last_output": 1}
     event = RunStarted(at=datetime(2026, 1, 1, tzinfo=UTC), after=child)
     silent = replace(event, seq=0)
@@ -95,10 +95,10 @@ def write_every_change(written: WrittenLedger) -> None:
     written.write(
         decided(WaitBound(child.id, "parent", parent.id), WaitEnded(child.id, "parent", State.FAILED)),
         decided(WaitDropped(child.id, "other"), fire, AttemptRecorded(child.id, attempt)),
-        decided(TaskHeld("t", HOME), ParentsHeard("t", 5, HOME), TaskUntouched("t", 0)),
+        decided(HomeExpected("t", HOME), ParentsFollowed("t", 5, HOME), TaskUntouched("t", 0)),
     )
     assert not written.refused
-    assert ledger.tasks() == [a_task(facts={"after": ["parent"]}, paused=True, heard=5)]
+    assert ledger.tasks() == [a_task(facts={"after": ["parent"]}, paused=True, followed_seq=5)]
     assert ledger.live() == [parent, child]
     assert ledger.waits() == [replace(wait, parent_run=parent.id, ended=State.FAILED)]
     life = written.lease.life
@@ -106,7 +106,7 @@ def write_every_change(written: WrittenLedger) -> None:
     assert (ledger.life_of(parent.id), ledger.life_of(child.id)) == (life, None)
     assert ledger.codes(["t", "other"]) == {(life, "t"): "its code"}
     (missed,) = ledger.fires("t")
-    assert (missed.count, missed.disposition, missed.reason) == (None, Disposition.MISSED, "late")
+    assert (missed.count, missed.outcome, missed.reason) == (None, DueOutcome.MISSED, "late")
     assert ledger.details(child.id) == told
     assert ledger.setting("paused") == "1"
     answered = ledger.command(command)

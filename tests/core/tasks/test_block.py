@@ -111,7 +111,7 @@ def test_where_the_function_comes_from() -> None:
 
 def test_a_list_is_no_block() -> None:
     with pytest.raises(SettingsError, match=r"tasks: expected a mapping, got .* .write each task's name"):
-        yaml_tasks([{"name": "data_sync"}])  # type: ignore[arg-type]  # what people write
+        yaml_tasks([{"name": "data_sync"}])
 
 
 @pytest.mark.usefixtures("modules")

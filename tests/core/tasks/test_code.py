@@ -80,7 +80,7 @@ def test_the_whole_class_is_seen_also_in_a_cell(old: str, new: str) -> None:
 def test_a_cell_and_a_file_have_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "work_in_a_file.py").write_text(CLASS + FUNCTION)
     monkeypatch.syspath_prepend(str(tmp_path))
-    import work_in_a_file  # type: ignore[import-not-found]  # written above
+    import work_in_a_file
 
     assert code_of(as_task(work_in_a_file.Work)) == of_class(CLASS)
     assert code_of(as_task(work_in_a_file.work)) == of_function(FUNCTION)

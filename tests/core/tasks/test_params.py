@@ -82,8 +82,7 @@ def test_missing_parameters() -> None:
         check(bare, {})
     assert check(bare, {}, complete=False) == {}
 
-    def untyped(x):  # type: ignore[no-untyped-def]  # as analysts write it
-        ...
+    def untyped(x): ...
 
     with pytest.raises(ParameterError, match=r"needs the parameter 'x' \(give it"):
         check(Task(name="untyped", function=untyped), {})
@@ -157,7 +156,7 @@ class Holder:
     def __call__(self, depth: int) -> int:
         return depth
 
-    __hash__ = None  # type: ignore[assignment]  # some callables cannot be dictionary keys
+    __hash__ = None
 
 
 def test_methods_partials_and_callable_objects() -> None:

@@ -170,7 +170,7 @@ def test_mistakes_name_the_field(
 
 def test_a_body_that_is_no_mapping_is_refused(registry: Registry) -> None:
     with pytest.raises(DeclarationError, match="is a mapping, not 'jira export'"):
-        read_request("jira export", registry)  # type: ignore[arg-type]
+        read_request("jira export", registry)
 
 
 def test_one_text_is_one_tag_and_one_parent(registry: Registry) -> None:

@@ -149,6 +149,6 @@ def test_parameters_of_a_report_are_fields(kind: Any, expected: str) -> None:
 
     def report(**_: Any) -> None: ...
 
-    report.__signature__ = signature_of(params)  # type: ignore[attr-defined]  # as a report's own call has it
+    report.__signature__ = signature_of(params)
     report.__annotations__ = annotations_of(params)
     assert fields(report) == [{"name": "wanted", "kind": expected, "required": True}]

@@ -170,7 +170,7 @@ def test_other_spellings_of_a_name_are_accepted_once() -> None:
 )
 def test_mistakes_are_refused_by_name(options: dict[str, object], told: str) -> None:
     with pytest.raises(DeclarationError, match=told):
-        declare(extract, **options)  # type: ignore[arg-type]  # what a person may write
+        declare(extract, **options)
 
 
 def test_a_task_needs_a_name_of_its_own() -> None:
@@ -199,7 +199,7 @@ def test_what_is_no_task() -> None:
         yield 1
 
     with pytest.raises(DeclarationError, match="5 is not callable"):
-        declare(5)  # type: ignore[arg-type]  # what a person may write
+        declare(5)
     with pytest.raises(DeclarationError, match="produces is a generator"):
         declare(produces)
     with pytest.raises(TriggerError, match="42 is not a trigger"):
@@ -355,7 +355,7 @@ def test_an_option_that_is_none_names_its_neighbour() -> None:
 
 def test_a_cron_that_is_no_text() -> None:
     with pytest.raises(TriggerError, match=r"cron\(None\): the expression is text"):
-        cron(None)  # type: ignore[arg-type]  # e.g. a setting that is missing
+        cron(None)
 
 
 def test_the_registry_bears_many_threads() -> None:

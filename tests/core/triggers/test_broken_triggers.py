@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from core.conftest import Heard
+from core.conftest import Recorder
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -46,34 +46,34 @@ def test_the_others_go_on_and_it_does_when_it_is_declared_again(
 ) -> None:
     sched = make(name="tests")
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
 
     def declare() -> None:
         sched.task(Brittle(), name="brittle", overlap="allow")(lambda: 1)
 
     declare()
     sched.task(every("0.1s"), name="sound", overlap="allow")(lambda: 2)
-    heard.wait_for(heard.of(events.RunEnded, task="brittle"))
+    recorder.wait_for(recorder.of(events.RunEnded, task="brittle"))
     FAILS["now"] = True
-    heard.wait_for(
+    recorder.wait_for(
         lambda event: (
             isinstance(event, events.ScheduleAdvanced) and (event.task, event.next) == ("brittle", None)
         )
     )
     assert "the trigger of task 'brittle' failed; it has no further due times" in caplog.text
     assert "no such day" in caplog.text
-    ended = heard.of(events.RunEnded, task="sound")
-    heard.wait_for(ended, sum(map(ended, list(heard.events))) + 5)
+    ended = recorder.of(events.RunEnded, task="sound")
+    recorder.wait_for(ended, sum(map(ended, list(recorder.events))) + 5)
     with pytest.raises(TriggerError, match="'brittle' failed: ZeroDivisionError: no such day"):
         declare()
     FAILS["now"] = False
     declare()
-    again = heard.of(events.RunEnded, task="brittle")
-    heard.wait_for(again, sum(map(again, list(heard.events))) + 2)
+    again = recorder.of(events.RunEnded, task="brittle")
+    recorder.wait_for(again, sum(map(again, list(recorder.events))) + 2)
     sched.stop()
     FAILS["now"] = True
     sched.start()  # it has no time now, and keeps nobody from running
-    heard.wait_for(ended, sum(map(ended, list(heard.events))) + 3)
+    recorder.wait_for(ended, sum(map(ended, list(recorder.events))) + 3)
     assert sched.submit("brittle").wait("60s").state is State.DONE
 
 
@@ -92,9 +92,9 @@ def test_what_lies_outside_the_calendar_is_refused_and_leaves_nothing(
 ) -> None:
     sched = make(name="tests")
     sched.start()
-    heard = Heard(sched)
+    recorder = Recorder(sched)
     sched.task(every("1h"), name="sound")(lambda: 1)
-    heard.wait_for(heard.of(events.TaskChanged, task="sound", change="declared"))  # it is in the ledger
+    recorder.wait_for(recorder.of(events.TaskChanged, task="sound", change="declared"))  # it is in the ledger
     with pytest.raises(TriggerError, match=r"outside the supported range \(use the years 1 to 9999\)"):
         sched.task(make_trigger(), name="never")(lambda: 1)
     with pytest.raises(TriggerError, match="outside the supported range"):

@@ -305,5 +305,5 @@ def test_no_frame_no_workbook(tmp_path: Path) -> None:
         excel.write({}, tmp_path / "f.xlsx")
     for stranger in (5, "frame", FRAME["Key"], {"one": FRAME, "two": [1]}, None):
         with pytest.raises(WorkbookError, match=r"cannot write a (int|str|Series|list|NoneType) \("):
-            excel.write(stranger, tmp_path / "f.xlsx")  # type: ignore[arg-type]
+            excel.write(stranger, tmp_path / "f.xlsx")
     assert not (tmp_path / "f.xlsx").exists()

@@ -84,7 +84,7 @@ def test_a_capped_expansion_is_completed(demo_site: DemoSite) -> None:
         short = {"issues": [{"id": "1", "key": "A-1", "changelog": {"histories": [entry], "total": 3}}]}
         pages = iter([[entry, entry], [entry]])
 
-        def hook(request):  # type: ignore[no-untyped-def]
+        def hook(request):
             if request.url.path.endswith("/search"):
                 return JSONResponse(short)
             if request.url.path.endswith("/issue/A-1/changelog"):
@@ -190,7 +190,7 @@ def test_a_custom_field_called_like_a_system_field(dialect: str) -> None:
             fields = http.get("/rest/api/2/field").json()
         fields.append({"id": "customfield_77", "name": "Status", "custom": True, "schema": plugin})
 
-        def hook(request):  # type: ignore[no-untyped-def]
+        def hook(request):
             return JSONResponse(fields) if request.url.path.endswith("/rest/api/2/field") else None
 
         site.before(hook)
@@ -202,7 +202,7 @@ def test_a_custom_field_called_like_a_system_field(dialect: str) -> None:
         log = {"issueId": str(issue.id), "changeHistories": [shown]}
         found = {"id": str(issue.id), "key": issue.key, "changelog": {"histories": [shown], "total": 1}}
 
-        def custom(request):  # type: ignore[no-untyped-def]
+        def custom(request):
             if request.url.path.endswith("/changelog/bulkfetch"):
                 return JSONResponse({"issueChangeLogs": [log]})
             if dialect == "dc" and request.url.path.endswith("/search"):
@@ -239,7 +239,7 @@ def test_changes_of_one_instant_come_in_the_order_of_their_entries(dialect: str)
     with DemoSite(issues=20) as site:
         issue = site.store.get("DEMO-1")
 
-        def hook(request):  # type: ignore[no-untyped-def]
+        def hook(request):
             if request.url.path.endswith("/changelog/bulkfetch"):
                 log = {"issueId": issue.id, "changeHistories": entries}
                 return JSONResponse({"issueChangeLogs": [log]})

@@ -46,7 +46,7 @@ def test_worklogs_beyond_the_first_twenty(dialect: str) -> None:
         issue = {"id": "1", "key": "A-1", "fields": {"worklog": {"worklogs": [work] * 20, "total": 23}}}
         rest = iter([{"startAt": 20, "worklogs": [work] * 3, "total": 23}])
 
-        def hook(request):  # type: ignore[no-untyped-def]
+        def hook(request):
             if request.url.path.endswith(("/search", "/issue/bulkfetch")):
                 return JSONResponse({"issues": [issue]})
             if request.url.path.endswith("/issue/A-1/worklog"):

@@ -99,7 +99,7 @@ def test_histories_that_cannot_be_read_are_asked_again(tmp_path: Path) -> None:
             site.store.transition(key, next(s for s in issue.project.statuses if s is not issue.status))
         blind = False
 
-        def hook(request):  # type: ignore[no-untyped-def]
+        def hook(request):
             path = request.url.path
             if blind and path.endswith("/issue/bulkfetch"):
                 found = [{"id": str(site.store.get("DEMO-1").id), "key": "DEMO-1", "fields": {}}]

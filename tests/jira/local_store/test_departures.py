@@ -140,7 +140,7 @@ def test_warnings_of_the_site_are_warnings_of_ours() -> None:
     with DemoSite(issues=60) as site:
         jira = client(site, "dc")
 
-        def warn(request):  # type: ignore[no-untyped-def]
+        def warn(request):
             from starlette.responses import JSONResponse
 
             if request.method == "POST" and request.url.path.endswith("/search"):

@@ -82,7 +82,6 @@ except SchedkitError as error:
         assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("at", [0, 6, 9, 12])
 def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: int) -> None:
     path = tmp_path / "x.parquet"
@@ -102,7 +101,7 @@ def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: 
         child: list[subprocess.Popen[bytes]] = []
         ready = threading.Event()
 
-        def kill(request) -> None:  # type: ignore[no-untyped-def]
+        def kill(request) -> None:
             ready.wait(10)
             if next(seen) == at:
                 child[0].kill()

@@ -211,7 +211,7 @@ def test_streaming_drops_old_copies(dialect: str, tmp_path: Path) -> None:
     with DemoSite(issues=120, page_cap=20) as site:
         seen = iter(range(10**6))
 
-        def hook(request) -> None:  # type: ignore[no-untyped-def]
+        def hook(request) -> None:
             if "/search" in request.url.path and next(seen) == 3:
                 site.store.edit("DEMO-1", summary="Edited meanwhile")
                 site.store.delete("DEMO-4")

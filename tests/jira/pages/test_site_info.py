@@ -18,7 +18,7 @@ SCOPE = {"code": 401, "message": "Unauthorized; scope does not match"}
 
 
 @pytest.fixture
-def site():  # type: ignore[no-untyped-def]
+def site():
     with DemoSite(issues=60) as made:
         yield made
 

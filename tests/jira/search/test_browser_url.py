@@ -110,7 +110,7 @@ def test_links_that_show_nothing(link: str, words: str) -> None:
 
 
 @pytest.fixture
-def small():  # type: ignore[no-untyped-def]
+def small():
     with DemoSite(issues=120) as site:
         yield site
 
@@ -119,7 +119,7 @@ def test_boards_that_hide_what_is_released(small: DemoSite, dialect: str) -> Non
     jira = client(small, dialect)
     answer = {"filter": {"id": "10002"}, "subQuery": {"query": "issuetype = Bug ORDER BY rank"}}
 
-    def kanban(request):  # type: ignore[no-untyped-def]
+    def kanban(request):
         if request.url.path.endswith("/board/77/configuration"):
             return JSONResponse(answer)
         if request.url.path.endswith("/filter/66"):

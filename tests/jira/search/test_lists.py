@@ -22,7 +22,7 @@ JQL = "key in (DEMO-1, DEMO-2, DEMO-3) ORDER BY key"
 
 
 @pytest.fixture
-def site():  # type: ignore[no-untyped-def]
+def site():
     with DemoSite(issues=60) as made:
         for number in range(45):
             made.store.comment("DEMO-2", f"comment {number}")

@@ -89,7 +89,7 @@ def meddle(site: DemoSite, plan: list[tuple[int, str, int]]) -> History:
     history = History(site)
     seen = iter(range(10**6))
 
-    def hook(request) -> None:  # type: ignore[no-untyped-def]
+    def hook(request) -> None:
         if "/search" not in request.url.path and "/bulkfetch" not in request.url.path:
             return
         number = next(seen)
@@ -122,7 +122,6 @@ def truthful(df: pd.DataFrame, history: History) -> None:
     assert always - set(held) <= {int(id) for id in facts["missing"]}, "none that was always there is lost"
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=2000 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(plan=st.lists(ACTIONS, max_size=6), concurrency=st.sampled_from([1, 3, 16]))
@@ -140,7 +139,6 @@ def test_the_frame_is_the_state_of_some_moment(
         truthful(jira.search(JQL, fields=["Id", "Summary"]), history)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("what", ["edit", "delete", "create", "move away", "move in", "conceal"])
 def test_every_request_may_be_the_one(dialect: str, what: str) -> None:
@@ -166,7 +164,7 @@ def test_what_is_deleted_before_it_is_fetched_is_not_missed() -> None:
         jira.fields()
         gone: list[str] = []
 
-        def hook(request) -> Response | None:  # type: ignore[no-untyped-def]
+        def hook(request) -> Response | None:
             if "/bulkfetch" not in request.url.path or gone:
                 return None
             if len(site.requests.matching(path="/rest/api/3/search/jql")) < 2:

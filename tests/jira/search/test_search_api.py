@@ -238,7 +238,7 @@ def test_export_parameters_that_cannot_be(demo_site: DemoSite, change: dict, wor
 
 
 @pytest.fixture
-def small():  # type: ignore[no-untyped-def]
+def small():
     with DemoSite(issues=120) as site:
         yield site
 
@@ -253,7 +253,7 @@ def test_a_hierarchy_that_changes_while_it_is_walked(small: DemoSite, dialect: s
     jira.fields()
     seen = iter(range(10**6))
 
-    def meddle(request) -> None:  # type: ignore[no-untyped-def]
+    def meddle(request) -> None:
         if "/search" in request.url.path and next(seen) == when:
             store.delete(leaf.key)
             store.edit(root, summary="Edited meanwhile")
@@ -305,7 +305,7 @@ def test_keys_of_which_the_site_will_not_tell(small: DemoSite, dialect: str) -> 
     jira = client(small, dialect)
     jira.fields()
 
-    def hide(request):  # type: ignore[no-untyped-def]
+    def hide(request):
         if request.url.path.endswith("/issue/GONE-1"):
             return JSONResponse({"errorMessages": ["not for you"]}, 403)
         if request.url.path.endswith("/issue/GONE-2"):
@@ -327,13 +327,13 @@ def test_an_address_that_is_no_jira(small: DemoSite) -> None:
 
 
 @pytest.fixture
-def awkward(small: DemoSite):  # type: ignore[no-untyped-def]
+def awkward(small: DemoSite):
     """A site with fields called like columns of ours."""
     names = {"Squad": "Level", "Business Value": "Via", "Team Lead": "site"}
     ask = Request("GET", "/rest/api/2/field")
     cloud, dc = (service().call(client(small, dialect).site.send, ask).json() for dialect in ("cloud", "dc"))
 
-    def rename(request):  # type: ignore[no-untyped-def]
+    def rename(request):
         if not request.url.path.endswith("/field"):
             return None
         fields = dc if request.url.path.startswith("/jira") else cloud

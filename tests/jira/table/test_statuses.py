@@ -38,7 +38,7 @@ def test_answers_without_statuses(answer: object) -> None:
     assert statuses_of(answer) == {}
 
 
-def test_captured_statuses(shared_data) -> None:  # type: ignore[no-untyped-def]
+def test_captured_statuses(shared_data) -> None:
     import json
 
     for name in ("andygrunwald__go-jira/testing__mock-data__all_statuses.json",

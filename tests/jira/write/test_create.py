@@ -131,7 +131,6 @@ print("finished", flush=True)
 """
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("at", [1, 3, 6])
 def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dialect: str, at: int) -> None:
     endpoint = site.jira_cloud if dialect == "cloud" else site.jira_dc
@@ -141,7 +140,7 @@ def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dial
     ready = threading.Event()
 
     def kill(entry: object) -> None:
-        if entry.method == "POST" and entry.path.endswith("/issue") and next(posted) == at:  # type: ignore[attr-defined]
+        if entry.method == "POST" and entry.path.endswith("/issue") and next(posted) == at:
             ready.wait(20)
             os.kill(child[0].pid, signal.SIGKILL)
 
@@ -177,7 +176,7 @@ def hostile(site: DemoSite) -> DemoSite:
 
 
 def named(values: object) -> set[str]:
-    return {getattr(each, "name", each) for each in values}  # type: ignore[attr-defined]
+    return {getattr(each, "name", each) for each in values}
 
 
 def test_names_with_commas_in_texts_stay_whole(hostile: DemoSite, jira: Jira) -> None:

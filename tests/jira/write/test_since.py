@@ -225,7 +225,7 @@ def test_only_what_came_after_counts(dialect: str) -> None:
         base = dict(zip(before["Key"], before["Updated"] + pd.Timedelta("100ms"), strict=True))
 
         async def ask() -> Since:
-            async def history(keys):  # type: ignore[no-untyped-def]
+            async def history(keys):
                 return await jira.aio.changelog(keys), {}
 
             return await changed_since(history, base, now)

@@ -338,6 +338,7 @@ class Cluster:
         message = Call(
             home=call.home,
             worker=worker.worker,
+            asked=worker.asked,
             id=call.id,
             task=call.needs.handler,
             code=call.needs.code,

@@ -98,6 +98,8 @@ class Call(Message, frozen=True, kw_only=True):
         The life whose attempt it is.
     worker : str
         The worker's id: another process at the same address refuses it.
+    asked : float
+        When the worker had told of itself last, on its own clock, as far as the home had heard.
     id : str
         Of the call, among those of its home.
     task, code : str
@@ -110,6 +112,7 @@ class Call(Message, frozen=True, kw_only=True):
 
     home: str
     worker: str
+    asked: float
     id: str
     task: str
     code: str

@@ -204,6 +204,9 @@ class WorkerSide:
         lease = self._lease_of(call.home)
         if lease is None:
             return encoded(Refused(reason="its home did not answer the worker"))
+        # The worker may have stood still with the call in its inbox, and its home has given it up meanwhile.
+        if HomeLease(lease.seconds, call.asked).stops(time.monotonic()):
+            return encoded(Refused(reason="the call came to the worker too late"))
         carried = _Carried(self._children, call, key, self._say)
         self._calls[call.home, call.id] = carried
         if (call.home, call.id) in self._stopped:
@@ -265,7 +268,10 @@ class _Carried:
         facts["lease"] = (lease.seconds, lease.heard)
         self._run.begin({**facts, "results": None})  # what the child has stored is not stored again
         try:
-            return pickled(self._child.answer(pack_call(function, arguments, wants_run, facts)))
+            ended = self._child.answer(pack_call(function, arguments, wants_run, facts))
+            if self._run.lost:
+                self.lose("its home was not heard for too long")
+            return pickled(ended)
         except (StopRequested, SchedkitError) as error:
             if isinstance(error, ChildDiedError) and error.code == HOME_LOST:
                 self.lose("its home was not heard for too long")

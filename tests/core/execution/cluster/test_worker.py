@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import cluster_tasks
-from support.clusters import dask_scheduler, in_process_worker
+from support.clusters import dask_scheduler, in_process_worker, last_pid_in, wait_until
 
 from schedkit.core.execution.cluster import worker as worker_module
 from schedkit.core.execution.cluster.messages import (
@@ -54,6 +54,7 @@ def call_of(side: WorkerSide, task: str, **changes: Any) -> Call:
     known: dict[str, Any] = {
         "home": "h",
         "worker": side.id,
+        "asked": time.monotonic(),
         "id": "r-1",
         "task": task,
         "code": function_code(TASKS[task].function),
@@ -65,13 +66,6 @@ def call_of(side: WorkerSide, task: str, **changes: Any) -> Call:
 
 def hear(side: WorkerSide, lease: float) -> None:
     side.take(encoded(Heard(home="h", asked=time.monotonic(), lease=lease, age=0.0)))
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +91,16 @@ def test_a_call_of_a_home_that_is_not_heard_does_not_begin(
     assert found == Refused(reason="its home did not answer the worker")
 
 
+def test_a_call_that_came_while_the_worker_stood_still_does_not_begin(
+    side: WorkerSide, tmp_path: Path
+) -> None:
+    path = tmp_path / "written"
+    hear(side, 60.0)  # by now its home lives, and has given the call up
+    call = call_of(side, "deaf", arguments={"path": str(path)}, asked=time.monotonic() - 0.6 * 60.0)
+    assert decoded(side.carry_out(call, "key")) == Refused(reason="the call came to the worker too late")
+    assert not path.exists()
+
+
 def test_a_call_that_nobody_wanted_before_it_began_does_not_begin(side: WorkerSide, tmp_path: Path) -> None:
     path = tmp_path / "written"
     hear(side, 60.0)
@@ -109,15 +113,16 @@ def test_a_call_that_nobody_wanted_before_it_began_does_not_begin(side: WorkerSi
 def test_a_call_whose_home_falls_silent_is_ended_whatever_its_grace(side: WorkerSide, tmp_path: Path) -> None:
     path, answers = tmp_path / "written", list[Any]()
     call = call_of(side, "deaf", arguments={"path": str(path)})
-    hear(side, 3.0)  # and never again
+    hear(side, 60.0)
     thread = threading.Thread(target=lambda: answers.append(decoded(side.carry_out(call, "key"))))
     thread.start()
+    pid = last_pid_in(path)
+    hear(side, 1.0)  # and never again
     thread.join(60)
     assert isinstance(answers[0], Refused)
     assert "was not heard for " in answers[0].reason
-    if path.exists():  # a slow machine may have ended it before it began
-        pid = int(path.read_text())
-        wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    assert path.read_text() == f"{pid}\n"
 
 
 def test_a_stop_that_comes_before_the_call_ends_it(side: WorkerSide, tmp_path: Path) -> None:
@@ -148,7 +153,7 @@ def test_dask_s_plain_worker_is_none_of_ours(cluster: Any) -> None:
             distributed.Client(cluster.scheduler_address, asynchronous=True, set_as_default=False) as client,
         ):
             told = await client.run(tell, b"", workers=[plain.address])
-            call = Call(home="h", worker="w", id="i", task="t", code="c", grace=1.0, data=b"")
+            call = Call(home="h", worker="w", asked=0.0, id="i", task="t", code="c", grace=1.0, data=b"")
             carried = await client.submit(carry_out, encoded(call), "key", workers=[plain.address])
             return told[plain.address], carried
 

@@ -13,8 +13,8 @@ from support.engine_tasks import START, declaration
 from schedkit.core.engine.changes import (
     AttemptRecorded,
     CodeRecorded,
-    ParentsHeard,
-    TaskHeld,
+    HomeExpected,
+    ParentsFollowed,
     TaskPut,
     TaskUntouched,
     WaitAdded,
@@ -23,7 +23,7 @@ from schedkit.core.engine.changes import (
 )
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
-from schedkit.core.engine.stimuli import Cancel, Heard, Recover, Remove, StandBy, Submit
+from schedkit.core.engine.stimuli import Adopted, Cancel, EventsReceived, Recover, Remove, StandBy, Submit
 from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted, RunStopping, TaskChanged
 from schedkit.core.model import After, Task
 from schedkit.core.run import Attempt, Run
@@ -42,8 +42,8 @@ def numbered(*events: Event, first: int = 1) -> tuple[Event, ...]:
     return tuple(replace(event, seq=seq) for seq, event in enumerate(events, first))
 
 
-def hear(desk: Desk, *events: Event, first: int = 1) -> Decision:
-    return desk.ask(Heard(events=numbered(*events, first=first)))
+def receive(desk: Desk, *events: Event, first: int = 1) -> Decision:
+    return desk.ask(EventsReceived(events=numbered(*events, first=first)))
 
 
 def queued(run: Run, *, followed: bool = True) -> RunQueued:
@@ -71,36 +71,36 @@ PARENT = a_run("p", "parent")
 
 
 def test_a_child_follows_a_parent_elsewhere_once(child: Desk) -> None:
-    decision = hear(child, queued(PARENT))
+    decision = receive(child, queued(PARENT))
     assert WaitAdded(WaitRow("made1", "child", "parent", "p", "success")) in decision.changes
-    assert ParentsHeard("child", 1, LIFE) in decision.changes
-    assert TaskHeld("child", LIFE) in decision.changes
+    assert ParentsFollowed("child", 1, LIFE) in decision.changes
+    assert HomeExpected("child", LIFE) in decision.changes
     assert last(decision, "made1").state is State.PENDING
-    assert hear(child, queued(PARENT)).changes == [], "it is heard again"
-    assert hear(child, queued(PARENT, followed=False), first=2).changes == [], "it is new no more"
-    decision = hear(child, ended(PARENT), first=3)
+    assert receive(child, queued(PARENT)).changes == [], "it is heard again"
+    assert receive(child, queued(PARENT, followed=False), first=2).changes == [], "it is new no more"
+    decision = receive(child, ended(PARENT), first=3)
     assert WaitEnded("made1", "parent", State.DONE) in decision.changes
     assert [start.run.id for start in decision.starts] == ["made1"]
 
 
 def test_a_child_is_skipped_when_a_parent_elsewhere_fails(child: Desk) -> None:
-    decision = hear(child, queued(PARENT), ended(PARENT, State.FAILED))
+    decision = receive(child, queued(PARENT), ended(PARENT, State.FAILED))
     assert moves(decision) == [("made1", State.SKIPPED)]
     assert child.engine.last == {"parent": State.FAILED, "child": State.SKIPPED}
 
 
 def test_a_parents_run_that_is_blocked_is_not_followed(child: Desk) -> None:
-    decision = hear(child, queued(PARENT, followed=False), ended(PARENT, State.SKIPPED))
+    decision = receive(child, queued(PARENT, followed=False), ended(PARENT, State.SKIPPED))
     assert moves(decision) == []
 
 
 def test_a_run_that_waits_for_two_is_paired_off_with_the_one_elsewhere() -> None:
     desk = Desk(Task(name="here"), Task(name="join", after=(After("here"), After("parent"))))
     desk.submit("here")
-    decision = hear(desk, queued(PARENT))
+    decision = receive(desk, queued(PARENT))
     assert WaitBound("made1", "parent", "p") in decision.changes
     assert moves(desk.end()) == [("r", State.DONE)]
-    assert moves(hear(desk, ended(PARENT), first=2)) == [("made1", State.RUNNING)]
+    assert moves(receive(desk, ended(PARENT), first=2)) == [("made1", State.RUNNING)]
 
 
 def test_a_timed_child_waits_for_a_parent_elsewhere_that_is_alive() -> None:
@@ -108,10 +108,10 @@ def test_a_timed_child_waits_for_a_parent_elsewhere_that_is_alive() -> None:
     desk = Desk()
     desk.ask(declaration(task, found=Found(elsewhere=[PARENT])))
     assert last(desk.ask(after=60), "made1").waiting_for == ("parent",)
-    assert [start.run.id for start in hear(desk, ended(PARENT)).starts] == ["made1"]
+    assert [start.run.id for start in receive(desk, ended(PARENT)).starts] == ["made1"]
     assert desk.engine.alive("parent") == 0
     desk.end("made1")
-    hear(desk, ended(PARENT, State.FAILED), first=2)
+    receive(desk, ended(PARENT, State.FAILED), first=2)
     assert last(desk.ask(after=60), "made2").reason == "its parent 'parent' ended as FAILED"
 
 
@@ -123,26 +123,26 @@ def test_how_a_parent_elsewhere_ended_long_ago_is_known() -> None:
 
 
 def test_a_parent_that_nothing_comes_after_any_more_is_forgotten(child: Desk) -> None:
-    hear(child, queued(PARENT))
+    receive(child, queued(PARENT))
     assert child.engine.alive("parent") == 1
     child.ask(declaration(Task(name="child"), found=Found(seq=1)))
     assert child.engine.alive("parent") == 0
-    assert hear(child, queued(a_run("p2", "parent")), first=2).changes == []
+    assert receive(child, queued(a_run("p2", "parent")), first=2).changes == []
 
 
 def test_an_engine_made_anew_follows_what_its_life_had_not_heard_of() -> None:
-    row, over = declared("child", heard=3), a_run("over", "parent", State.DONE, finished=NOW)
+    row, over = declared("child", followed_seq=3), a_run("over", "parent", State.DONE, finished=NOW)
     row = replace(row, facts={"after": ["parent"]})
-    unheard = {"child": [(4, over), (5, PARENT)]}
-    desk = Desk(snapshot=Snapshot(tasks=[row], elsewhere=[PARENT], unheard=unheard, seq=6))
+    unfollowed = {"child": [(4, over), (5, PARENT)]}
+    desk = Desk(snapshot=Snapshot(tasks=[row], elsewhere=[PARENT], unfollowed=unfollowed, seq=6))
     task = Task(name="child", after=(After("parent"),))
     decision = desk.ask(declaration(task, found=None), Recover())
     assert moves(decision) == [("made1", State.RUNNING), ("made2", State.PENDING)]
-    assert ParentsHeard("child", 6, LIFE) in decision.changes
-    assert hear(desk, queued(PARENT), first=5).changes == []
+    assert ParentsFollowed("child", 6, LIFE) in decision.changes
+    assert receive(desk, queued(PARENT), first=5).changes == []
 
 
-def test_an_engine_made_anew_knows_of_parents_that_had_ended_unheard() -> None:
+def test_an_engine_made_anew_knows_of_parents_that_had_ended_unseen() -> None:
     row = replace(declared("child"), facts={"after": ["parent"]})
     waiting = a_run("c", "child", State.PENDING, waiting_for=("parent",))
     waits = [WaitRow("c", "child", "parent", "p", "success")]
@@ -170,13 +170,13 @@ def test_a_task_comes_with_its_runs() -> None:
     decision = desk.ask(replace(declaration(task, found=found), home_by="moved", place="/here"))
     (put,) = [change for change in decision.changes if isinstance(change, TaskPut)]
     assert put.home == ELSEWHERE
-    assert (put.row.home, put.row.home_by, put.row.place, put.row.heard) == (LIFE, "moved", "/here", 9)
+    assert (put.row.home, put.row.home_by, put.row.place, put.row.followed_seq) == (LIFE, "moved", "/here", 9)
     assert (put.row.next, put.row.created) == (row.next, 1)
     assert TaskUntouched("a", 9) in decision.changes
     assert [event.change for event in decision.events if isinstance(event, TaskChanged)] == ["moved"]
     assert ("lost", State.QUEUED) in moves(decision), "its process is gone"
     assert [start.run.id for start in decision.starts] == ["waits"], "one runs elsewhere, and two may"
-    decision = hear(desk, ended(running("there", "a")), first=10)
+    decision = receive(desk, ended(running("there", "a")), first=10)
     assert [start.run.id for start in decision.starts] == ["lost"]
     assert [done.run.id for done in decision.finished] == ["there"]
 
@@ -186,7 +186,7 @@ def test_what_happened_before_a_task_came_is_not_heard_again() -> None:
     row = declared("a", home=ELSEWHERE)
     desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9)))
     old = a_run("old", "a")
-    decision = hear(desk, moved(row), queued(old), RunStarted(at=START, after=old), ended(old), first=5)
+    decision = receive(desk, moved(row), queued(old), RunStarted(at=START, after=old), ended(old), first=5)
     assert (decision.changes, desk.engine.runs) == ([], {})
     assert desk.engine.rows["a"].home == LIFE
 
@@ -198,11 +198,11 @@ def test_a_run_abroad_that_runs_again_runs_here(state: State) -> None:
     row = declared("a", home=ELSEWHERE)
     desk.ask(declaration(Task(name="a"), found=Found(row=row, live=[abroad], abroad=frozenset({"r"}))))
     stopping = RunStopping(at=START, after=replace(abroad, reason="cancelled by you"))
-    assert hear(desk, stopping).starts == [], "it runs there still"
+    assert receive(desk, stopping).starts == [], "it runs there still"
     end = Attempt(number=1, started=NOW, finished=NOW, outcome=Outcome.FAILED)
     again = RunRetrying(at=START, after=replace(abroad, state=state, started=None), attempt=end)
-    assert [start.run.attempt for start in hear(desk, again, first=2).starts] == [2]
-    assert hear(desk, ended(abroad), first=3).changes == [], "it runs here: nobody else can end it"
+    assert [start.run.attempt for start in receive(desk, again, first=2).starts] == [2]
+    assert receive(desk, ended(abroad), first=3).changes == [], "it runs here: nobody else can end it"
 
 
 def test_a_run_abroad_is_cancelled_by_its_home() -> None:
@@ -222,7 +222,7 @@ def test_a_task_that_left_is_run_no_more_but_for_what_runs() -> None:
     desk = Desk(Task(name="a", trigger=MINUTELY), concurrency=1)
     desk.submit("a", "r1")
     desk.submit("a", "r2")
-    decision = hear(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
+    decision = receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
     assert (decision.changes, decision.stops, decision.wake_at) == ([], [], NOW + 3600 * SECOND)
     assert desk.engine.rows == desk.engine.tasks == {}
     assert set(desk.engine.runs) == {"r1"}
@@ -234,7 +234,7 @@ def test_a_task_that_left_is_run_no_more_but_for_what_runs() -> None:
 def test_a_guest_that_is_to_run_again_does_so_at_its_home() -> None:
     desk = Desk(Task(name="a"), Task(name="c", trigger=MINUTELY, after=(After("a"),)))
     desk.submit("a")
-    hear(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
+    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
     desk.ask(Recover(), Cancel(run="nobody", actor="you"))
     decision = desk.end(outcome=Outcome.CANCELLED, retryable=True)
     assert moves(decision) == [("r", State.FAILED)]
@@ -244,8 +244,8 @@ def test_a_guest_that_is_to_run_again_does_so_at_its_home() -> None:
 def test_a_guest_that_its_home_has_ended_is_asked_to_stop() -> None:
     desk = Desk(Task(name="a"), Task(name="c", trigger=MINUTELY, after=(After("a"),)))
     run = last(desk.submit("a"))
-    hear(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
-    decision = hear(desk, ended(run, State.CANCELLED), first=2)
+    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
+    decision = receive(desk, ended(run, State.CANCELLED), first=2)
     assert [(stop.run, stop.why, stop.recorded) for stop in decision.stops] == [("r", "cancel", True)]
     assert decision.changes == []
     assert set(desk.engine.queue.running) == {"r"}, "its code is alive"
@@ -258,7 +258,7 @@ def test_a_task_comes_back_to_where_one_of_its_runs_is() -> None:
     desk = Desk(Task(name="a"))
     desk.submit("a")
     row = replace(desk.engine.row("a"), home=ELSEWHERE)
-    hear(desk, moved(row))
+    receive(desk, moved(row))
     found = Found(row=row, seq=1, live=[desk.engine.runs["r"]], here=frozenset({"r"}))
     decision = desk.ask(replace(declaration(Task(name="a"), found=found), written=desk.engine.decided))
     assert moves(decision) == []
@@ -271,16 +271,16 @@ def test_a_parent_that_leaves_is_known_on() -> None:
     desk = Desk(Task(name="p"), Task(name="c", trigger=MINUTELY, after=(After("p"),)), concurrency=1)
     desk.submit("p", "r1")
     desk.submit("p", "r2")
-    hear(desk, moved(replace(desk.engine.row("p"), home=ELSEWHERE)))
+    receive(desk, moved(replace(desk.engine.row("p"), home=ELSEWHERE)))
     assert desk.engine.alive("p") == 2
     desk.end("r1")
     assert last(desk.ask(after=60), "made1").waiting_for == ("p",)
-    assert [start.run.id for start in hear(desk, ended(a_run("r2", "p")), first=2).starts] == ["made1"]
+    assert [start.run.id for start in receive(desk, ended(a_run("r2", "p")), first=2).starts] == ["made1"]
 
 
 def test_a_task_that_others_remove_is_forgotten() -> None:
     desk = Desk(Task(name="a"))
-    decision = hear(desk, TaskChanged(at=START, change="removed", row=declared("a", home=ELSEWHERE)))
+    decision = receive(desk, TaskChanged(at=START, change="removed", row=declared("a", home=ELSEWHERE)))
     assert (decision.changes, desk.engine.rows) == ([], {})
     assert isinstance(desk.ask(Remove(task="a", actor="you", token="t")).replies[0].error, SchedkitError)
 
@@ -294,9 +294,9 @@ def test_a_parent_comes_with_its_runs_that_its_children_here_have_not_heard_of()
     )
     decision = desk.ask(declaration(Task(name="parent"), found=found))
     assert WaitAdded(WaitRow("made1", "child", "parent", "p", "success")) in decision.changes
-    assert ParentsHeard("child", 9, LIFE) in decision.changes
+    assert ParentsFollowed("child", 9, LIFE) in decision.changes
     assert [start.run.id for start in desk.end("p").starts] == ["made1"]
-    assert hear(desk, queued(PARENT), first=5).changes == [], "it came with its task"
+    assert receive(desk, queued(PARENT), first=5).changes == [], "it came with its task"
 
 
 def test_what_a_task_told_before_it_came_is_not_heard_when_it_has_left_either() -> None:
@@ -304,9 +304,9 @@ def test_what_a_task_told_before_it_came_is_not_heard_when_it_has_left_either() 
     row = declared("a", home=ELSEWHERE)
     desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9)))
     desk.ask(Remove(task="a", actor="you"))
-    hear(desk, queued(a_run("old", "a")), first=5)
+    receive(desk, queued(a_run("old", "a")), first=5)
     assert desk.engine.alive("a") == 0
-    hear(desk, queued(a_run("new", "a")), first=10)
+    receive(desk, queued(a_run("new", "a")), first=10)
     assert desk.engine.alive("a") == 1
 
 
@@ -315,7 +315,7 @@ def test_what_a_task_told_before_it_came_is_not_heard_when_it_has_left_either() 
 
 def test_a_declaration_is_refused_that_knows_less_than_the_engine() -> None:
     desk = Desk()
-    hear(desk, queued(a_run("x", "x")), first=9)
+    receive(desk, queued(a_run("x", "x")), first=9)
     row = declared("a", home=ELSEWHERE)
     decision = desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=8)))
     assert str(decision.replies[0].error) == "the ledger has changed since it was read (read it again)"
@@ -348,11 +348,11 @@ def test_a_task_that_has_left_is_not_taken_for_a_new_one() -> None:
 def test_what_the_ledger_says_of_all_tasks_holds() -> None:
     desk = Desk(Task(name="a", trigger=MINUTELY))
     others = TaskChanged(at=datetime.now(START.tzinfo), change="paused")
-    assert hear(desk, others).wake_at == NOW + 60 * SECOND, "their order is not known here"
-    assert desk.ask(Heard(paused=True)).wake_at is None
+    assert receive(desk, others).wake_at == NOW + 60 * SECOND, "their order is not known here"
+    assert desk.ask(EventsReceived(paused=True)).wake_at is None
     assert desk.engine.paused
-    assert desk.ask(Heard(paused=False)).wake_at == NOW + 60 * SECOND
-    assert desk.ask(Heard(paused=False)).changes == []
+    assert desk.ask(EventsReceived(paused=False)).wake_at == NOW + 60 * SECOND
+    assert desk.ask(EventsReceived(paused=False)).changes == []
 
 
 def test_who_stands_by_says_once_that_it_has_the_code() -> None:
@@ -360,3 +360,45 @@ def test_who_stands_by_says_once_that_it_has_the_code() -> None:
     assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeRecorded("a", "its code", NOW)]
     assert desk.ask(StandBy(task="a", code="its code")).changes == []
     assert desk.ask(StandBy(task="a", code="other")).changes == [CodeRecorded("a", "other", NOW)]
+
+
+# A task that is removed while one of its runs goes on where it was at home before
+
+
+def test_a_run_abroad_of_a_removed_task_ends_where_it_runs() -> None:
+    desk = Desk(Task(name="c", trigger=MINUTELY, after=(After("a"),)), concurrency=1)
+    found = Found(row=declared("a", home=ELSEWHERE), live=[running("r", "a")], abroad=frozenset({"r"}))
+    desk.ask(declaration(Task(name="a"), found=found))
+    decision = desk.ask(Remove(task="a", actor="you"))
+    assert moves(decision) == [("r", State.RUNNING)]
+    assert last(decision, "r").reason == "cancelled by you"
+    assert not [change for change in decision.changes if isinstance(change, AttemptRecorded)]
+    assert [event.by for event in decision.events if isinstance(event, RunStopping)] == ["you"]
+    assert not desk.engine.runs
+    assert last(desk.ask(after=60), "made1").waiting_for == ("a",), "it is a parent that has not ended"
+    assert [start.run.id for start in receive(desk, ended(running("r", "a"))).starts] == ["made1"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Outcome.DONE, State.DONE), (Outcome.FAILED, State.CANCELLED), (Outcome.CANCELLED, State.CANCELLED)],
+)
+def test_a_guest_that_ends_well_though_its_task_is_removed_is_done(outcome: Outcome, state: State) -> None:
+    desk = Desk(Task(name="a"))
+    desk.submit("a")
+    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
+    stopping = RunStopping(at=START, after=replace(desk.engine.runs["r"], reason="cancelled by you"))
+    assert receive(desk, replace(stopping, after=replace(stopping.after, attempt=9)), first=2).stops == []
+    (stop,) = receive(desk, stopping, first=3).stops
+    assert (stop.run, stop.why, stop.actor, stop.wanted) == ("r", "cancel", "you", True)
+    run = last(desk.end(outcome=outcome))
+    assert (run.state, run.reason) == (state, "" if state is State.DONE else "cancelled by you")
+
+
+def test_an_engine_made_anew_knows_that_a_guest_may_end_well() -> None:
+    task, run = Task(name="a"), replace(running("r", "a"), reason="cancelled by you")
+    desk = Desk(snapshot=Snapshot(live=[run], guests=frozenset({"r"})))
+    adopted = Adopted(run="r", attempt=1, task=task, started=NOW)
+    (stop,) = desk.ask(Recover(adopted=[adopted])).stops
+    assert (stop.why, stop.wanted) == ("cancel", True)
+    assert last(desk.end()).state is State.DONE

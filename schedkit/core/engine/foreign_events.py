@@ -8,16 +8,16 @@ from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.stimuli import Heard, Recover
+from schedkit.core.engine.stimuli import EventsReceived, Recover
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.events import RunQueued, RunStep, TaskChanged
+from schedkit.core.events import RunQueued, RunStep, RunStopping, TaskChanged
 from schedkit.core.run import Run
 from schedkit.core.states import State
 
-__all__ = ["Hearing"]
+__all__ = ["ForeignEvents"]
 
 
-class Hearing:
+class ForeignEvents:
     """The part of an engine that applies events of other processes; applying one twice changes nothing."""
 
     def __init__(
@@ -26,17 +26,17 @@ class Hearing:
         self._state, self._runs, self._attempts = state, runs, attempts
         self._tasks, self._declaring = tasks, declaring
 
-    def hear(self, stimulus: Heard) -> dict[str, Any]:
+    def receive(self, stimulus: EventsReceived) -> dict[str, Any]:
         """Apply events of other processes."""
-        news = [event for event in stimulus.events if event.seq > self._state.heard]
+        news = [event for event in stimulus.events if event.seq > self._state.last_seq]
         for event in news:  # first, so that nothing is decided about a task that has left
             if isinstance(event, TaskChanged):
-                self._hear_task(event)
+                self._receive_task(event)
         for event in news:
             if isinstance(event, RunStep):
-                self._hear_run(event)
+                self._receive_run(event)
         if news:
-            self._state.heard = news[-1].seq
+            self._state.last_seq = news[-1].seq
         if stimulus.paused is not None and stimulus.paused != self._state.paused:
             if stimulus.paused:
                 self._tasks.pause_all()
@@ -47,35 +47,42 @@ class Hearing:
     def recover(self, stimulus: Recover) -> dict[str, Any]:
         """Continue after the engine was built, also with events that had not been applied before."""
         answer = self._attempts.recover(stimulus)
-        unheard, self._state.unheard = self._state.unheard, {}
+        unfollowed, self._state.unfollowed = self._state.unfollowed, {}
         ended, self._state.ended = self._state.ended, []
         for run in ended:
             self._runs.end_parent(run)
-        for name, runs in unheard.items():
+        for name, runs in unfollowed.items():
             if name in self._state.tasks:
                 self._runs.catch_up(name, runs)
-                self._runs.heard(name, self._state.heard)
+                self._runs.record_followed(name, self._state.last_seq)
         return answer
 
-    def _hear_task(self, event: TaskChanged) -> None:
+    def _receive_task(self, event: TaskChanged) -> None:
         row, known = event.row, self._state.rows.get(event.task)
-        if row is not None and known is not None and row.home != known.home and event.seq > known.heard:
+        if (
+            row is not None
+            and known is not None
+            and row.home != known.home
+            and event.seq > known.followed_seq
+        ):
             self._declaring.leave(row.name)
 
-    def _hear_run(self, event: RunStep) -> None:
+    def _receive_run(self, event: RunStep) -> None:
         run, row = event.after, self._state.rows.get(event.task)
         if row is None and event.seq > self._state.known.get(event.task, 0):
-            self._hear_foreign(run)
+            if isinstance(event, RunStopping) and run.id in self._attempts.active:
+                self._attempts.stop_guest(run)
+            self._receive_foreign(run)
         elif row is None:
             return
-        elif event.seq > row.heard:  # else it was known when the task came here
-            self._hear_own(run)
+        elif event.seq > row.followed_seq:  # else it was known when the task came here
+            self._receive_own(run)
         if isinstance(event, RunQueued) and event.followed:
-            self._runs.follow_heard(run, event.seq)
+            self._runs.follow_elsewhere(run, event.seq)
         if run.state.final:
             self._runs.end_parent(run)
 
-    def _hear_own(self, run: Run) -> None:
+    def _receive_own(self, run: Run) -> None:
         """Apply a new state of a run of a task at home here, which runs in another process."""
         state = self._state
         known = run.id in state.runs
@@ -96,7 +103,7 @@ class Hearing:
         else:
             self._runs.offer(run)
 
-    def _hear_foreign(self, run: Run) -> None:
+    def _receive_foreign(self, run: Run) -> None:
         """Apply a new run, or a new state of a run, of a task that is at home elsewhere."""
         state = self._state
         if run.id in self._attempts.active and run.state is not State.RUNNING:

@@ -1,6 +1,6 @@
 """The outcome of due times: a pure function of a schedule and a time.
 
-A schedule advances only together with a recorded disposition of every time it leaves behind: `settle`
+A schedule advances only together with a recorded outcome of every time it leaves behind: `settle`
 returns both.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from schedkit.core.model import Task
-from schedkit.core.states import Disposition, Overlap
+from schedkit.core.states import DueOutcome, Overlap
 from schedkit.core.triggers.base import Times, Trigger
 from schedkit.core.triggers.wallclock import TICK
 from schedkit.values.durations import duration_text
@@ -91,7 +91,7 @@ class Fire:
     """
 
     task: str
-    kind: Disposition
+    kind: DueOutcome
     first: datetime
     last: datetime
     due_at: datetime
@@ -107,7 +107,7 @@ class Settled:
     Attributes
     ----------
     fires : tuple of Fire
-        One disposition for every time that the schedule leaves behind.
+        One outcome for every time that the schedule leaves behind.
     next_at : datetime or None
         Its next time; None: it has none left.
     error : Exception or None
@@ -125,7 +125,7 @@ def settle(schedule: Schedule, next_at: datetime, now: datetime, active: int) ->
     Parameters
     ----------
     next_at : datetime
-        Its earliest time without a disposition.
+        Its earliest time without an outcome.
     now : datetime
         The present, UTC.
     active : int
@@ -142,7 +142,7 @@ def skipped(schedule: Schedule, next_at: datetime, now: datetime, reason: str) -
     if next_at > now:
         return Settled((), next_at)
     times = schedule.trigger.times(next_at - TICK, now)
-    return Settled(_range(schedule, Disposition.MISSED, times, reason), schedule.trigger.next(now))
+    return Settled(_range(schedule, DueOutcome.MISSED, times, reason), schedule.trigger.next(now))
 
 
 def _settle(s: Schedule, first: datetime, now: datetime, active: int) -> Settled:
@@ -158,7 +158,7 @@ def _settle(s: Schedule, first: datetime, now: datetime, active: int) -> Settled
         end = last if in_time is None else in_time - TICK
         assert s.grace is not None
         times = s.trigger.times(first - TICK, end)
-        fires += _range(s, Disposition.MISSED, times, f"more than {duration_text(s.grace)} late")
+        fires += _range(s, DueOutcome.MISSED, times, f"more than {duration_text(s.grace)} late")
     if in_time is not None:
         fires += _policy(s, in_time, last, active)
     return Settled(fires, following)
@@ -193,25 +193,25 @@ def _policy(s: Schedule, first: datetime, last: datetime, active: int) -> tuple[
     ):
         times = s.trigger.times(first - TICK, last)
         waiting = "still running" if s.overlap is Overlap.SKIP else "running or waiting"
-        return _range(s, Disposition.OVERLAPPED, times, f"{active} {waiting}")
+        return _range(s, DueOutcome.OVERLAPPED, times, f"{active} {waiting}")
     cancels = busy and s.overlap is Overlap.CANCEL
     if first == last:
         return (_run(s, last, cancels),)
     if s.coalesce or s.overlap is Overlap.CANCEL:
         times = s.trigger.times(first - TICK, last - TICK)
-        earlier = _range(s, Disposition.COALESCED, times, f"the run of {last.isoformat()} stands for it")
+        earlier = _range(s, DueOutcome.COALESCED, times, f"the run of {last.isoformat()} stands for it")
         return (*earlier, _run(s, last, cancels))
     runs = s.trigger.newest(first - TICK, last, s.catch_up)
     dropped = s.trigger.times(first - TICK, runs[0] - TICK)
     reason = f"only the last {s.catch_up} are caught up"
-    return (*_range(s, Disposition.MISSED, dropped, reason), *(_run(s, time, False) for time in runs))
+    return (*_range(s, DueOutcome.MISSED, dropped, reason), *(_run(s, time, False) for time in runs))
 
 
 def _run(s: Schedule, time: datetime, cancels: bool) -> Fire:
-    return Fire(s.task, Disposition.RUN, time, time, s.due_time(time), cancels=cancels)
+    return Fire(s.task, DueOutcome.RUN, time, time, s.due_time(time), cancels=cancels)
 
 
-def _range(s: Schedule, kind: Disposition, times: Times | None, reason: str) -> tuple[Fire, ...]:
+def _range(s: Schedule, kind: DueOutcome, times: Times | None, reason: str) -> tuple[Fire, ...]:
     if times is None:
         return ()
     return (Fire(s.task, kind, times.first, times.last, s.due_time(times.last), times.count, reason),)

@@ -11,23 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedkit.core.model import Task
-from schedkit.core.states import Disposition, Overlap
+from schedkit.core.states import DueOutcome, Overlap
 from schedkit.core.triggers.constructors import any_of, at, calendar, cron, every
 from schedkit.core.triggers.data import custom_trigger, of
-from schedkit.core.triggers.dispositions import Fire, Schedule, Settled, settle, skipped
+from schedkit.core.triggers.schedule import Fire, Schedule, Settled, settle, skipped
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-RUN, MISSED = Disposition.RUN, Disposition.MISSED
-COALESCED, OVERLAPPED = Disposition.COALESCED, Disposition.OVERLAPPED
+RUN, MISSED = DueOutcome.RUN, DueOutcome.MISSED
+COALESCED, OVERLAPPED = DueOutcome.COALESCED, DueOutcome.OVERLAPPED
 
 
 def minutely(**options: object) -> Schedule:
-    return Schedule("job", every("1m", start=START), **options)  # type: ignore[arg-type]
+    return Schedule("job", every("1m", start=START), **options)
 
 
 def told(settled: Settled) -> list[tuple[str, int, int]]:
-    """Each disposition with the minutes of its first and last time."""
+    """Each outcome with the minutes of its first and last time."""
     return [
         (str(f.kind), round((f.first - START) / MINUTE), round((f.last - START) / MINUTE))
         for f in settled.fires
@@ -54,7 +54,7 @@ def test_a_finished_trigger_has_no_next_time() -> None:
 
 # Five and a half minutes late: the times 0, 1, 2, 3, 4 and 5 are due.
 MATRIX = [
-    # grace, coalesce, max_instances, active → dispositions
+    # grace, coalesce, max_instances, active → outcomes
     (None, True, 1, 0, [("coalesced", 0, 4), ("run", 5, 5)]),
     (None, True, 1, 1, [("overlapped", 0, 5)]),
     (None, True, 3, 2, [("coalesced", 0, 4), ("run", 5, 5)]),
@@ -128,7 +128,7 @@ def test_the_catch_up_cap_keeps_the_newest() -> None:
 def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
     calls = 0
 
-    class Counting(type(every("1s"))):  # type: ignore[misc]  # counts calls of the real arithmetic
+    class Counting(type(every("1s"))):
         def _within(self, after: datetime) -> datetime | None:
             nonlocal calls
             calls += 1
@@ -136,7 +136,7 @@ def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
             return found
 
     bound = every("1s", start=START)
-    trigger = Counting(bound.interval, tz=bound.bind(START).tz, start=START)  # type: ignore[attr-defined]
+    trigger = Counting(bound.interval, tz=bound.bind(START).tz, start=START)
     for coalesce in (True, False):
         calls = 0
         schedule = Schedule("job", trigger, coalesce=coalesce, grace=3600)
@@ -190,7 +190,7 @@ def test_grace_counts_from_the_jittered_time() -> None:
 
 
 def test_a_trigger_that_fails_runs_the_time_that_is_due_and_no_other() -> None:
-    @custom_trigger("dispositions: brittle")
+    @custom_trigger("outcomes: brittle")
     class Brittle:
         def to_data(self) -> dict[str, Any]:
             return {}
@@ -230,7 +230,7 @@ schedules = st.builds(
 
 @settings(max_examples=60)
 @given(schedules, st.lists(st.integers(0, 1200), min_size=1, max_size=6), st.integers(0, 4))
-def test_every_due_time_has_exactly_one_disposition(schedule: Schedule, gaps: list[int], active: int) -> None:
+def test_every_due_time_has_exactly_one_outcome(schedule: Schedule, gaps: list[int], active: int) -> None:
     """Whatever the policy and however late each look: nothing lost, nothing twice, nothing invented."""
     before = START - timedelta(seconds=1)
     next_at = schedule.trigger.next(before)
