@@ -62,7 +62,7 @@ class Notifier:
         ``sched.queries.outbox``.
     rules : sequence of Rule
         What must not happen to the tasks of the scheduler of `queries`; looked at every few seconds, first
-        after the start. A new process tells anew what is not well.
+        after the start. A new process reports again what is not well.
     queries : Queries, optional
         ``sched.queries``, which rules need.
 

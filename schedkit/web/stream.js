@@ -5,7 +5,7 @@ import { clock } from "./format.js";
 // The server speaks every 10 seconds at least.
 const SILENCE_MS = 25_000;
 const RETRY_MS = 2000;
-// A browser has six connections to a server: a page that nobody sees gives its one back.
+// A browser has six connections to a server: a hidden page gives its connection back.
 const HIDDEN_MS = 30_000;
 
 // `address` is where the events are, `probe` what tells whether one may see them at all.
@@ -21,7 +21,7 @@ export function follow(store, address, probe) {
   }, 1000);
   stream.seen = () => (document.hidden ? rest(stream) : wake(stream));
   document.addEventListener("visibilitychange", stream.seen);
-  // For whoever knows better than the browser whether the view is seen.
+  // For callers that know better than the browser whether the view is visible.
   stream.pause = () => close(stream);
   stream.resume = () => wake(stream);
   stream.end = () => {

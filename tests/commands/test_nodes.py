@@ -76,7 +76,7 @@ def test_the_heir_of_a_process_that_is_ended_goes_on(
     assert main(["nodes", "--end", "first"]) == 0
     told = capsys.readouterr()
     assert told.out == "ended first\n"
-    assert "was told to end; what runs there may go on for 30" in told.err
+    assert "was told to end; what runs there may continue for 30" in told.err
     until(lambda: pair[1].at_home == ["hourly", "other"])
     assert (pair[0].state, pair[1].state) == ("stopped", "running")
     assert list(rows(capsys)) == ["second"]

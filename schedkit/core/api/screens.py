@@ -244,7 +244,7 @@ def _worker_fields(row: WorkerRow) -> dict[str, Any]:
         "host": row.host,
         "threads": hello.threads,
         "running": row.running,
-        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent anew whenever it changes
+        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent again whenever it changes
         "seen": iso(row.seen_at.replace(microsecond=0)),
         "tasks": len(hello.tasks),
         "problems": hello.problems,

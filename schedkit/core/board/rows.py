@@ -43,7 +43,7 @@ def iso(at: datetime | None) -> str | None:
 
 
 def brief_error(error: Mapping[str, Any]) -> Row:
-    """Return an error without its traceback and lines of code: whoever opens the run asks for them."""
+    """Return an error without its traceback and lines of code, which are read when the run is opened."""
     return {name: value for name, value in error.items() if name not in ("traceback", "lines")}
 
 

@@ -86,7 +86,7 @@ def test_what_a_person_moved_stays_there_and_the_cell_offers_to_bring_it_back(
     told = "\n".join(caplog.messages)
     assert "'one': run by daily in the background (pid " in told
     assert "sched.bring_home() has it run here" in told
-    words = r"task 'one' was moved to daily in the background \(pid .*, whose code goes on: it is other code"
+    words = r"task 'one' was moved to daily in the background \(pid .*, which runs other code under this name"
     with pytest.raises(DeclarationError, match=words) as refused:
         declare(sched, edited_code, PLACE)
     assert "sched.bring_home(), then run the cell or file again" in refused.value.hint

@@ -141,7 +141,7 @@ def test_large_values_come_back_too(make: Any, worker: Any) -> None:
 def test_a_run_waits_for_a_worker_that_has_its_task_and_says_so(make: Any, cluster: Any) -> None:
     sched = make()
     run = sched.submit("square", n=4)
-    wait_until(lambda: "there is no worker" in str(sched.why(run)), str(sched.why(run)))
+    wait_until(lambda: "no worker is connected" in str(sched.why(run)), str(sched.why(run)))
     with in_process_worker(cluster, {}):
         wait_until(lambda: "does not have it" in str(sched.why(run)), str(sched.why(run)))
         assert sched.queries.run(run.id).state is State.QUEUED
