@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.ready_processes import COMMAND_LINE, ReadyProcess
-from support.rest import until
+from support.waiting import wait_until
 
 TASKS = """
 import time
@@ -65,9 +65,9 @@ def test_it_serves_the_tasks_of_files_and_ends_with_a_signal(folder: Path) -> No
 def test_a_second_signal_does_not_wait_for_runs(folder: Path) -> None:
     with serving(folder, "tasks.py") as (running, url):
         run = httpx.post(f"{url}/scheduler/tasks/stubborn/trigger", timeout=60).json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "RUNNING")
+        wait_until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "RUNNING")
         running.send_signal(signal.SIGTERM)
-        until(lambda: refused(url))
+        wait_until(lambda: refused(url))
         assert not running.ended()
         running.send_signal(signal.SIGTERM)
         assert running.wait() == 0
@@ -75,9 +75,9 @@ def test_a_second_signal_does_not_wait_for_runs(folder: Path) -> None:
 
 def test_alone_it_watches_what_another_process_runs(folder: Path) -> None:
     with serving(folder, "tasks.py"), serving(folder) as (watching, url):
-        until(lambda: httpx.get(f"{url}/scheduler/status", timeout=60).json()["is_running"])
+        wait_until(lambda: httpx.get(f"{url}/scheduler/status", timeout=60).json()["is_running"])
         run = httpx.post(f"{url}/scheduler/tasks/nightly/trigger", timeout=60).json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
+        wait_until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
         watching.send_signal(signal.SIGINT)
         assert watching.wait() == 0
 

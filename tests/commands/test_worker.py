@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import cluster_tasks
 from support.clusters import TASKS, dask_scheduler, start_worker, worker
+from support.waiting import pid_in, wait_until
 
 from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler
@@ -40,18 +40,6 @@ def sched(cluster: Any, tmp_path: Path) -> Iterator[Scheduler]:
     yield sched
     sched.stop("0.2s")
     sched.queries.ledger.store.close()
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.005)
-
-
-def pid_in(path: Path) -> int:
-    wait_until(lambda: path.exists() and path.read_text().endswith("\n"), "the task did not begin")
-    return int(path.read_text())
 
 
 def test_runs_of_a_killed_worker_are_interrupted_and_go_on_elsewhere(

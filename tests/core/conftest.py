@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,14 +109,6 @@ class Recorder:
         return lambda event: (
             isinstance(event, kind) and all(_field(event, name) == value for name, value in fields.items())
         )
-
-
-def until(holds: Callable[[], object], timeout: float = 60.0) -> None:
-    """Wait for what no fact tells: a process takes in what it hears of others a moment after it is told."""
-    give_up = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < give_up, f"not so after {timeout} s"
-        threading.Event().wait(0.005)
 
 
 def _field(event: Event, name: str) -> object:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.rest import Rest, ended, served, until
+from support.rest import Rest, ended, served
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import asgi
@@ -35,7 +36,7 @@ def test_what_it_is_asked_is_done_by_the_other(rest: Rest) -> None:
     assert (detail["state"], detail["actor"]) == ("DONE", "local")
     assert [line["message"] for line in detail["log"]] == ["crawled 1 pages"]
     rest.post("/scheduler/tasks/crawl_site/disable")
-    until(lambda: not rest.get("/scheduler/tasks/crawl_site").json()["enabled"])
+    wait_until(lambda: not rest.get("/scheduler/tasks/crawl_site").json()["enabled"])
     rest.post("/scheduler/tasks/crawl_site/enable")
     waiting = rest.post("/scheduler/tasks/waits/trigger").json()["run_id"]
     assert rest.post(f"/api/v1/runs/{waiting}/cancel").json() == {"cancelled": True}

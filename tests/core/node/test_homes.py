@@ -12,9 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from support.lives import die, life_of
 from support.node_processes import NodeProcess
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -167,7 +168,7 @@ def test_pausing_all_is_for_every_process(sched: Scheduler, other: Scheduler) ->
     assert ran.acquire(timeout=10)
     sched.pause()
     assert sched.paused
-    until(lambda: other.paused)
+    wait_until(lambda: other.paused)
     assert life_of(other).engine.schedules.next_due() is None
     other.resume()
     assert not other.paused
@@ -175,7 +176,7 @@ def test_pausing_all_is_for_every_process(sched: Scheduler, other: Scheduler) ->
         pass
     assert ran.acquire(timeout=10)
     other.pause()
-    until(lambda: sched.paused)
+    wait_until(lambda: sched.paused)
 
 
 def test_a_home_answers_what_it_cannot_do(sched: Scheduler, other: Scheduler) -> None:
@@ -318,7 +319,7 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
     release.set()
     assert running.result("60s") == "first"
     assert waits.result("60s") == "other"
-    until(lambda: not sched.at_home)
+    wait_until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
     assert sched.submit("one").result("60s") == "other"
 
@@ -344,7 +345,7 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     assert (row.home_by, row.place) == ("inherited", "/a.py")
     sched.start()  # its place, run again
     assert (sched.at_home, sched.standing_by) == (["one"], [])
-    until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
+    wait_until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
 
 
 @pytest.fixture
@@ -455,7 +456,7 @@ def test_who_stands_by_gives_way_to_other_code(
     third.start()
     declare(third, other_code, "/c.py", replace=True)
     sched.stop("1s")  # it may be seen first, or that the task has moved
-    until(lambda: not other.standing_by)
+    wait_until(lambda: not other.standing_by)
     assert any("'one' is run" in line and "with other code" in line for line in caplog.messages)
     assert other.submit("mine").result("60s") == "first"
     assert other.submit("one").result("60s") == "other"
@@ -466,7 +467,7 @@ def test_replace_moves_a_task_whatever_its_code(sched: Scheduler, other: Schedul
     declare(other, other_code, "/b.py", replace=True)
     assert other.at_home == ["one"]
     assert sched.submit("one").result("60s") == "other", "though it may not have heard of it"
-    until(lambda: not sched.at_home)
+    wait_until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
     assert sched.submit("one").result("60s") == "other"
     row = sched.queries.ledger.task("one")
@@ -484,9 +485,9 @@ def test_bringing_home_moves_all_that_is_declared_here(sched: Scheduler, other: 
     other.bring_home()
     assert (other.at_home, other.standing_by) == (["one", "two"], [])
     assert str(other.tasks["one"].home).startswith("other ")
-    until(lambda: sched.standing_by == ["one", "two"])
+    wait_until(lambda: sched.standing_by == ["one", "two"])
     other.stop("1s")
-    until(lambda: sched.at_home == ["one", "two"])
+    wait_until(lambda: sched.at_home == ["one", "two"])
     assert sched.submit("two").result("60s") == "first"
 
 
@@ -496,9 +497,9 @@ def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler
         declare(other, first_code, "/b.py", name=name)
     sched.remove("gone")
     other.remove("ours")
-    until(lambda: list(other.tasks) == ["kept"])
+    wait_until(lambda: list(other.tasks) == ["kept"])
     sched.stop("1s")
-    until(lambda: other.at_home == ["kept"])
+    wait_until(lambda: other.at_home == ["kept"])
     assert list(other.tasks) == ["kept"]
     declare(other, other_code, "/b.py", name="gone")
     assert other.submit("gone").result("60s") == "other", "declared again, it is there again"
@@ -558,12 +559,12 @@ def test_a_child_makes_up_for_parents_that_ran_while_its_home_was_away(sched: Sc
     child = declare(away, first_code, "/a.py", name="child", after="parent")
     with away:
         sched.submit("parent").result("60s")
-        until(lambda: [run.state for run in child.runs()] == [State.DONE])
+        wait_until(lambda: [run.state for run in child.runs()] == [State.DONE])
     sched.submit("parent").result("60s")
     assert len(sched.runs("child")) == 1, "nobody makes its runs but its home"
     with away:
         sched.submit("parent").result("60s")
-        until(lambda: [run.state for run in child.runs()] == [State.DONE] * 3)
+        wait_until(lambda: [run.state for run in child.runs()] == [State.DONE] * 3)
 
 
 # Stopped, and started again

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from support import cluster_tasks
 from support.clusters import TASKS as FILE
 from support.clusters import dask_scheduler, in_process_worker
+from support.waiting import pid_in, wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry, Task
@@ -56,18 +56,6 @@ def make(cluster: Any, tmp_path: Path) -> Iterator[Callable[..., Scheduler]]:
 def worker(cluster: Any) -> Iterator[Any]:
     with in_process_worker(cluster, TASKS, threads=2) as made:
         yield made
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.005)
-
-
-def pid_in(path: Path) -> int:
-    wait_until(lambda: path.exists() and path.read_text(), "the task did not begin")
-    return int(path.read_text())
 
 
 def test_what_a_call_tells_comes_back_at_once_and_in_order(make: Any, worker: Any) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import cluster_tasks
 from support.clusters import dask_scheduler, in_process_worker
+from support.waiting import wait_until
 
 from schedkit.core.execution.cluster import worker as worker_module
 from schedkit.core.execution.cluster.messages import (
@@ -66,13 +67,6 @@ def call_of(side: WorkerSide, task: str, **changes: Any) -> Call:
 
 def hear(side: WorkerSide, lease: float) -> None:
     side.take(encoded(Heard(home="h", asked=time.monotonic(), lease=lease, age=0.0)))
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize(
