@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.node_processes import NodeProcess
 from support.postgres_server import postgres_server
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunStep
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import Store
+
+Begin = Callable[[str], NodeProcess]
 
 
 @pytest.fixture(scope="session")
@@ -122,3 +125,17 @@ def _field(event: Event, name: str) -> object:
 def recorder(sched: Scheduler) -> Recorder:
     """What the running scheduler tells."""
     return Recorder(sched)
+
+
+@pytest.fixture
+def begin(where: str, tmp_path: Path) -> Iterator[Begin]:
+    """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
+    begun: list[NodeProcess] = []
+
+    def one(name: str) -> NodeProcess:
+        begun.append(NodeProcess(where, tmp_path, name))
+        return begun[-1]
+
+    yield one
+    for process in begun:
+        process.close()

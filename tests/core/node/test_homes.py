@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -346,20 +345,6 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     sched.start()  # its place, run again
     assert (sched.at_home, sched.standing_by) == (["one"], [])
     wait_until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
-
-
-@pytest.fixture
-def begin(where: str, tmp_path: Path) -> Iterator[Callable[[str], NodeProcess]]:
-    """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
-    begun: list[NodeProcess] = []
-
-    def one(name: str) -> NodeProcess:
-        begun.append(NodeProcess(where, tmp_path, name))
-        return begun[-1]
-
-    yield one
-    for process in begun:
-        process.close()
 
 
 def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeProcess], make: Make) -> None:
