@@ -150,4 +150,4 @@ class Listening:
         try:
             await self.take_census()
         except (LedgerError, LifeEndedError) as error:
-            _log.debug("who lives could not be read: %s", error)
+            _log.debug("the living processes could not be read: %s", error)
