@@ -18,8 +18,8 @@ lab: $(VENV)/.demo
 # Tests wait half of the time: four at once keep two cores busy. A worker without tests takes another's.
 # The kernels of notebooks come last, without coverage.
 test: lint types
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not crash and not thorough" \
-	  --cov --cov-report=term --cov-fail-under=95 tests
+	SCHEDKIT_COVERAGE=95 $(PY) -m pytest -n $(WORKERS) --dist worksteal \
+	  -m "not browser and not crash and not thorough" tests
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile notebooks
 
 lint: $(VENV)/.dev

@@ -5,8 +5,6 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import coverage_probes
 from support.workbook_checks import judge_what_is_written
 
 if TYPE_CHECKING:
     from schedkit.demo import DemoSite
 
 ROOT = Path(__file__).parents[1]
+COVERAGE = coverage_probes.begin() if os.environ.get("SCHEDKIT_COVERAGE") else None
 
 # Generated cases are the same at every run, and a slow machine fails none; `make thorough` draws anew.
 settings.register_profile(
@@ -37,6 +37,11 @@ LIMIT = 90.0
 # These take as long as they are asked to, as all tests do that are run thoroughly.
 AT_LENGTH = ("browser", "crash", "thorough")
 THOROUGH = bool(os.environ.get("SCHEDKIT_THOROUGH"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if COVERAGE is not None:
+        config.pluginmanager.register(COVERAGE, "coverage of schedkit")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,20 +73,6 @@ pytest_runtest_setup = pytest_runtest_call = _limited
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     # After the last test what all have shared goes, e.g. the files of a database server.
     return (yield) if nextitem is None else (yield from _limited(item))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    if item.get_closest_marker("untraced") is None:
-        return (yield)
-    trace, of_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    try:
-        return (yield)
-    finally:
-        sys.settrace(trace)
-        threading.settrace(of_threads)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -210,7 +210,6 @@ def circles() -> list[set[str]]:
     return found
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("name", modules())
 def test_imports_run_one_way(name: str) -> None:
     room = name.partition(".")[0]

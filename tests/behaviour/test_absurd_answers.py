@@ -151,7 +151,6 @@ def site() -> Iterator[DemoSite]:
         yield site
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("dialect", ["cloud", "dc"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_absurd_answer_is_one_error_of_one_line_or_a_right_value(

@@ -64,7 +64,6 @@ def test_dates_compare_with_moments_and_with_each_other(frame: pd.DataFrame) -> 
     assert not (frame["Go-live"] < frame["Due"]).all()
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_workbook_shows_the_date_and_gives_it_back(
     jira: Jira, frame: pd.DataFrame, demo_site: DemoSite, tmp_path: Path, zone: str

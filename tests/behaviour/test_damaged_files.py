@@ -188,7 +188,6 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_damaged_file_is_one_error_of_one_line(
     kind: Kind, original: Callable[[Kind], bytes], tmp_path: Path

@@ -97,7 +97,6 @@ def test_people_may_move_a_chart(wiki: Confluence, make_page: MakePage, demo: De
     assert page.body.count("ri:filename") == 1
 
 
-@pytest.mark.untraced
 def test_a_chart_in_a_template(wiki: Confluence, demo: DemoSite) -> None:
     title = f"Charts {demo.wiki.new_id()}"
 

@@ -295,7 +295,6 @@ def test_11_numbers_spans_and_column_counts(wiki: Confluence, make_page: MakePag
             managed(wiki, merged, {"K-1": "1"})
 
 
-@pytest.mark.untraced
 def test_12_hostile_cells_many_rows_and_a_broken_page(
     wiki: Confluence, make_page: MakePage, demo: DemoSite, tmp_path: Path
 ) -> None:

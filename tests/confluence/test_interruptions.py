@@ -80,7 +80,6 @@ def clients(demo: DemoSite, wiki: Confluence) -> Iterator[Confluence]:
         yield made
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_said_is_what_the_site_shows(

@@ -121,7 +121,6 @@ def everything() -> str:
     return f"<p>before</p>{anchor('t')}{table(['Key', 'Cell', 'Comment'], rows)}<p>after</p>"
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("rewriting", [False, True])
 def test_two_hundred_reruns_of_every_kind_of_cell_put_nothing(
     wiki: Confluence, make_page: MakePage, demo: DemoSite, rewriting: bool

@@ -29,7 +29,6 @@ def body_of(regions: int) -> str:
     return "<p>begin</p>" + "".join(parts) + "<p>end</p>"
 
 
-@pytest.mark.untraced
 def test_fifty_writers_of_fifty_regions_put_fifty_times(wiki: Confluence, make_page: MakePage) -> None:
     page = make_page(body_of(50))
 

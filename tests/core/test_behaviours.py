@@ -244,7 +244,6 @@ def test_behaviour_10_a_renamed_function(make: Make) -> None:
         second.submit("open_bugs")
 
 
-@pytest.mark.untraced
 def test_behaviour_10_tasks_from_many_threads(sched: Scheduler, recorder: Recorder) -> None:
     def declare_some(number: int) -> None:
         for n in range(10):

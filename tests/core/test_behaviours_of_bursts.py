@@ -50,7 +50,6 @@ class Turns:
         return counting
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("how", ["due at one instant", "submitted at once", "left by the process before"])
 def test_behaviour_10_a_burst_of_1000_never_holds_the_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str

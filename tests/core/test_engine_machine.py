@@ -276,7 +276,6 @@ class EngineMachine(RuleBasedStateMachine):
 ALL_BUT_SHRINKING = tuple(phase for phase in Phase if phase is not Phase.shrink)
 
 
-@pytest.mark.untraced
 class TestEngine(EngineMachine.TestCase):
     settings = settings(max_examples=8, stateful_step_count=20, phases=ALL_BUT_SHRINKING)
 

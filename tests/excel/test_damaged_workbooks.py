@@ -54,7 +54,6 @@ def test_a_damaged_template_is_filled_or_told(fifth: int, good: list[bytes], tmp
     assert len(told) > SEEDS // 20
 
 
-@pytest.mark.untraced
 def test_a_damaged_workbook_is_read_or_told(good: list[bytes], tmp_path: Path) -> None:
     told = []
     for seed in range(SEEDS):
@@ -66,7 +65,6 @@ def test_a_damaged_workbook_is_read_or_told(good: list[bytes], tmp_path: Path) -
     assert SEEDS // 20 < len(told) < SEEDS
 
 
-@pytest.mark.untraced
 def test_a_damaged_workbook_is_continued_or_told(good: list[bytes], tmp_path: Path) -> None:
     told = []
     image = Path(matplotlib.get_data_path()) / "images" / "matplotlib.png"

@@ -69,7 +69,6 @@ def pivot_columns(path: Path) -> set[int]:
     return found
 
 
-@pytest.mark.untraced
 @pytest.mark.xdist_group("office")
 @pytest.mark.filterwarnings("ignore")
 def test_real_workbooks_open_with_what_was_written(shared_data: Path, tmp_path: Path) -> None:

@@ -87,7 +87,6 @@ def test_cells_are_addresses_of_pages_and_mailboxes_only(tmp_path: Path) -> None
         assert found == good, links
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("extra", [0, 1])
 def test_links_at_the_limit(extra: int, tmp_path: Path, cells: Cells) -> None:
     rows = MAX_LINKS + extra

@@ -46,7 +46,6 @@ def tame(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("engine", ["openpyxl", "xlsxwriter"])
 @settings(PROFILE, max_examples=10)
 @given(frame=tame())

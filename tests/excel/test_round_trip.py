@@ -83,7 +83,6 @@ def as_moment(got: Any) -> dt.datetime:
     return dt.datetime.combine(got, dt.time())
 
 
-@pytest.mark.untraced
 @PROFILE
 @given(frame=frames())
 def test_typed_frames_survive(
@@ -106,7 +105,6 @@ def test_typed_frames_survive(
     pd.testing.assert_frame_equal(back, frame, check_exact=True, check_column_type=False)
 
 
-@pytest.mark.untraced
 @PROFILE
 @given(frame=frames(objects))
 def test_object_frames_lose_no_cell(

@@ -102,7 +102,6 @@ def test_a_chain_of_calculation_names_formulas_only(good: dict[str, bytes]) -> N
         assert len(judged(parts)) == faults
 
 
-@pytest.mark.untraced
 @pytest.mark.filterwarnings("ignore")
 def test_real_workbooks_are_filled_with_fewer_more_and_no_rows(shared_data: Path, tmp_path: Path) -> None:
     """Whatever is written is judged; collisions, headers and pivots are refused, never by a raw error."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.flow_histories import CATEGORY, START, frames, histories, hours, states, worked
@@ -17,7 +16,6 @@ from schedkit.flow import as_of, cumulative_flow, cycle_times, status_spans
 EXAMPLES = 300 if os.environ.get("SCHEDKIT_THOROUGH") else 40
 
 
-@pytest.mark.untraced
 @settings(max_examples=EXAMPLES)
 @given(issues=histories(), until=st.integers(0, 420))
 def test_stays_cycle_times_and_flow(issues: Any, until: int) -> None:

@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.flow_histories import CATEGORY, frames, histories, hours, states, worked
@@ -39,7 +38,6 @@ def outcome(issue: Any, first: bool, turns: list[int]) -> tuple[str, bool, bool]
     return ("Completed" if done[CLOSE] else "Not completed"), committed, not committed
 
 
-@pytest.mark.untraced
 @settings(max_examples=EXAMPLES)
 @given(
     issues=histories(),

@@ -81,7 +81,6 @@ FORMS: dict[str, Form] = {
 SEEDS = range(1, 13) if os.environ.get("SCHEDKIT_THOROUGH") else (1,)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("form", FORMS)
 def test_the_frame_equals_the_faultless_one(dialect: str, form: str, seed: int, tmp_path: Path) -> None:

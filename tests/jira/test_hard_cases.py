@@ -349,7 +349,6 @@ def test_no_secret_is_printed_by_a_failing_run(dialect: str, caplog, capfd) -> N
         assert endpoint.token not in printed
 
 
-@pytest.mark.untraced
 def test_the_frame_with_a_fifth_of_requests_failing_equals_the_faultless_one(dialect: str) -> None:
     with DemoSite(issues=300, page_cap=10) as site:
         jira = client(site, dialect, timeout=0.4, retries=10)
@@ -415,7 +414,6 @@ def test_the_login_is_checked_before_an_empty_result_is_believed() -> None:
                 Jira(endpoint.url, user=endpoint.user, token="not-the-token").search(ALL)
 
 
-@pytest.mark.untraced
 def test_one_odd_date_changes_no_column(dialect: str) -> None:
     with DemoSite(issues=60) as site:
         site.store.edit("DEMO-2", due="20266-02-01")

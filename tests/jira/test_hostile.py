@@ -61,7 +61,6 @@ def midway(site: DemoSite, answer: Callable[[], Response], skip: int = 1) -> Non
     site.before(hook)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("name", ANSWERS)
 def test_what_is_no_answer(dialect: str, name: str, caplog: pytest.LogCaptureFixture, capfd) -> None:
     answer, kind, words = ANSWERS[name]
@@ -124,7 +123,6 @@ def test_cancelled_midway_nothing_is_left(dialect: str, tmp_path: Path) -> None:
         assert not [t.name for t in threading.enumerate() if t.name.startswith("schedkit-spool")]
 
 
-@pytest.mark.untraced
 def test_one_client_serves_threads_and_tasks_at_once(dialect: str) -> None:
     with DemoSite(issues=120, page_cap=10) as site:
         jira = client(site, dialect)

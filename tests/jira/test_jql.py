@@ -55,7 +55,6 @@ WHERE = st.recursive(
 ORDER = st.sampled_from(["", " ORDER BY key", " order  by created DESC, key", "\nOrder\tBy key desc"])
 
 
-@pytest.mark.untraced
 @settings(max_examples=1500 if os.environ.get("SCHEDKIT_THOROUGH") else 60)
 @given(where=WHERE, order=ORDER, extra=WHERE)
 @example(where="project = DEMO OR project = OPS", order="", extra="issuetype = Bug OR priority = High")

@@ -152,7 +152,6 @@ def test_two_people_of_one_name_compare_as_one() -> None:
     assert [names[n] for n in told] == ["Ann (2)", "Ann", "Ann (2)", "Ann", "Bob", "Cid", "Cid (3)"]
 
 
-@pytest.mark.untraced
 @given(st.lists(st.lists(st.tuples(st.none() | st.integers(0, 5), st.sampled_from("abcd")), max_size=9)))
 def test_pieces_of_a_sorted_whole_come_together_or_not_at_all(rows) -> None:
     """Whatever is restored agrees with every piece, and with the order that all pieces follow."""

@@ -275,7 +275,6 @@ def test_a_token_that_runs_out_is_no_empty_site(dialect: str, tmp_path: Path, mi
 DEEDS = ["edit", "create", "delete", "move away", "move in", "transition", "conceal", "edit, reveal", "close"]
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=500 if os.environ.get("SCHEDKIT_THOROUGH") else 12)
 @given(

@@ -38,7 +38,6 @@ def leaves(value: Any) -> list[str]:
 RICH = {"description", "environment"}
 
 
-@pytest.mark.untraced
 def test_no_column_and_no_value_is_lost(shared_data: Path) -> None:
     found = answers(shared_data)
     assert len(found) >= 25

@@ -111,7 +111,6 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.untraced
 @given(JSON)
 def test_no_document_breaks_the_reader(value: Any) -> None:
     assert isinstance(adf.to_text(value), str)

@@ -228,7 +228,6 @@ def test_foreign_and_hostile_yaml_ends_in_one_line(text: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
-@pytest.mark.untraced
 def test_every_foreign_yaml_of_the_captures_is_refused_or_read(shared_data: Path) -> None:
     files = [
         *shared_data.rglob("*.yaml"),

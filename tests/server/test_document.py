@@ -40,7 +40,6 @@ def test_it_is_a_valid_document_of_every_public_route(document: Any) -> None:
     assert all(operation.definition.raw["description"] for operation in operations)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_every_route_answers_as_documented(document: Any, mode: GenerationMode) -> None:
     """Both what the document allows and what it does not."""

@@ -11,10 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import wait_until
 
-__all__ = ["TASKS", "dask_scheduler", "in_process_worker", "start_worker", "worker"]
+__all__ = [
+    "TASKS",
+    "dask_scheduler",
+    "in_process_worker",
+    "last_pid_in",
+    "start_worker",
+    "worker",
+]
 
 TASKS = Path(__file__).with_name("cluster_tasks.py")
+
+
+def last_pid_in(path: Path) -> int:
+    """Return the pid that a task has written last, a line each, once there is one."""
+
+    def pids() -> list[str]:
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [line for line in lines if line.endswith("\n") and line.strip().isdigit()]
+
+    wait_until(pids, "the task did not begin")
+    return int(pids()[-1])
 
 
 @contextmanager

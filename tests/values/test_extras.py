@@ -138,7 +138,6 @@ def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
     assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)
 
 
-@pytest.mark.untraced
 def test_every_optional_package_is_tried_above() -> None:
     """What the extras install is in `NEEDED`, or schedkit imports it nowhere else than said."""
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]

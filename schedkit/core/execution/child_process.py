@@ -79,6 +79,8 @@ def serve() -> None:
             packed, run = incoming.pop(), current[0]
         ended = answer(packed, run)
         current.clear()
+        if run.lost:  # how it ended is not what its code would have done otherwise
+            os._exit(HOME_LOST)
         say_end()
         tell("ended", ended)
 
@@ -94,5 +96,4 @@ def _watch(current: Sequence[RemoteContext]) -> None:
             lease, now = run.lease, time.monotonic()
             if lease is not None and lease.kills(now):
                 os._exit(HOME_LOST)
-            if lease is not None and lease.stops(now):
-                run.stop()
+            run.should_stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -86,6 +87,8 @@ class RemoteContext(context.ExecutionContext):
         self._results: Shared | None = None
         self._storage: Storage | None = None
         self._lease: HomeLease | None = None
+        self._heard = -math.inf
+        self._lost = False
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
@@ -102,8 +105,14 @@ class RemoteContext(context.ExecutionContext):
 
     def heard(self, at: float) -> None:
         """Take note that the home gave a sign of life then, on the monotonic clock."""
+        self._heard = max(self._heard, at)
         if self._lease is not None:
             self._lease = self._lease.renewed(at)
+
+    @property
+    def lost(self) -> bool:
+        """Whether its code was told to stop because its home had given no sign of life for too long."""
+        return self._lost
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Become the context of the attempt that these facts are of."""
@@ -115,6 +124,8 @@ class RemoteContext(context.ExecutionContext):
         self._storage = None if self._results is None else shared_storage(self._results)
         if (lease := facts.get("lease")) is not None:
             self._lease = HomeLease(*lease)
+            # A call that takes long to unpack, since it imports much, is told of its home meanwhile.
+            self._lease = self._lease.renewed(self._heard)
             self._depends()
 
     @property
@@ -153,7 +164,10 @@ class RemoteContext(context.ExecutionContext):
     def should_stop(self) -> bool:
         """Tell whether someone asked this run to stop, or its home has given no sign of life for too long."""
         # By the clock, not by who watches it: a process that stood still continues with its code first.
-        return self._stopping or (self._lease is not None and self._lease.stops(time.monotonic()))
+        if not self._stopping and self._lease is not None and self._lease.stops(time.monotonic()):
+            self._lost = True
+            self.stop()
+        return self._stopping
 
     def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback` once when a stop is asked for; returns what unsubscribes it."""

@@ -158,7 +158,6 @@ def test_a_page_that_may_not_be_edited_is_named(pages: Set, demo: DemoSite) -> N
         pages.plan("A", missing_pages="mark")
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("how", ["mark", "empty"])
 def test_too_many_pages_at_once_are_refused(pages: Set, how: str) -> None:
     everything = [f"P{n}" for n in range(10)]

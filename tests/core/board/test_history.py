@@ -103,7 +103,6 @@ def test_pages_hold_every_run_once(store: Store) -> None:
     assert [run["id"] for page in pages for run in page] == sorted((row["id"] for row in rows), reverse=True)
 
 
-@pytest.mark.untraced
 def test_thousands_of_runs_make_a_small_answer(store: Store) -> None:
     past.write(store, past.many_ended(20_000, NOW, days=30, tasks=30))
     seen = window(store, NOW, 720)

@@ -134,7 +134,6 @@ def waiting_on(board: Board) -> set[str]:
     return {row["name"] for row in board.snapshot()["tasks"] if not row["declared"]}
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_a_board_from_events_is_the_board_from_the_ledger(tmp_path: Path, first: int) -> None:
     runs = due_times = late = 0

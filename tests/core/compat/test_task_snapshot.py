@@ -17,7 +17,6 @@ from schedkit.core.triggers.constructors import cron
 Make = Callable[..., Scheduler]
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("who", ["home", "other"])
 def test_jobs_and_status_take_as_many_reads_for_many_tasks_as_for_few(
     make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, who: str

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from support.engine_histories import History
 
-pytestmark = pytest.mark.untraced
 STEPS = 40
 ONE, TWO = 260, 175  # histories of a test, of one process and of two at one ledger
 

@@ -33,7 +33,6 @@ from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
 # What a broken engine reaches is no measure.
-pytestmark = pytest.mark.untraced
 MOST = 1_200  # histories until a fault must have been found
 
 Plant = Callable[[pytest.MonkeyPatch], None]

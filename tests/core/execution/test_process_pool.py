@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from schedkit import context
+from schedkit.core.execution.child_process import HOME_LOST
 from schedkit.core.execution.failures import RemoteFailure
 from schedkit.core.execution.process_pool import ChildCall, ChildDiedError, ChildPool
-from schedkit.core.execution.remote_call import RemoteContext, pack
+from schedkit.core.execution.remote_call import RemoteContext, pack, pack_call
 from schedkit.errors import StopRequested
 
 
@@ -70,6 +71,21 @@ def tells(n: int) -> int:
     context.fact("kind", {"n": n, "path": Path("x")})
     context.artifact("x.xlsx", "workbook")
     return os.getpid()
+
+
+def ends_early() -> str:
+    while not context.should_stop():
+        time.sleep(0.005)
+    return "half of it"
+
+
+def test_what_a_call_returns_whose_home_was_not_heard_is_not_told(children: ChildPool) -> None:
+    silent_since = time.monotonic() - 700.0  # its process need not end before 800
+    facts = {"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1}
+    call = ChildCall(children, Listener())
+    with pytest.raises(ChildDiedError) as died:
+        call.answer(pack_call(ends_early, {}, False, {**facts, "lease": (1000.0, silent_since)}))
+    assert died.value.code == HOME_LOST
 
 
 def test_a_child_is_used_again(children: ChildPool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,26 @@ def test_a_coroutine_knows_its_run(tmp_path: Path) -> None:
     with Scheduler(tmp_path / "ledger.db") as sched:
         run = sched.task(name="tells")(tells_async).submit()
         assert run.result("60s") == (run.id, [1, 2])
+
+
+FACTS = {"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1}
+
+
+def test_a_sign_of_life_counts_that_came_while_a_call_was_unpacked() -> None:
+    run, now = RemoteContext(lambda *told: None), time.monotonic()
+    run.heard(now)
+    run.begin({**FACTS, "lease": (100.0, now - 90.0)})
+    assert not run.should_stop()
+    assert not run.lost
+
+
+def test_code_that_was_told_to_stop_since_its_home_was_silent_is_lost_though_it_is_heard_again() -> None:
+    run, now, stops = RemoteContext(lambda *told: None), time.monotonic(), list[str]()
+    run.begin({**FACTS, "lease": (100.0, now - 90.0)})
+    run.on_stop(lambda: stops.append("told"))
+    assert run.should_stop()
+    run.heard(now)
+    assert (run.should_stop(), run.lost, stops) == (True, True, ["told"])
 
 
 def test_a_context_elsewhere() -> None:

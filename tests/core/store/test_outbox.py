@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from support.lives import die, life_of
 
 from schedkit.core.api.scheduler import Scheduler
@@ -34,7 +33,6 @@ def test_what_a_process_leaves_is_taken_by_the_next_one_once(make: Make) -> None
     assert [alert.channel for alert in waiting_alerts(third.queries.ledger.store)] == ["MAIL"]
 
 
-@pytest.mark.untraced
 def test_they_are_bounded_in_number_and_age(make: Make) -> None:
     sched = make()
     sched.start()

@@ -102,7 +102,6 @@ def test_a_day_left_out_altogether() -> None:
 ZONES = ["UTC", NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "America/Sao_Paulo"]
 
 
-@pytest.mark.untraced
 @settings(max_examples=60)
 @given(
     zone=st.sampled_from(ZONES),

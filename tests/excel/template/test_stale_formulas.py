@@ -7,7 +7,6 @@ from typing import Any
 
 import openpyxl
 import pandas as pd
-import pytest
 from openpyxl.workbook.defined_name import DefinedName
 from support.excel_templates import issues_table
 
@@ -52,7 +51,6 @@ def test_runs_that_count_up_are_calculated_row_by_row(tmp_path: Path) -> None:
     assert results(path, 1) == [30, 60, 90, 120]
 
 
-@pytest.mark.untraced
 def test_a_great_many_different_formulas_are_left_to_the_program(tmp_path: Path) -> None:
     def extra(book: Any, sheet: Any) -> None:
         dash = book.add_worksheet("Dash")

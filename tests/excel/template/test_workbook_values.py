@@ -60,7 +60,6 @@ def test_rows_that_were_marked_are_seen(tmp_path: Path) -> None:
     assert values(path) == [20, 20]
 
 
-@pytest.mark.untraced
 def test_what_would_take_too_long_is_left_to_the_program(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["Key", "Points", "Nth"], ["x", 1, "=COUNTIF(A$2:A2,A2)"], ["y", 2, "=COUNTIF(A$2:A3,A3)"]):

@@ -53,7 +53,6 @@ def test_every_item_of_every_captured_history(shared_data: Path) -> None:
         assert frame["Field Id"].notna().all(), "each item is of a known field"
 
 
-@pytest.mark.untraced
 def test_every_field_of_every_captured_history_in_time(shared_data: Path) -> None:
     for name, issue in captured(shared_data):
         changes, issues = to_changelog(issue), to_frame(issue)

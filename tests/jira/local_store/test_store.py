@@ -82,7 +82,6 @@ except SchedkitError as error:
         assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("at", [0, 6, 9, 12])
 def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: int) -> None:
     path = tmp_path / "x.parquet"

@@ -122,7 +122,6 @@ def truthful(df: pd.DataFrame, history: History) -> None:
     assert always - set(held) <= {int(id) for id in facts["missing"]}, "none that was always there is lost"
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=2000 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(plan=st.lists(ACTIONS, max_size=6), concurrency=st.sampled_from([1, 3, 16]))
@@ -140,7 +139,6 @@ def test_the_frame_is_the_state_of_some_moment(
         truthful(jira.search(JQL, fields=["Id", "Summary"]), history)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("what", ["edit", "delete", "create", "move away", "move in", "conceal"])
 def test_every_request_may_be_the_one(dialect: str, what: str) -> None:

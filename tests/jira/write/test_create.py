@@ -131,7 +131,6 @@ print("finished", flush=True)
 """
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("at", [1, 3, 6])
 def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dialect: str, at: int) -> None:
     endpoint = site.jira_cloud if dialect == "cloud" else site.jira_dc

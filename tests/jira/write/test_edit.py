@@ -48,7 +48,6 @@ def puts(site: DemoSite) -> int:
     return len(site.requests.matching(method="PUT"))
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("markup", ["text", "markdown", "raw"])
 def test_an_untouched_workbook_plans_nothing(site: DemoSite, jira: Jira, tmp_path: Path, markup: str) -> None:
     """Every field the site has, with names that hold commas, and hostile texts."""

@@ -268,7 +268,10 @@ class _Carried:
         facts["lease"] = (lease.seconds, lease.heard)
         self._run.begin({**facts, "results": None})  # what the child has stored is not stored again
         try:
-            return pickled(self._child.answer(pack_call(function, arguments, wants_run, facts)))
+            ended = self._child.answer(pack_call(function, arguments, wants_run, facts))
+            if self._run.lost:
+                self.lose("its home was not heard for too long")
+            return pickled(ended)
         except (StopRequested, SchedkitError) as error:
             if isinstance(error, ChildDiedError) and error.code == HOME_LOST:
                 self.lose("its home was not heard for too long")

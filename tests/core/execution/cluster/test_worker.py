@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support import cluster_tasks
-from support.clusters import dask_scheduler, in_process_worker
+from support.clusters import dask_scheduler, in_process_worker, last_pid_in
 from support.waiting import wait_until
 
 from schedkit.core.execution.cluster import worker as worker_module
@@ -114,15 +114,16 @@ def test_a_call_that_nobody_wanted_before_it_began_does_not_begin(side: WorkerSi
 def test_a_call_whose_home_falls_silent_is_ended_whatever_its_grace(side: WorkerSide, tmp_path: Path) -> None:
     path, answers = tmp_path / "written", list[Any]()
     call = call_of(side, "deaf", arguments={"path": str(path)})
-    hear(side, 3.0)  # and never again
+    hear(side, 60.0)
     thread = threading.Thread(target=lambda: answers.append(decoded(side.carry_out(call, "key"))))
     thread.start()
+    pid = last_pid_in(path)
+    hear(side, 1.0)  # and never again
     thread.join(60)
     assert isinstance(answers[0], Refused)
     assert "was not heard for " in answers[0].reason
-    if path.exists():  # a slow machine may have ended it before it began
-        pid = int(path.read_text())
-        wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    wait_until(lambda: not alive(pid, untold=False), "its process goes on")
+    assert path.read_text() == f"{pid}\n"
 
 
 def test_a_stop_that_comes_before_the_call_ends_it(side: WorkerSide, tmp_path: Path) -> None:
