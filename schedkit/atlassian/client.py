@@ -76,6 +76,7 @@ class SiteClient(ABC):
         cls,
         url: str,
         user: str | None = None,
+        token: str | None = None,
         *,
         again: bool = False,
         keep: str = "keyring",
@@ -96,6 +97,8 @@ class SiteClient(ABC):
             Base URL.
         user : str, optional
             E-mail address (Cloud) or user name; on Data Center a personal access token needs none.
+        token : str, optional
+            Used instead of asking, and not kept. In a notebook it is readable by all who get the file.
         again : bool
             Ask even if a login is stored, e.g. because the token has changed.
         keep : {"keyring", "file"}
@@ -120,6 +123,7 @@ class SiteClient(ABC):
             lambda client: client.myself(),
             url,
             user,
+            token,
             kind="jira",
             again=again,
             keep=keep,

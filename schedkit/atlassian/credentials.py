@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -123,7 +124,7 @@ def normalised(url: str) -> str:
         raise UsageError(
             f"the URL of {parts.hostname} holds a user or password", hint="give user=… and token=… instead"
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", parts.netloc):
         raise refused
     try:
         _ = parts.port

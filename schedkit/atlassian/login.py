@@ -74,10 +74,11 @@ def ask_login(url: str, user: str | None, kind: str = "") -> tuple[str | None, s
 
 
 def connected(
-    make: Callable[[str | None, str], T],
+    make: Callable[[str | None, str | None], T],
     check: Callable[[T], object],
     url: str,
     user: str | None,
+    token: str | None = None,
     *,
     kind: str,
     again: bool,
@@ -88,7 +89,9 @@ def connected(
     Parameters
     ----------
     make : callable
-        ``make(user, token)`` returns the client.
+        ``make(user, token)`` returns the client, without a request.
+    token : str, optional
+        Used as it is: nobody is asked, and it is not kept.
     check : callable
         Raises `AuthError` if the login is refused.
     kind : {"jira", "confluence"}
@@ -102,16 +105,22 @@ def connected(
         If the login is refused, or there is no terminal or notebook to type it in.
     """
     keep = KEEP(keep, "keep")
+    # A wrong option or address is told before anybody types a token.
+    make(None, None)
+    if token is not None:
+        client = make(user, token)
+        check(client)
+        return client
     kept = None if again else recall(url, user)
-    name, token = kept or ask_login(url, user, kind)
-    client = make(name, token)
+    name, secret = kept or ask_login(url, user, kind)
+    client = make(name, secret)
     try:
         check(client)
     except AuthError as error:
         if kept:
             error.hint = f"the kept token no longer works: {type(client).__name__}.connect(url, again=True)"
         raise
-    if not kept and not remember(url, user, name, token, keep):
+    if not kept and not remember(url, user, name, secret, keep):
         _log.warning(
             "the token of %s is forgotten when this process ends: there is no keyring. "
             "connect(url, keep='file') keeps it in %s, which only you can read; or set the environment "

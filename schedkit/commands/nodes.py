@@ -7,10 +7,13 @@ import time
 from collections import defaultdict
 from typing import Any
 
+import msgspec
+
 from schedkit.commands.ledgers import asking, looking
 from schedkit.commands.output import moment, print_json, print_line, print_table
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store.lives import NodeRow
+from schedkit.core.store.workers import WorkerFacts, kept_workers
 from schedkit.errors import NotRunningError
 from schedkit.values.durations import elapsed_text
 
@@ -22,13 +25,16 @@ LOOK_SECONDS = 0.1
 
 
 def show_nodes(ledger: str | None, *, as_json: bool) -> None:
-    """Print a line for each process that runs tasks of the ledger, the oldest first."""
+    """Print a line for each process that runs tasks of the ledger, and one for each worker that they hear."""
     with looking(ledger) as scheduler:
-        rows = _rows(scheduler)
+        rows, workers = _rows(scheduler), scheduler.queries.workers()
     if as_json:
         print_json(rows)
         return
     print_table(("name", "kind", "pid", "host", "since", "runs", "would take over"), map(_cells, rows))
+    if workers:
+        print_line("")
+        print_table(("worker", "pid", "host", "running", "memory", "heard"), map(_worker_cells, workers))
 
 
 def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
@@ -36,6 +42,7 @@ def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
     for task in scheduler.queries.ledger.tasks():
         at_home[task.home].append(task.name)
     heirs = scheduler.queries.heirs()
+    workers = kept_workers(scheduler.queries.ledger.store)
     return [
         {
             "name": node.name,
@@ -46,6 +53,7 @@ def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
             "life": node.life,
             "tasks": at_home[node.life],
             "standing_by": heirs.get(node.life, []),
+            "workers": [msgspec.to_builtins(worker) for worker in workers.get(node.life, [])],
         }
         for node in scheduler.nodes
     ]
@@ -54,6 +62,11 @@ def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
 def _cells(row: dict[str, Any]) -> list[str]:
     tasks, standing_by = (", ".join(row[name]) for name in ("tasks", "standing_by"))
     return [row["name"], row["kind"], str(row["pid"]), row["host"], moment(row["since"]), tasks, standing_by]
+
+
+def _worker_cells(row: WorkerFacts) -> list[str]:
+    running, memory = f"{row.running} of {row.threads}", f"{row.memory / 2**20:.0f} MiB"
+    return [row.name, str(row.pid), row.host, running, memory, moment(row.seen_at)]
 
 
 def end_node(wanted: str, *, ledger: str | None) -> None:

@@ -11,6 +11,7 @@ from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set, logs_to_terminal
 from schedkit.commands.output import console, print_line
 from schedkit.commands.parameters import read_parameters
+from schedkit.commands.process_names import process_name
 from schedkit.commands.signals import end_in_order, sigterm_as_interrupt, until_interrupted
 from schedkit.commands.watch import WatchedFiles, take_up
 from schedkit.core.api.configuration import process_of_kind
@@ -47,7 +48,7 @@ def run_files(
     for path in files:
         check_file(path)
     with log_as_set(project.settings.log, project.root):
-        with process_of_kind("headless"):
+        with process_of_kind("headless", process_name("run", files)):
             scheduler = project.scheduler(ledger)
         declared = Declared(project, scheduler, scheduled=not once, given=params)
         _declare(declared, files, plugins=plugins)

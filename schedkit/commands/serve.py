@@ -9,6 +9,7 @@ from schedkit.app import app
 from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.log_handlers import log_as_set
 from schedkit.commands.output import print_line
+from schedkit.commands.process_names import process_name
 from schedkit.commands.signals import end_in_order, until_interrupted
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.core.api.scheduler import Scheduler
@@ -28,7 +29,7 @@ def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None
         check_file(path)
     project = app()
     with log_as_set(project.settings.log, project.root):
-        with process_of_kind("server"):
+        with process_of_kind("server", process_name("serve", files)):
             scheduler = project.scheduler(ledger)
         _begin(Declared(project, scheduler, scheduled=True), scheduler, files)
         try:

@@ -320,6 +320,7 @@ class Confluence(SiteClient):
         cls,
         url: str,
         user: str | None = None,
+        token: str | None = None,
         *,
         again: bool = False,
         keep: str = "keyring",
@@ -331,7 +332,7 @@ class Confluence(SiteClient):
 
         Parameters
         ----------
-        url, user, again, keep, cloud, **options
+        url, user, token, again, keep, cloud, **options
             As for `schedkit.jira.Jira.connect`.
         main_page_id : str or int, optional
             Id or URL of the page, or on Cloud of the folder, below which `publish` creates pages.
@@ -357,6 +358,7 @@ class Confluence(SiteClient):
             lambda client: client.myself(),
             url,
             user,
+            token,
             kind="confluence",
             again=again,
             keep=keep,

@@ -21,6 +21,8 @@ from schedkit.core.states import DueOutcome
 from schedkit.core.text import dump
 
 __all__ = [
+    "ALL_EXTRACTIONS",
+    "EXTRACTION",
     "TO_COME",
     "Event",
     "Fired",
@@ -45,6 +47,9 @@ __all__ = [
 ]
 
 
+# The kind under which an extraction reports its facts; and under which those of several in one run add up.
+EXTRACTION = "extraction"
+ALL_EXTRACTIONS = "all extractions"
 TO_COME = -1
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from schedkit import context
+from schedkit.core.execution.log_capture import streams_are_captured
 from schedkit.errors import StopRequested
 from schedkit.loop import process_singleton
 from schedkit.notebook.shell import in_kernel
@@ -73,4 +74,5 @@ def _replace_streams() -> tuple[CapturedStream, CapturedStream]:
     # Not a `write` put on the streams themselves: IPython puts its own there for each cell and takes it back.
     made = CapturedStream(sys.stdout, logging.INFO), CapturedStream(sys.stderr, logging.WARNING)
     sys.stdout, sys.stderr = made
+    streams_are_captured()
     return made

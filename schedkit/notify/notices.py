@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
@@ -63,10 +63,19 @@ class Watch:
         A run that starts, or has not started, this long after its due time is late; reported once.
     link : str
         Address of a run with ``{run}`` and ``{task}`` in it, or empty.
+    recovered : callable, optional
+        Tells whether a task has recovered with a run that is done, given the event and what is known here;
+        by default what is known here.
     """
 
-    def __init__(self, late_after: timedelta, link: str = "") -> None:
+    def __init__(
+        self,
+        late_after: timedelta,
+        link: str = "",
+        recovered: Callable[[RunEnded, bool], bool] = lambda event, known: known,
+    ) -> None:
         self.late_after = late_after
+        self._recovered = recovered
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
         self._failing: set[str] = set()  # tasks of which something bad was told since they were done last
@@ -165,9 +174,11 @@ class Watch:
         kinds: list[Kind] = [kind]
         if kind == "failed":
             self._failing.add(event.task)
-        elif event.task in self._failing:
+        else:
+            was_failing = event.task in self._failing
             self._failing.discard(event.task)
-            kinds.append("recovered")
+            if self._recovered(event, was_failing):
+                kinds.append("recovered")
         return [self._notice(each, event.task, event.run, event.at, facts) for each in kinds]
 
     def _notice(self, kind: Kind, task: str, run: str, at: datetime, facts: dict[str, str]) -> Notice:

@@ -13,7 +13,7 @@ from schedkit.errors import SettingsError
 from schedkit.notify.channel import Channel
 from schedkit.notify.channel_worker import ChannelWorker, Outbox
 from schedkit.notify.notices import Notice, Watch
-from schedkit.notify.rule_watch import RuleWatch
+from schedkit.notify.rule_watch import Recoveries, RuleWatch
 from schedkit.notify.rules import Rule
 from schedkit.notify.sender import Sender
 from schedkit.values.durations import Duration
@@ -62,9 +62,10 @@ class Notifier:
         ``sched.queries.outbox``.
     rules : sequence of Rule
         What must not happen to the tasks of the scheduler of `queries`; looked at every few seconds, first
-        after the start. A new process reports again what is not well.
+        after the start. The ledger keeps what was told.
     queries : Queries, optional
-        ``sched.queries``, which rules need.
+        ``sched.queries``, which rules need; with it a task is also said to have recovered from a failure
+        before this process began.
 
     Raises
     ------
@@ -91,8 +92,12 @@ class Notifier:
         rules: Sequence[Rule] = (),
         queries: Queries | None = None,
     ) -> None:
-        self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
+        late = timedelta(seconds=duration(above=True)(late_after, "late_after"))
         _check_list(channels, Channel, "channels", '[Channel("TEAM_CHAT_URL")]')
+        if queries is None or not any("recovered" in channel.on for channel in channels):
+            self._watch = Watch(late, link)
+        else:
+            self._watch = Watch(late, link, Recoveries(queries))
         _check_list(rules, Rule, "rules", '[Rule("sales", not_done_for="26h")]')
         self._rules = _watch_of(rules, channels, queries)
         if environ is not None and not isinstance(environ, Mapping):

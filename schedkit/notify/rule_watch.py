@@ -1,7 +1,12 @@
-"""Applies rules to the tasks that this process looks after, with their past from the ledger."""
+"""Applies rules to the tasks that this process looks after, with their past from the ledger.
+
+What was told is marked in the ledger: neither a restart nor an heir tells it again, or misses its end.
+"""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -10,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from schedkit.core.events import Event, RunEnded, TaskChanged
 from schedkit.core.states import State
+from schedkit.errors import SchedkitError
 from schedkit.notify.notices import Kind
 from schedkit.notify.rules import Finding, Past, Rule
 from schedkit.values.instants import from_micros
@@ -17,10 +23,14 @@ from schedkit.values.instants import from_micros
 if TYPE_CHECKING:
     from schedkit.core.api.queries import Queries
 
-__all__ = ["RuleWatch"]
+__all__ = ["Recoveries", "RuleWatch"]
 
 _log = logging.getLogger("schedkit.notify")
 _FAILED = (State.FAILED, State.TIMEOUT)
+# How marks begin: of what a rule has found, and of tasks that have not recovered from such.
+_RULE, _UNWELL = "rule ", "unwell "
+# Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
+_LATEST = 20
 
 
 class RuleWatch:
@@ -40,7 +50,6 @@ class RuleWatch:
         self._lock = threading.Lock()
         self._outdated: set[str] = set()
         self._past: dict[str, Past] = {}
-        self._told: set[tuple[Rule, str, Kind]] = set()
 
     def feed(self, event: Event) -> None:
         """Take note of a fact: the past of its task is read again at the next check."""
@@ -54,6 +63,7 @@ class RuleWatch:
             outdated, self._outdated = self._outdated, set()
         try:
             self._read(outdated)
+            told = set(self._queries.marks.called(_RULE))
         except Exception:
             # The ledger is away, which sched.why() says, or the scheduler has stopped between two reads.
             _log.debug("the past of tasks could not be read", exc_info=True)
@@ -61,15 +71,19 @@ class RuleWatch:
                 self._outdated |= outdated
             return []
         found = {
-            (rule, task, kind): reason
+            _mark(rule, kind, task): (task, (kind, reason))
             for task, past in self._past.items()
             for rule in self._rules
             if rule.covers(task)
             for kind, reason in rule.findings(past, now)
         }
-        news = [(key[1], (key[2], reason)) for key, reason in found.items() if key not in self._told]
-        self._told = set(found)
-        return news
+        mine = {_mark(rule, kind, task) for task in self._past for rule in self._rules for kind in rule.kinds}
+        self._queries.marks.drop(sorted((told & mine) - found.keys()))
+        return [
+            finding
+            for mark, finding in found.items()
+            if mark not in told and self._queries.marks.take(mark, _UNWELL + finding[0])
+        ]
 
     def _read(self, outdated: set[str]) -> None:
         """Read the past of the tasks of which it is not known, and of the outdated ones."""
@@ -97,3 +111,44 @@ class RuleWatch:
             failed=tuple(run.state in _FAILED for run in ended),
             paused=row.paused,
         )
+
+
+class Recoveries:
+    """Tells whether a task has recovered with a run that is done, by what the ledger has of it.
+
+    Parameters
+    ----------
+    queries : Queries
+        Reads of the scheduler that decided about the run.
+    """
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    def __call__(self, event: RunEnded, known: bool) -> bool:
+        """Return whether the task had failed, or a rule had told of it; `known` if the ledger is away."""
+        unwell = f"{_UNWELL}{event.task}"
+        try:
+            marked = unwell in self._queries.marks.called(unwell) and self._queries.marks.drop([unwell]) > 0
+            return marked or self._failed_before(event)
+        except SchedkitError as error:
+            _log.debug("the past of task %r could not be read: %s", event.task, error)
+            return known
+
+    def _failed_before(self, event: RunEnded) -> bool:
+        states = [State.DONE, *_FAILED]
+        others = self._queries.ledger.runs(event.task, limit=_LATEST, states=states)
+        ended = event.after.finished or 0
+        before = [run for run in others if run.id != event.run and (run.finished or 0) <= ended]
+        last = max(before, key=lambda run: run.finished or 0, default=None)
+        return last is not None and last.state in _FAILED
+
+
+def _mark(rule: Rule, kind: Kind, task: str) -> str:
+    """Return the name of the mark of a finding; that of a rule which is changed is another one."""
+    return f"{_RULE}{_digest(rule)} {kind} {task}"
+
+
+@functools.cache
+def _digest(rule: Rule) -> str:
+    return hashlib.sha256(repr(rule).encode()).hexdigest()[:12]

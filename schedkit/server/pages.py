@@ -1,4 +1,4 @@
-"""The pages of the server: the board, and, without any script, sign-in, audit log and documentation."""
+"""The pages of the server: the board, and pages that need no script: sign-in, audit log, documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from schedkit.core.store.audit import AuditRow
 
-__all__ = ["STYLE", "audit", "board", "documentation", "login"]
+__all__ = ["LOGIN_SCRIPT", "STYLE", "audit", "board", "documentation", "login"]
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
@@ -26,6 +26,9 @@ pre { background: #f6f8fa; padding: .6rem; overflow: auto; }
   body { background: #0d1117; color: #e6edf3; } pre { background: #161b22; }
   details { border-color: #30363d; }
   .bad { color: #ff8b80; } a { color: #6cb6ff; } }
+"""
+# What an address says after "#" stays in the browser: the form takes it along, and so does the answer.
+LOGIN_SCRIPT = """document.querySelector("form").action += location.hash;
 """
 
 
@@ -62,6 +65,7 @@ def login(problem: str = "") -> str:
         f'{told}<form method="post" action="login"><p><label for="token">Token</label>'
         '<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>'
         "</p><p><button>Sign in</button></p></form>"
+        '<script src="login.js"></script>'
         "<p><code>schedkit token new NAME</code> makes a token.</p>",
     )
 

@@ -14,6 +14,7 @@ import anyio.to_thread
 import msgspec
 
 from schedkit.core.board.board import Board
+from schedkit.core.board.rows import figures_of, task_fields, task_state
 from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.compat.status import schedule_of, status_head, task_status
 from schedkit.core.model import TaskRow
@@ -130,8 +131,12 @@ class Picture:
         return self.answers["status"]
 
     def task(self, name: str) -> Row | None:
-        """Return a task's row of the board."""
-        return next((row for row in self.snapshot["tasks"] if row["name"] == name), None)
+        """Return a task's row of the board; of one that the board does not list, what is known of it."""
+        shown = next((row for row in self.snapshot["tasks"] if row["name"] == name), None)
+        if shown is None and (row := self.rows.get(name)) is not None:
+            fields = task_fields(row, waiting=False)
+            return {**fields, **figures_of(()), "state": task_state(fields, running=False, waiting=False)}
+        return shown
 
 
 def as_whole(snapshot: Row) -> Row:

@@ -60,9 +60,10 @@ class Message(Answer, frozen=True, kw_only=True):
 
 
 class Nodes(Answer, frozen=True, kw_only=True):
-    """The processes that run tasks, each as the board shows it."""
+    """The processes that run tasks, and the workers that they hear, each as the board shows it."""
 
     items: list[dict[str, Any]]
+    workers: list[dict[str, Any]]
 
 
 class AccessAnswer(Answer, frozen=True, kw_only=True):

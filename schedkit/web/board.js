@@ -176,6 +176,7 @@ function drawHead(view) {
   say(view.counts, state === "connecting" ? "" : words.join(" · "));
   show(view.hold, !["stopped", "lost", "connecting"].includes(state));
   show(view.sign, Boolean(view.store.signedOut && view.signIn));
+  put(view.sign, "href", `${view.signIn}#${view.place}`);
   const bad = failing(view).length;
   say(view.bad, bad ? `${count(bad)} failing` : "");
   show(view.stop, view.edits && ["running", "paused"].includes(state));

@@ -5,6 +5,9 @@ import { createStore } from "./store.js";
 import { follow } from "./stream.js";
 import { followTheme } from "./theme.js";
 
+// JupyterLab's own address says what is open; where the board was left is kept for this tab of the browser.
+const PLACE = "schedkit:place";
+
 // `request(path, init)` asks the Jupyter Server as JupyterLab does; `base` is where our handlers are.
 export function start(node, base, request) {
   const style = document.createElement("link");
@@ -26,7 +29,11 @@ export function start(node, base, request) {
     return answer.ok ? told : { ok: false, error: told.message || answer.statusText };
   }
 
-  mount(root, { store, send, here: "this JupyterLab", busy: "the server answers" });
+  mount(root, {
+    store, send, here: "this JupyterLab", busy: "the server answers",
+    place: Object.fromEntries(new URLSearchParams(sessionStorage.getItem(PLACE) || "")),
+    onplace: (words) => sessionStorage.setItem(PLACE, words),
+  });
   followTheme(root);
   return stream;
 }

@@ -7,6 +7,7 @@ const SILENCE_MS = 25_000;
 const RETRY_MS = 2000;
 // A browser has six connections to a server: a hidden page gives its connection back.
 const HIDDEN_MS = 30_000;
+const NETWORK = ["offline", "online"];
 
 // `address` is where the events are, `probe` what tells whether one may see them at all.
 export function follow(store, address, probe) {
@@ -21,12 +22,16 @@ export function follow(store, address, probe) {
   }, 1000);
   stream.seen = () => (document.hidden ? rest(stream) : wake(stream));
   document.addEventListener("visibilitychange", stream.seen);
+  // A stream that stands does not notice that the network went; a server on this machine answers without one.
+  stream.network = () => stream.source && open(stream);
+  for (const name of NETWORK) addEventListener(name, stream.network);
   // For callers that know better than the browser whether the view is visible.
   stream.pause = () => close(stream);
   stream.resume = () => wake(stream);
   stream.end = () => {
     clearInterval(stream.timer);
     document.removeEventListener("visibilitychange", stream.seen);
+    for (const name of NETWORK) removeEventListener(name, stream.network);
     close(stream);
   };
   open(stream);

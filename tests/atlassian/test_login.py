@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 import keyring.backend
@@ -112,6 +113,29 @@ def test_a_wrong_token_is_not_kept(demo_site: DemoSite, ring: InMemory, typed) -
     ring.set_password("schedkit", demo_site.jira_dc.url, "\nexpired-token")
     with pytest.raises(AuthError, match="again=True"):
         Jira.connect(demo_site.jira_dc.url)
+
+
+def test_a_token_that_is_given_is_not_asked_for_nor_kept(demo_site: DemoSite, ring: InMemory, typed) -> None:
+    asked = typed("nobody asks")
+    for site, kind in ((demo_site.jira_dc, Jira), (demo_site.confluence_dc, Confluence)):
+        assert kind.connect(site.url, token=site.token).myself()
+    assert Jira.connect(
+        demo_site.jira_cloud.url, demo_site.jira_cloud.user, demo_site.jira_cloud.token
+    ).myself()
+    with pytest.raises(AuthError, match="login was refused"):
+        Jira.connect(demo_site.jira_dc.url, token="mistyped-token")
+    assert asked == []
+    assert ring.held == {}
+
+
+@pytest.mark.parametrize("kind", [Jira, Confluence])
+def test_a_wrong_option_is_told_before_a_token_is_typed(kind: Any, typed) -> None:
+    asked = typed("nobody asks")
+    with pytest.raises((UsageError, TypeError), match="timout"):
+        kind.connect("https://issues.example.org", timout=3)
+    with pytest.raises(UsageError, match="issues example"):
+        kind.connect("https://issues example.org")
+    assert asked == []
 
 
 def test_a_confluence_takes_its_main_page(demo_site: DemoSite, ring: InMemory, typed) -> None:

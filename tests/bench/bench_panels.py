@@ -49,7 +49,7 @@ from schedkit.notebook.live_panel import Panel
 from schedkit.notebook.publisher import publisher
 
 class Stage(Board):
-    def __init__(self): super().__init__(); self.listeners = []
+    def __init__(self): super().__init__(); self.listeners = []; self.screens = self
     def board(self): return self.snapshot()
     def subscribe(self, listener): self.listeners.append(listener); return lambda: None
 

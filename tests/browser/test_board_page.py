@@ -234,6 +234,45 @@ def test_it_says_since_when_nobody_answers_and_comes_back(browser: Browser, proj
     page.close()
 
 
+def test_an_address_survives_the_sign_in(browser: Browser, project: Project) -> None:
+    options = ServerOptions(port=0, loopback=False)
+    page = browser.new_page()
+    with Server(asgi(project.sched, options), options) as server:
+        page.goto(f"{server.url}/board#panel=runs&state=FAILED")
+        for given in ("mistyped", token(project.folder, "clara", "read")):
+            page.get_by_label("Token").fill(given)
+            page.get_by_role("button", name="Sign in").click()
+        runs = page.get_by_role("tabpanel", name="Runs")
+        expect(runs.get_by_label("State")).to_have_value("FAILED")
+        expect(page).to_have_url(f"{server.url}/board#panel=runs&state=FAILED")
+        Tokens(Store(project.folder / "ledger.db")).revoke("clara")
+        expect(page.get_by_role("link", name="Sign in")).to_have_attribute(
+            "href", "login#panel=runs&state=FAILED", timeout=20_000
+        )
+    page.close()
+
+
+def test_what_passed_while_the_browser_was_offline_is_shown_then(page: Page, project: Project) -> None:
+    page.context.set_offline(True)
+    lost = page.locator(".sk-trouble")
+    expect(lost).to_contain_text("Connection lost since", timeout=60_000)
+    expect(page.locator(".sk-state")).to_have_text("No answer")
+    runs = [project.sched.tasks["report"].submit() for _ in range(3)]
+    for run in runs:
+        run.wait()
+    project.sched.pause("report")
+    page.context.set_offline(False)
+    expect(lost).to_be_hidden(timeout=60_000)
+    expect(page.get_by_role("button", name="Resume report")).to_be_visible()
+    project.sched.resume("report")
+    expect(page.get_by_role("button", name="Pause report")).to_be_visible()
+    panel = tab(page, "Runs")
+    for run in runs:
+        page.goto(f"{page.url.partition('#')[0]}#panel=runs&run={run.id}")
+        expect(page.get_by_role("region", name="Run", exact=True).locator(".sk-badge")).to_have_text("Done")
+    expect(panel).to_be_visible()
+
+
 def test_who_may_only_look_is_told_by_the_buttons(browser: Browser, project: Project) -> None:
     options = ServerOptions(port=0, loopback=False)
     page = browser.new_page()

@@ -78,6 +78,26 @@ def test_the_schedule_of_the_project_is_seen_and_acted_on(page: Page, project: P
     assert page.evaluate("window.hacked") is None
 
 
+def test_a_reload_keeps_what_the_sidebar_showed(page: Page, project: Path) -> None:
+    with Scheduler(str(project), name="nightly.py") as sched:
+        declare(sched, threading.Semaphore(0))
+        bar = page.get_by_role("region", name="Schedule")
+        expect(bar.locator(".sk-state")).to_have_text("Watching", timeout=60_000)
+        bar.get_by_role("tab", name="Runs").click()
+        page.wait_for_function("sessionStorage.getItem('schedkit:place') === 'panel=runs'")
+        # JupyterLab keeps its layout a moment after it has changed.
+        page.wait_for_function(
+            """async () => {
+              const answer = await fetch("/lab/api/workspaces/default");
+              return answer.ok && (await answer.text()).includes("schedkit-sidebar");
+            }"""
+        )
+        page.goto(page.url.partition("?")[0])
+        # It opens the sidebar that was open, and the board is where it was left.
+        runs = bar.get_by_role("tab", name="Runs")
+        expect(runs).to_have_attribute("aria-selected", "true", timeout=90_000)
+
+
 def fits_and_follows_the_theme(page: Page, bar: Any) -> None:
     for name in ("Failing", "Runs", "Queue", "Calendar", "History", "Audit", "Tasks"):
         bar.get_by_role("tab", name=name).click()

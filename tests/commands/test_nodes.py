@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.node_processes import NodeProcess
 from support.waiting import wait_until
@@ -20,6 +21,7 @@ from schedkit.app import app
 from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import dispatcher, send_command
+from schedkit.core.store.workers import WorkerFacts, keep_workers
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import NotRunningError
 
@@ -68,6 +70,22 @@ def test_each_process_with_what_it_runs_and_what_it_would_go_on_with(
     assert main(["nodes"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "second" in line)
     assert [word for word in ("script", "other", "hourly") if word in line] == ["script", "other", "hourly"]
+
+
+def test_the_workers_that_a_process_hears(pair: tuple[Scheduler, Scheduler], capsys: Output) -> None:
+    heard = WorkerFacts(
+        worker="id", name="w1", pid=7, host="there", threads=2, running=1, memory=5 << 20, seen=0.0,
+        tasks=3, problems=[],
+    )  # fmt: skip
+    mine = pair[0].nodes[0]
+    with pair[0].queries.ledger.store.writing() as connection:
+        keep_workers(connection, mine.life, [heard])
+    found = rows(capsys)
+    assert found["first"]["workers"] == [msgspec.to_builtins(heard)]
+    assert found["second"]["workers"] == []
+    assert main(["nodes"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "w1" in line)
+    assert [word for word in ("7", "there", "1 of 2", "5 MiB") if word not in line] == []
 
 
 def test_the_heir_of_a_process_that_is_ended_goes_on(
@@ -119,7 +137,7 @@ def test_a_command_is_of_its_kind_and_ends_when_told(
     (project / "theirs.py").write_text(TASKS)
     with command(project, *words) as process, app().plain_scheduler().viewing() as looking:
         wait_until(lambda: [node.pid for node in looking.nodes] == [process.pid])
-        assert rows(capsys)["schedkit"]["kind"] == kind
+        assert rows(capsys)[f"schedkit {words[0]} theirs.py"]["kind"] == kind
         assert main(["nodes", "--end", str(process.pid)]) == 0
         assert process.wait(60) == 0
 

@@ -1,16 +1,22 @@
 """A node that is made to be killed, one of three at a ledger: home of some tasks and heir of the rest.
 
 Run as ``python -m crash.killable_nodes LEDGER FOLDER NAME``; ``go`` starts a child that runs until it is
-killed, ``settle`` one that lets everything come to its end. An attempt leaves two lines in FOLDER/effects:
-``begin`` and ``end``, each with its task, run, number, pid and the nanoseconds of the monotonic clock.
+killed, ``read`` one that also reads the files of its ledger, ``settle`` one that lets everything come to its
+end. An attempt leaves two lines in FOLDER/effects: ``begin`` and ``end``, each with its task, run, number,
+pid and the nanoseconds of the monotonic clock.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
+import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -96,7 +102,25 @@ def live_on(sched: Scheduler, settle_seconds: float | None) -> None:
     sched.stop("5s")
 
 
-def main(ledger: str, folder: Path, name: str, settle: bool) -> None:
+def read_for_ever(ledger: Path, effects: Effects) -> None:
+    """Read the ledger's files again and again as people do: whole, as a folder, into an archive."""
+    while True:
+        with (
+            tempfile.TemporaryDirectory() as elsewhere,
+            suppress(OSError, shutil.Error),
+        ):  # a log comes and goes
+            for file in ledger.parent.iterdir():
+                with open(file, "rb") as opened:
+                    opened.read()
+            shutil.copytree(ledger.parent, Path(elsewhere, "copy"))
+            with zipfile.ZipFile(Path(elsewhere, "backup.zip"), "w") as archive:
+                for file in ledger.parent.iterdir():
+                    archive.write(file)
+            effects.note("read", os.getpid())
+        time.sleep(0.02)
+
+
+def main(ledger: str, folder: Path, name: str, word: str) -> None:
     effects = Effects(folder)
     sched = Scheduler(
         ledger,
@@ -107,10 +131,12 @@ def main(ledger: str, folder: Path, name: str, settle: bool) -> None:
         results=folder / "results",
     )
     start_with_heirs(sched, name, NAMES, lambda whose: declare(sched, effects, whose, name))
+    if word == "read":
+        threading.Thread(target=read_for_ever, args=(Path(ledger), effects), daemon=True).start()
     effects.note("ready", name)
-    live_on(sched, SETTLE_SECONDS if settle else None)
+    live_on(sched, SETTLE_SECONDS if word == "settle" else None)
 
 
 if __name__ == "__main__":
     where, place, who = sys.argv[1:]
-    fork_for_each_line(lambda line: main(where, Path(place), who, line == "settle"))
+    fork_for_each_line(lambda line: main(where, Path(place), who, line))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,19 @@ class Nodes:
         assert self._line(NAMES[0]) == "ended 0"
 
     def ready(self) -> int:
-        return self.effects.read_text().count("ready ") if self.effects.exists() else 0
+        return self.said("ready ")
+
+    def said(self, word: str) -> int:
+        """Return how often nodes have left a line that begins so."""
+        return self.effects.read_text().count(word) if self.effects.exists() else 0
 
     def wait_until_ready(self, times: int) -> None:
+        self.wait_until_said("ready ", times)
+
+    def wait_until_said(self, word: str, times: int) -> None:
         give_up = time.monotonic() + 120
-        while self.ready() < times:
-            assert time.monotonic() < give_up, "the nodes do not become ready"
+        while self.said(word) < times:
+            assert time.monotonic() < give_up, f"the nodes do not say {word}"
             time.sleep(0.01)
 
     def close(self) -> None:
@@ -91,12 +99,12 @@ class Nodes:
 
 
 @contextmanager
-def three(where: str, folder: Path) -> Iterator[Nodes]:
+def three(where: str, folder: Path, word: str = "go") -> Iterator[Nodes]:
     """Three nodes that are ready."""
     nodes = Nodes(where, folder)
     try:
         for name in NAMES:
-            nodes.start(name)
+            nodes.start(name, word)
         nodes.wait_until_ready(len(NAMES))
         yield nodes
     finally:
@@ -160,6 +168,37 @@ def told(capsys: pytest.CaptureFixture[str], what: str) -> int:
 
 def test_a_few_kills_of_nodes(tmp_path: Path) -> None:
     campaign(str(tmp_path / "ledger.db"), tmp_path, 3, 0, seed=1)
+
+
+def look_from_outside(ledger: Path) -> None:
+    """Open and close the ledger as a tool does: the last one to close it removes the log."""
+    with closing(sqlite3.connect(ledger, timeout=60)) as connection:
+        connection.execute("SELECT count(*) FROM schedkit_runs").fetchone()
+
+
+@pytest.mark.crash
+@pytest.mark.skipif(sys.platform != "linux", reason="the locks of other systems are described, not tested")
+def test_nodes_that_read_the_files_of_their_ledger(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "ledger" / "ledger.db"
+    ledger.parent.mkdir()
+    with three(str(ledger), tmp_path, "read") as nodes:
+        for number in range(KILLS):
+            nodes.wait_until_said("read ", nodes.said("read ") + len(NAMES))
+            look_from_outside(ledger)
+            if number % 5 == 4:
+                ready = nodes.ready()
+                nodes.kill(NAMES[number % 3])
+                nodes.start(NAMES[number % 3], "read")
+                nodes.wait_until_ready(ready + 1)
+        nodes.settle()
+    seen = judge_nodes(str(ledger), nodes.effects, PERIODS, nodes.killed, alone=True)
+    reads = nodes.said("read ")
+    with capsys.disabled():
+        print(f"\n{reads} reads of the ledger's files by three nodes: {seen}")
+    assert reads >= KILLS * len(NAMES)
+    assert seen["runs"] > 0
 
 
 @pytest.mark.crash

@@ -1,7 +1,8 @@
 """Kill -9 of homes and workers of a cluster on PostgreSQL, and SIGSTOP of workers beyond the lease.
 
-``SCHEDKIT_KILLS`` is how many processes are killed (`make crash`), ``SCHEDKIT_SEED`` draws the instants of an
-earlier run again.
+``SCHEDKIT_KILLS`` is how many processes are killed at least (`make crash`), ``SCHEDKIT_SEED`` draws the
+instants of an earlier run again. ``SCHEDKIT_DUE`` is how many due times there are at least,
+``SCHEDKIT_NODES`` how many homes, and ``SCHEDKIT_PAUSE`` how many seconds a process is away at most.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ PROGRAM = (sys.executable, "-m", "crash.killable_workers")
 KILLS = int(os.environ.get("SCHEDKIT_KILLS", "20"))
 KILLS = KILLS // 2 if KILLS < 100 else KILLS  # those of the short form are to take a minute
 STOPS = max(1, KILLS // 20)
+DUE = int(os.environ.get("SCHEDKIT_DUE", "0"))
+PAUSE = float(os.environ.get("SCHEDKIT_PAUSE", "0.4"))
 WORKERS = ("w1", "w2", "w3")
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -66,7 +69,7 @@ class Processes:
         os.kill(self._pids[name], number)
 
     def kill(self, name: str) -> None:
-        self.send(name, signal.SIGKILL)
+        os.kill(self._pids.pop(name), signal.SIGKILL)  # its pid may be another's from now on
         assert self._line(name) == f"ended {signal.SIGKILL.value}"
 
     def settle(self) -> None:
@@ -75,6 +78,7 @@ class Processes:
             self.kill(name)
         self.start(NAMES[0], "settle")
         assert self._line(NAMES[0]) == "ended 0"
+        del self._pids[NAMES[0]]
 
     def wait_for_more(self, attempts: int) -> None:
         """Wait until so many more attempts have begun."""
@@ -97,7 +101,7 @@ class Processes:
 
 @contextmanager
 def running(where: str, folder: Path) -> Iterator[Processes]:
-    """Two homes and three workers that have carried something out."""
+    """Homes and three workers that have carried something out."""
     with dask_scheduler() as cluster:
         processes = Processes(where, folder, cluster.scheduler_address)
         try:
@@ -111,17 +115,21 @@ def running(where: str, folder: Path) -> Iterator[Processes]:
 
 def campaign(where: str, folder: Path, kills: int, stops: int, seed: int, server: Any) -> dict[str, int]:
     """Kill homes and workers, let workers stand still, let everything come to its end, and judge it."""
-    chance = random.Random(seed)
+    chance, done = random.Random(seed), 0
     with running(where, folder) as processes:
-        for number in range(kills):
-            name = chance.choice(WORKERS if number % 3 else NAMES)
+        each_second = len(NAMES) * sum(1e6 / period for period in PERIODS.values())
+        until = time.monotonic() + DUE / each_second
+        restarts = [kills // 3, 2 * kills // 3] if kills >= 40 else []
+        while done < kills or time.monotonic() < until:
+            name = chance.choice(WORKERS if done % 3 else NAMES)
             processes.kill(name)
-            if server is not None and kills >= 40 and number in (kills // 3, 2 * kills // 3):
+            if done in restarts:
                 kill(server)
                 revive(server)
-            time.sleep(chance.uniform(0.0, 0.4))
+            time.sleep(chance.uniform(0.0, PAUSE))
             processes.start(name)
             processes.wait_for_more(chance.randint(1, 8))
+            done += 1
         for _ in range(stops):
             name = chance.choice(WORKERS)
             processes.send(name, signal.SIGSTOP)
@@ -130,7 +138,7 @@ def campaign(where: str, folder: Path, kills: int, stops: int, seed: int, server
             processes.wait_for_more(2)
         processes.settle()
     seen = judge_nodes(where, processes.effects, PERIODS, {}, alone=False)
-    return {**seen, **judge_workers(processes.effects)}
+    return {"killed": done, **seen, **judge_workers(processes.effects)}
 
 
 @pytest.mark.crash
@@ -145,4 +153,5 @@ def test_kills_of_homes_and_workers(tmp_path: Path, capsys: pytest.CaptureFixtur
     with capsys.disabled():
         print(seen)
     assert seen["runs"] > 2 * KILLS
+    assert seen["due"] >= DUE
     assert KILLS < 40 or seen["interrupted"] > 0

@@ -19,7 +19,7 @@ from schedkit.core.triggers.constructors import every
 __all__ = ["FOLDER", "NAMES", "PERIODS", "declare"]
 
 FOLDER = "CRASH_FOLDER"
-NAMES = ("a", "b")
+NAMES = tuple("abcdefgh"[: int(os.environ.get("SCHEDKIT_NODES", "2"))])
 # Kind of task -> microseconds between its due times, which are multiples of that.
 PERIODS = {"quick": 500_000, "slow": 700_000}
 SLOW_SECONDS, STEP_SECONDS = 0.2, 0.005

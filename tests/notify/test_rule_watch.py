@@ -10,10 +10,11 @@ import pytest
 from notify.conftest import Webhook
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.events import RunEnded
 from schedkit.core.states import State
 from schedkit.errors import LedgerError
 from schedkit.notify import Channel, Rule
-from schedkit.notify.rule_watch import RuleWatch
+from schedkit.notify.rule_watch import Recoveries, RuleWatch
 
 DAY = timedelta(days=1)
 
@@ -125,3 +126,83 @@ def test_a_chat_is_told_of_what_a_rule_finds_and_of_its_end(
         assert text.endswith(", 2d ago\nhttps://s/sales")
         run(sched, "sales")
         assert webhook.text().startswith("sales: recovered\nsales has recovered: ")
+
+
+# What was told is in the ledger
+
+
+def test_a_restart_tells_neither_twice_nor_never(tmp_path: Path) -> None:
+    ledger, now, rules = str(tmp_path / "l.db"), datetime.now(UTC), [Rule(failures="100%", of=1)]
+    for expected in ([("sales", "failing")], []):
+        with Scheduler(ledger=ledger) as sched:
+            sched.task(name="sales")(fails)
+            run(sched, "sales", State.FAILED)
+            assert kinds(RuleWatch(rules, sched.queries), now) == expected
+    with Scheduler(ledger=ledger) as sched:
+        sched.task(name="sales")(works)
+        run(sched, "sales")
+        changed = [Rule(failures="100%", of=1), Rule(failures="50%", of=1)]
+        assert kinds(RuleWatch(changed, sched.queries), now) == [], "it became well while nobody looked"
+    with Scheduler(ledger=ledger) as sched:
+        sched.task(name="sales")(fails)
+        run(sched, "sales", State.FAILED)
+        assert kinds(RuleWatch(rules, sched.queries), now) == [("sales", "failing")]
+
+
+def test_of_several_processes_one_tells(tmp_path: Path) -> None:
+    ledger, later = str(tmp_path / "l.db"), datetime.now(UTC) + 2 * DAY
+    with Scheduler(ledger=ledger, name="first") as first:
+        first.task(name="sales")(works)
+        run(first, "sales")
+        watches = [RuleWatch([Rule(not_done_for="26h")], first.queries) for _ in range(3)]
+        told = [finding for watch in watches for finding in kinds(watch, later)]
+        assert told == [("sales", "overdue")]
+
+
+@pytest.mark.parametrize("rules", [[], [Rule("sales", failures="100%", of=1)]], ids=["failed", "failing"])
+def test_an_heir_tells_once_that_a_task_has_recovered(
+    tmp_path: Path, webhook: Webhook, notifier: Any, rules: list[Rule]
+) -> None:
+    ledger, code = str(tmp_path / "l.db"), [fails]
+    on = ["failing", "recovered"] if rules else ["failed", "recovered"]
+
+    def listening(sched: Scheduler) -> Any:
+        made = notifier(Channel("CHAT", on=on, every=0), rules=rules, queries=sched.queries)
+        made.listen(sched)
+        return made
+
+    with Scheduler(ledger=ledger, name="first") as first:
+        first.task(name="sales")(lambda: code[0]())
+        told = listening(first)
+        run(first, "sales", State.FAILED)
+        told.check(datetime.now(UTC))
+        assert webhook.text().startswith(f"sales: {on[0]}")
+        told.close()
+    code[0] = works
+    with Scheduler(ledger=ledger, name="heir") as heir:
+        heir.task(name="sales")(lambda: code[0]())
+        told = listening(heir)
+        run(heir, "sales")
+        assert webhook.text().startswith("sales: recovered")
+        run(heir, "sales")
+        told.close()
+        assert webhook.arrived.empty()
+
+
+def test_without_the_ledger_what_is_known_here_counts(tmp_path: Path) -> None:
+    def away(start: str) -> list[str]:
+        raise LedgerError("the ledger is away")
+
+    with Scheduler(ledger=str(tmp_path / "l.db")) as sched:
+        sched.task(name="sales")(works)
+        heard: list[RunEnded] = []
+        sched.subscribe(lambda event: heard.append(event) if isinstance(event, RunEnded) else None)
+        run(sched, "sales")
+        recovered = Recoveries(sched.queries)
+        assert not recovered(heard[0], True), "the ledger knows better"
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(sched.queries.marks, "called", away)
+            assert recovered(heard[0], True)
+            assert not recovered(heard[0], False)
+    assert not sched.queries.marks.take("a mark"), "nobody writes the ledger"
+    assert not sched.queries.marks.drop([])

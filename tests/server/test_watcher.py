@@ -9,14 +9,21 @@ import pytest
 from support.rest import Rest, ended, served
 from support.waiting import wait_until
 
+from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import asgi
+
+
+def extracts() -> None:
+    for rows in (100, 50):
+        context.fact("extraction", {"requests": 2, "throttled": 1, "returned": rows})
 
 
 @pytest.fixture(scope="module")
 def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
     folder: Path = tmp_path_factory.mktemp("watched")
-    with served(folder):
+    with served(folder) as (sched, _):
+        sched.task(name="extracts")(extracts)
         watcher = Scheduler(str(folder / "ledger.db"), name="watcher")
         watcher.watch()
         yield Rest(asgi(watcher))
@@ -25,7 +32,7 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
 
 def test_it_tells_that_the_tasks_are_run(rest: Rest) -> None:
     status = rest.get("/scheduler/status").json()
-    assert (status["status"], status["is_running"], status["task_count"]) == ("running", True, 4)
+    assert (status["status"], status["is_running"], status["task_count"]) == ("running", True, 5)
     assert status["uptime"] >= 0
     assert 'scheduler_state{scheduler_state="running"} 1.0' in rest.get("/metrics").text
 
@@ -49,3 +56,17 @@ def test_a_request_becomes_a_task_of_the_other(rest: Rest) -> None:
     assert made.status_code == 201, made.text
     task = rest.get(f"/tasks/{made.json()['task_id']}").json()
     assert (task["name"], task["cron_expr"], task["status"]) == ("nightly", "0 1 * * *", "PENDING")
+
+
+def test_all_extractions_of_a_run_elsewhere_are_counted(rest: Rest) -> None:
+    rest.get("/metrics")  # counting begins with the first look
+    run = rest.post("/scheduler/tasks/extracts/trigger").json()["run_id"]
+    assert ended(rest, run)["state"] == "DONE"
+
+    def counted() -> str:
+        text: str = rest.get("/metrics").text
+        return text if "_extractions_total{" in text else ""
+
+    text = until(counted)
+    for what, figure in (("s", 2), ("_requests", 4), ("_throttled", 2), ("_rows", 150)):
+        assert f'schedkit_task_extraction{what}_total{{task_name="extracts"}} {figure}' in text

@@ -228,7 +228,7 @@ class Checks:
     def _judge_deadlines(self, steady: int) -> None:
         for active in self._engine.active.values():
             assert active.deadline is None or active.deadline > steady, f"{active} is overdue"
-            if active.why == "cancel":
+            if active.why == "cancel" and not active.wanted:
                 assert active.deadline is not None
                 assert active.deadline <= steady + self._config.cancel_grace
             elif active.task.timeout is None:

@@ -18,11 +18,11 @@ from schedkit.core.store.retention import Retention
 
 __all__ = ["node_config", "process_of_kind", "results_folder"]
 
-_kind: ContextVar[str] = ContextVar("kind of process", default="")
+_process: ContextVar[tuple[str, str]] = ContextVar("kind and name of this process", default=("", ""))
 
 
 @contextmanager
-def process_of_kind(kind: str) -> Iterator[None]:
+def process_of_kind(kind: str, name: str = "") -> Iterator[None]:
     """Say what kind of process this is, for the schedulers that are made in the block.
 
     Parameters
@@ -30,20 +30,23 @@ def process_of_kind(kind: str) -> Iterator[None]:
     kind : {"background", "headless", "server", "worker"}
         The background process of a notebook, ``schedkit run``, ``schedkit serve``, ``schedkit worker``.
         Elsewhere a process is a kernel or a script, as its front end tells.
+    name : str
+        What it is called, unless the options say; by default after its program.
     """
-    token = _kind.set(kind)
+    token = _process.set((kind, name))
     try:
         yield
     finally:
-        _kind.reset(token)
+        _process.reset(token)
 
 
 def node_config(options: Mapping[str, Any]) -> NodeConfig:
     """Return how a node works that is made with all these options of a scheduler."""
     keep_runs: float | None = options["keep_runs"]
+    kind, name = _process.get()
     return NodeConfig(
-        name=options["name"] or _process_name(),
-        kind=_kind.get() or front_end().kind,
+        name=options["name"] or name or _program_name(),
+        kind=kind or front_end().kind,
         concurrency=options["concurrency"],
         threads=options["threads"],
         processes=options["processes"],
@@ -59,7 +62,7 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
     )
 
 
-def _process_name() -> str:
+def _program_name() -> str:
     notebook = os.environ.get("JPY_SESSION_NAME")
     program = Path(notebook or sys.argv[0] or "python")
     # `python -m schedkit` has the path of a file that every package may have.

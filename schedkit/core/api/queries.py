@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from schedkit import context
-from schedkit.core.api.outbox import Outbox
+from schedkit.core.api.outbox import Marks, Outbox
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.engine.decision import Finished
 from schedkit.core.engine.stimuli import WaitFor
-from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
@@ -26,6 +25,7 @@ from schedkit.core.store.backup import back_up, check_file, file_of
 from schedkit.core.store.homeless import homeless
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
+from schedkit.core.store.workers import WorkerFacts, kept_workers, newest
 from schedkit.core.text import load
 from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import UsageError
@@ -46,11 +46,14 @@ class Queries:
         Reads of the ledger alone.
     outbox : Outbox
         Where alerts wait that could not be delivered.
+    marks : Marks
+        What of alerts was told, by any process.
     """
 
     def __init__(self, node: Node) -> None:
         self.ledger: Ledger = node.ledger
         self.outbox = Outbox(node)
+        self.marks = Marks(node)
         self._node = node
         self._viewing = False
 
@@ -123,10 +126,13 @@ class Queries:
         self.open()
         return [node for node in self.ledger.nodes() if node.alive]
 
-    def workers(self) -> list[WorkerRow]:
-        """Return the workers that this process hears, by name; none where it runs nothing on workers."""
-        rows = self._node.life.executors.workers if self._node.life is not None else []
-        return sorted(rows, key=lambda row: (row.name, row.hello.worker))
+    def workers(self) -> list[WorkerFacts]:
+        """Return the workers that this process or another one of the ledger hears, by name."""
+        self.open()
+        told = kept_workers(self.ledger.store)
+        if (life := self._node.life) is not None:
+            told[life.lease.life] = life.executors.workers
+        return newest([row for rows in told.values() for row in rows])
 
     def node(self, wanted: str) -> NodeRow:
         """Return a process by its name, its pid or its life.

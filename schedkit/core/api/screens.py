@@ -23,10 +23,10 @@ from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows
 from schedkit.core.board.rows import detail_fields, iso, run_row
 from schedkit.core.board.run_counts import run_counts
 from schedkit.core.engine.obstacles import Obstacle
-from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.node.node import Node
 from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
+from schedkit.core.store.workers import WorkerFacts
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name
@@ -184,7 +184,6 @@ class Screens:
             self._asked_why = now
             self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
         facts: dict[str, Any] = {"state": self._node.state, "why": self._obstacles, "tz": self._zone}
-        facts["workers"] = [_worker_fields(row) for row in queries.workers()]
         try:
             queries.open()
             heirs = queries.heirs()
@@ -194,6 +193,7 @@ class Screens:
                 **queries.limits(),
                 "paused": queries.paused(),
                 "standing_by": queries.standing_by(),
+                "workers": [_worker_fields(row) for row in queries.workers()],
                 "nodes": [_node_fields(node, heirs.get(node.life, [])) for node in queries.nodes()],
             }
         except LedgerError:  # which `why` says
@@ -236,18 +236,17 @@ def _node_fields(node: NodeRow, standing_by: list[str]) -> dict[str, Any]:
     }
 
 
-def _worker_fields(row: WorkerRow) -> dict[str, Any]:
-    hello = row.hello
+def _worker_fields(row: WorkerFacts) -> dict[str, Any]:
     return {
         "name": row.name,
-        "pid": hello.pid,
+        "pid": row.pid,
         "host": row.host,
-        "threads": hello.threads,
+        "threads": row.threads,
         "running": row.running,
         "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent again whenever it changes
         "seen": iso(row.seen_at.replace(microsecond=0)),
-        "tasks": len(hello.tasks),
-        "problems": hello.problems,
+        "tasks": row.tasks,
+        "problems": row.problems,
     }
 
 

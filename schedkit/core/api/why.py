@@ -10,7 +10,7 @@ from schedkit.core.api.task_handle import TaskHandle
 from schedkit.core.engine.obstacles import Moments, Obstacle, Obstacles, run_obstacle
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.node import Node
-from schedkit.core.run import Run
+from schedkit.core.run import TAG, Run
 from schedkit.core.states import State
 from schedkit.core.store.homeless import Homeless, homeless
 from schedkit.core.store.outbox import HEARTBEAT, Alert, waiting_alerts
@@ -157,7 +157,8 @@ class Why:
     def _of_queued(self, run: Run, moments: Moments) -> Iterator[Obstacle]:
         life = self._node.life
         if life is None or run.task not in life.engine.rows:
-            return  # its home knows
+            yield from self._of_queued_elsewhere(run)
+            return
         queue = life.engine.queue
         waiting = next((each for each in queue.waiting if each.id == run.id), None)
         if waiting is None:
@@ -165,6 +166,19 @@ class Why:
         found = run_obstacle(waiting, queue, life.obstacles.hung(), moments)
         if found is not None:
             yield found
+
+    def _of_queued_elsewhere(self, run: Run) -> Iterator[Obstacle]:
+        """Yield what the ledger has of a run that waits in another process, and which process knows more."""
+        home, which = self._queries.home(run.task), f"run {run.id} of task {run.task!r}"
+        if home is None:  # what is said of its task says so
+            return
+        tags = [each.removeprefix(TAG) for each in run.waiting_for if each.startswith(TAG)]
+        if tags:
+            reason = f"others have all places of the tag {', '.join(map(repr, tags))}"
+            kind, text = "limit", f"{which} waits at {home}: {reason}"
+        else:
+            kind, text = "home", f"{which} waits at {home}, where sched.why({run.id!r}) says for what"
+        yield Obstacle(kind=kind, text=text, task=run.task, run=run.id, since=from_micros(run.due))
 
 
 def _alert_obstacles(waiting: Sequence[Alert], moments: Moments) -> Iterator[Obstacle]:

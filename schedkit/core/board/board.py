@@ -88,6 +88,7 @@ class Board:
         self._task_rows: dict[str, tuple[TaskRow, bool]] = {}
         # The parts of each task's row: of the task itself, and of its latest ended runs, in this order.
         self._fields: dict[str, Row] = {}
+        self._handlers: set[str] = set()  # of tasks that requests have made
         self._figures: dict[str, Row] = {}
         self._ended: dict[str, list[_End]] = {}
         self._finished: deque[tuple[str, str]] = deque()  # run and task
@@ -294,6 +295,9 @@ class Board:
     def _put_task(self, row: TaskRow, waiting: bool) -> None:
         self._task_rows[row.name] = (row, waiting)
         self._fields[row.name] = task_fields(row, waiting=waiting)
+        if row.requested is not None:
+            self._handlers.add(row.requested.handler)
+            self._show_task(row.requested.handler)
         self._show_task(row.name)
 
     def _show_task(self, name: str) -> None:
@@ -301,11 +305,20 @@ class Board:
         fields = self._fields.get(name)
         if fields is None:  # it was removed, and its runs end
             return
+        if self._is_unused(name):
+            return
         state = task_state(fields, bool(self._running.get(name)), bool(self._waiting.get(name)))
         row = {**fields, **(self._figures.get(name) or figures_of(())), "state": state}
         if row != self._tasks.get(name):
             self._seq += 1
             self._tasks.put(name, row, self._seq)
+
+    def _is_unused(self, name: str) -> bool:
+        """Tell whether a task is only there to be asked for, and nobody has yet: no screen lists it."""
+        row, _ = self._task_rows[name]
+        if not row.facts.get("built_in") or row.trigger is not None or name in self._handlers:
+            return False
+        return not (self._figures.get(name) or self._running.get(name) or self._waiting.get(name))
 
     def _fold_scheduler(self, event: ev.Event) -> None:
         if isinstance(event, ev.StoreAway):

@@ -23,8 +23,6 @@ __all__ = ["BOUNDS", "Extractions", "Histogram", "RunCounts", "extraction_facts"
 
 # Times are counted up to these seconds: an extraction takes minutes, and a run may wait as long.
 BOUNDS = (1, 5, 15, 60, 300, 900, 1800, 3600)
-# The kind under which an extraction reports its facts.
-EXTRACTION = "extraction"
 # More runs that end between two looks than these are not looked at.
 MOST_SILENT = 5000
 
@@ -139,9 +137,10 @@ class RunCounts:
         return [self._silent.popleft() for _ in range(len(self._silent))]
 
     def add_extraction(self, task: str, facts: Mapping[str, Any]) -> None:
-        """Count an extraction by its facts."""
+        """Count an extraction by its facts, or several by what they add up to."""
         told = (facts.get(name, 0) for name in ("requests", "throttled", "returned"))
-        one = Extractions(1, *(number if isinstance(number, int) else 0 for number in told))
+        number = facts.get("extractions", 1)
+        one = Extractions(number, *(number if isinstance(number, int) else 0 for number in told))
         self.extractions[task] = self.extractions.get(task, Extractions()).plus(one)
 
     def _run_started(self, event: ev.RunStarted) -> None:
@@ -171,7 +170,7 @@ class RunCounts:
         _increase(self.due_times, event.task, str(event.outcome), event.count or 1)
 
     def _noted(self, event: ev.RunNoted) -> None:
-        if event.kind == EXTRACTION:
+        if event.kind == ev.EXTRACTION:
             self._heard.add(event.run)
             self.add_extraction(event.task, event.facts)
 
@@ -259,12 +258,13 @@ def _read_first_starts(connection: sa.Connection, found: RunCounts) -> None:
 
 
 def extraction_facts(store: Store, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the task and the facts of the last extraction of those runs that had one."""
+    """Yield the task and the facts of the extractions of those runs that had any, added up in each run."""
     joined = details.join(runs, details.c.run == runs.c.id)
     query = select(runs.c.task, details.c.facts).select_from(joined)
-    query = query.where(details.c.run.in_(wanted), details.c.facts.like(f'%"{EXTRACTION}"%'))
+    query = query.where(details.c.run.in_(wanted), details.c.facts.like(f'%"{ev.EXTRACTION}"%'))
     with store.reading() as connection, store.decoding():
         for task, text in connection.execute(query):
-            facts = load(text).get(EXTRACTION)
+            kept = load(text)
+            facts = kept.get(ev.ALL_EXTRACTIONS) or kept.get(ev.EXTRACTION)
             if isinstance(facts, dict):
                 yield task, facts

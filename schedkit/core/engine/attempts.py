@@ -135,7 +135,9 @@ class Attempts:
         self.deadlines.watch(adopted.run)
         if cancelled or run.reason:  # its code or its row may not know yet
             actor = adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED)
-            self.cancel_run(run, actor, wanted=adopted.wanted)
+            # Its home ends a run of its task at once, unless the task is removed.
+            removed = not cancelled and run.id in state.guests
+            self.cancel_run(run, actor, wanted=adopted.wanted or removed)
 
     def _hold_place(self, run: str, task: Task) -> None:
         self._state.queue.hold(self._runs.keys.holding(run, task))
@@ -276,7 +278,9 @@ class Attempts:
     def cancel_run(self, run: Run, actor: str, *, wanted: bool = False) -> None:
         """Cancel a run that has not ended; `wanted`: if its code ends well all the same, it is DONE."""
         state, active = self._state, self.active.get(run.id)
-        if run.id in state.abroad:
+        if run.id in state.abroad and wanted:
+            self._leave_abroad(run, actor)
+        elif run.id in state.abroad:
             self._cancel_abroad(run, actor)
         elif active is None:
             self._runs.withdraw(run, _CANCELLED + actor, actor)
@@ -284,13 +288,28 @@ class Attempts:
             # Also one that was asked to stop: it would run again.
             active.why, active.actor, active.wanted = "cancel", actor, wanted
             # If this process ends before the code does, no heir may start it again.
-            if run.reason != (reason := _CANCELLED + actor):
-                stopping = replace(run, reason=reason)
-                state.move(run, stopping)
-                state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
+            self._record_stopping(run, actor)
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor, wanted=wanted))
-            active.deadline = state.steady + state.config.cancel_grace
-            self.deadlines.watch(run.id)
+            if not wanted:  # else its timeout is the limit: it may end well later than that
+                active.deadline = state.steady + state.config.cancel_grace
+                self.deadlines.watch(run.id)
+
+    def _record_stopping(self, run: Run, actor: str) -> Run:
+        """Record who has asked a running run to stop."""
+        state, stopping = self._state, replace(run, reason=_CANCELLED + actor)
+        if stopping != run:
+            state.move(run, stopping)
+            state.draft.events.append(RunStopping(at=state.at, after=stopping, by=actor))
+        return stopping
+
+    def _leave_abroad(self, run: Run, actor: str) -> None:
+        """Ask a run of a removed task to stop in the process where it is running, which records its end."""
+        state = self._state
+        stopping = self._record_stopping(run, actor)
+        state.queue.release(run.id)
+        state.drop(stopping)
+        if self._runs.is_parent(run.task):
+            state.note(stopping)
 
     def _cancel_abroad(self, run: Run, actor: str) -> None:
         """Cancel a run that is running in another process, which gets the event."""
@@ -308,6 +327,12 @@ class Attempts:
         self._overrun(active)
         self._state.drop(run)
         self._state.draft.stops.append(Stop(active.run, active.attempt, "cancel", recorded=True))
+
+    def stop_guest(self, run: Run) -> None:
+        """Stop the code of a run whose task its home has removed; if it ends well, it is DONE."""
+        if self.active[run.id].attempt == run.attempt:
+            self._state.keep(run)
+            self.cancel_run(run, run.reason.removeprefix(_CANCELLED), wanted=True)
 
     def stop(self, stimulus: StopAttempts) -> Answer:
         """Ask all running attempts to stop."""

@@ -10,7 +10,7 @@ from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.stimuli import EventsReceived, Recover
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.events import RunQueued, RunStep, TaskChanged
+from schedkit.core.events import RunQueued, RunStep, RunStopping, TaskChanged
 from schedkit.core.run import Run
 from schedkit.core.states import State
 
@@ -70,6 +70,8 @@ class ForeignEvents:
     def _receive_run(self, event: RunStep) -> None:
         run, row = event.after, self._state.rows.get(event.task)
         if row is None and event.seq > self._state.known.get(event.task, 0):
+            if isinstance(event, RunStopping) and run.id in self._attempts.active:
+                self._attempts.stop_guest(run)
             self._receive_foreign(run)
         elif row is None:
             return

@@ -12,6 +12,7 @@ from typing import Any
 import cloudpickle
 
 from schedkit.core.execution.child_output import say_end
+from schedkit.core.execution.log_capture import streams_are_captured
 from schedkit.core.execution.messages import KEPT, STOP, heard_in, receive, send
 from schedkit.core.execution.remote_call import RemoteContext, answer
 
@@ -32,6 +33,7 @@ def serve() -> None:
         os.dup2(nothing.fileno(), 0)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # these are text files
+    streams_are_captured()  # the parent reads them
     incoming: list[bytes] = []
     arrived = threading.Condition()
     current: list[RemoteContext] = []

@@ -9,15 +9,16 @@ from schedkit.core.execution.attempt import Execution, TaskExecutor
 from schedkit.core.execution.cluster.executor import ClusterExecutor, needs_of
 from schedkit.core.execution.cluster.home import Cluster
 from schedkit.core.execution.cluster.home_call import Pulse
-from schedkit.core.execution.cluster.placement import WorkerRow
 from schedkit.core.execution.execute import call_hook, call_hook_here, failed, failure_hooks
 from schedkit.core.execution.foreign import ForeignExecutor
+from schedkit.core.execution.log_capture import capture_logging
 from schedkit.core.execution.process_pool import ChildPool, ProcessExecutor
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import ThreadExecutor, Threads
 from schedkit.core.execution.user_loop import LoopCaller, LoopExecutor, UserLoop
 from schedkit.core.execution.worker_channel import Channels
 from schedkit.core.model import Task, is_async, timeout_error
+from schedkit.core.store.workers import WorkerFacts
 
 __all__ = ["Executors"]
 
@@ -47,23 +48,30 @@ class Executors:
         dask: str | None = None,
         places: int = 1,
     ) -> None:
+        capture_logging()
         self.results = results
         self.users = UserLoop(blocked)
         self._threads = Threads("schedkit-task")
         self._children = ChildPool(kill_after)
+        self._processes = ProcessExecutor(self._threads, self._children, results)
         self._channels = Channels(self._threads)
         self._cluster = Cluster(dask, places, self._threads)
         self._by_kind: dict[str, TaskExecutor] = {
             "loop": LoopExecutor(self.users, results),
             "thread": ThreadExecutor(self._threads, results),
-            "process": ProcessExecutor(self._threads, self._children, results),
+            "process": self._processes,
             "executor": ForeignExecutor(self._threads, self._channels, results),
             "dask": ClusterExecutor(self._threads, self._cluster, results, kill_after),
         }
 
     def live(self, pulse: Pulse) -> None:
-        """Let workers elsewhere know of this life, and it of them."""
+        """Let child processes and workers elsewhere know of this life, and it of them."""
+        self._processes.live(pulse)
         self._cluster.live(pulse)
+
+    def pass_on_beat(self) -> None:
+        """Tell child processes when this life gave its last sign of life."""
+        self._processes.pass_on_beat()
 
     def expect(self, task: Task, file: str) -> None:
         """Prepare for the runs of a task, which this file declares."""
@@ -71,9 +79,9 @@ class Executors:
             self._cluster.expect(needs_of(task), file)
 
     @property
-    def workers(self) -> list[WorkerRow]:
+    def workers(self) -> list[WorkerFacts]:
         """The workers elsewhere that are heard."""
-        return self._cluster.rows()
+        return [row.facts for row in self._cluster.rows()]
 
     def start(self, attempt: Execution) -> None:
         """Start an attempt; what keeps it from being started is how it ends."""

@@ -20,7 +20,10 @@ import cloudpickle
 from schedkit import context
 from schedkit.core.execution.attempt import Execution, Handle
 from schedkit.core.execution.child_output import ChildOutput
-from schedkit.core.execution.execute import BlockingCaller, perform_here
+from schedkit.core.execution.child_process import HOME_LOST
+from schedkit.core.execution.cluster.home_call import Pulse
+from schedkit.core.execution.execute import AttemptLostError, BlockingCaller, perform_here
+from schedkit.core.execution.home_lease import HomeLease
 from schedkit.core.execution.messages import KEPT, STOP, beat, receive, send
 from schedkit.core.execution.remote_call import Answer, pack, pass_on, value_of
 from schedkit.core.execution.results import Results
@@ -47,23 +50,55 @@ class ProcessExecutor:
 
     def __init__(self, threads: Threads, children: ChildPool, results: Results) -> None:
         self._threads, self._children, self._results = threads, children, results
+        self._calls: set[ChildCall] = set()
+        self._pulse: Pulse | None = None
+        self._passing = False
+
+    def live(self, pulse: Pulse) -> None:
+        """Have calls heed the lease of this life from now on."""
+        self._pulse = pulse
+
+    def pass_on_beat(self) -> None:
+        """Tell the calls that depend on the lease when it was renewed last; from one thread."""
+        if self._calls and not self._passing and self._pulse is not None and self._pulse.lease is not None:
+            self._passing = True
+            # On a thread: the pipe of a process that stands still may be full.
+            self._threads.submit(partial(self._pass_on, self._pulse.lease))
+
+    def _pass_on(self, lease: HomeLease) -> None:
+        for call in tuple(self._calls):
+            call.heard(lease.heard)
+        self._passing = False
 
     def start(self, attempt: Execution) -> Handle:
         """Start an attempt."""
         call = ChildCall(self._children, attempt.context)
-        self._threads.submit(partial(perform_here, attempt, self._results, _ChildCaller(call)))
+        self._threads.submit(partial(self._perform, attempt, call))
         return call
+
+    def _perform(self, attempt: Execution, call: ChildCall) -> None:
+        self._calls.add(call)
+        try:
+            perform_here(attempt, self._results, _ChildCaller(call, self._pulse))
+        finally:
+            self._calls.discard(call)
 
 
 class _ChildCaller(BlockingCaller):
     """Calls the function in a child process, and hooks here."""
 
-    def __init__(self, call: ChildCall) -> None:
-        self._call = call
+    def __init__(self, call: ChildCall, pulse: Pulse | None) -> None:
+        self._call, self._pulse = call, pulse
 
     def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
         assert attempt.task.function is not None
-        return self._call.result(pack(attempt.task.function, arguments, attempt.context))
+        lease = self._pulse.lease if self._pulse is not None else None
+        try:
+            return self._call.result(pack(attempt.task.function, arguments, attempt.context, lease))
+        except ChildDiedError as error:
+            if error.code == HOME_LOST:
+                raise AttemptLostError("this process had not renewed its lease for too long") from None
+            raise
 
 
 class ChildPool:

@@ -252,12 +252,16 @@ def facts_of(run: RunContext | RemoteContext) -> dict[str, Any]:
 
 
 def pack(
-    function: Callable[..., Any], arguments: Mapping[str, Any], run: RunContext | RemoteContext
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    run: RunContext | RemoteContext,
+    lease: HomeLease | None = None,
 ) -> bytes:
     """Return a run's call as bytes; functions of a notebook's cells travel by value."""
     wants_run = RUN in arguments
     plain = {name: value for name, value in arguments.items() if name != RUN}
-    return pack_call(function, plain, wants_run, facts_of(run))
+    told = {} if lease is None else {"lease": (lease.seconds, lease.heard)}
+    return pack_call(function, plain, wants_run, {**facts_of(run), **told})
 
 
 def pack_call(

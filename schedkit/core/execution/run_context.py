@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from schedkit.context import Effects, ExecutionContext
-from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
+from schedkit.core.events import ALL_EXTRACTIONS, EXTRACTION, Event, RunLogged, RunNoted, RunProgressed
 from schedkit.core.execution.full_texts import FullTexts, cut, store_file
 from schedkit.core.execution.storage import Shared, Storage
 from schedkit.core.run import STORED, Run, first_number
@@ -127,11 +127,16 @@ class RunContext(ExecutionContext):
         self._raise_if_stopping()
 
     def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Keep JSON-able facts with the run; the last of a kind counts."""
+        """Keep JSON-able facts with the run; the last of a kind counts, and extractions are also added up."""
         kept = self.bounded(kind, facts)
         with self._lock:
+            before = self.facts.get(kind)
             self.facts[kind] = kept
             self._note(kind, kept)
+            if kind == EXTRACTION and before is not None:
+                whole = added_up(self.facts.get(ALL_EXTRACTIONS) or added_up({}, before), kept)
+                self.facts[ALL_EXTRACTIONS] = whole
+                self._note(ALL_EXTRACTIONS, whole)
         self._raise_if_stopping()
 
     def bounded(self, kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -320,3 +325,13 @@ def _in_coroutine() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def added_up(known: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of several extractions with those of one more."""
+    figures = {name: one.get(name, 0) for name in ("requests", "throttled", "returned")}
+    whole = {
+        name: known.get(name, 0) + (number if isinstance(number, int) else 0)
+        for name, number in figures.items()
+    }
+    return {"extractions": known.get("extractions", 0) + 1, **whole}

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import cloudpickle
 
+from schedkit.core.execution.log_capture import capture_logging
 from schedkit.core.execution.messages import KEPT, STOP, receive, send
 from schedkit.core.execution.remote_call import RecordingContext, RemoteContext, answer, pass_on
 from schedkit.core.execution.run_context import RunContext
@@ -182,6 +183,7 @@ def call_in_worker(packed: bytes, address: Address | None) -> bytes:
 
     It raises nothing: an exception that cannot be made again would break the executor it goes through.
     """
+    capture_logging()
     connection = _connection(address)
     told: list[Any] | None = None
     if connection is None:

@@ -187,7 +187,7 @@ class Declarations:
             id=self._id(task.name),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
             schedule_text=schedule_text(task, self._config.tz),
-            facts=task_facts(task),
+            facts=task_facts(task, self._registry.origins.get(task.name)),
             place=self.place(task),
             code=code_of(task),
             actor=context.actor() or self._config.name,

@@ -106,7 +106,8 @@ class Life:
         self.obstacles = LifeObstacles(
             lambda: self.engine, self.executions.hung, self.troubles, store_clock, config.tz
         )
-        executors.live(Pulse(lease.life, lease.seconds, lease.age, self._see_room))
+        expires = not ledger.store.sqlite
+        executors.live(Pulse(lease.life, lease.seconds, lease.age, self._see_room, expires))
 
     @property
     def engine(self) -> Engine:

@@ -20,6 +20,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.ticks import rest
 from schedkit.core.store.chores import take_chore
 from schedkit.core.store.retention import prune
+from schedkit.core.store.workers import keep_workers
 from schedkit.errors import SchedkitError
 from schedkit.loop import awaited
 from schedkit.values.instants import SECOND
@@ -34,6 +35,7 @@ TURN_SECONDS, IDLE_TURN_SECONDS = 0.4, 1.0
 # that between due times the log grows, by about 13 MB a second at 200 runs a second.
 MOVE_AHEAD_SECONDS, MOVE_PATIENCE_SECONDS = 0.05, 10.0
 PRUNE_SECONDS = 900.0
+WORKERS_SECONDS = 2.0
 _STEP_SECONDS = 0.001
 
 
@@ -55,10 +57,26 @@ class Maintenance:
         """Show that the loop turns, write down what runs tell, watch the users' loop, log what keeps runs."""
         while True:
             self._life.turn()
+            self._life.executors.pass_on_beat()
             self._life.save_progress()
             self._life.executors.users.watch()
             self._life.obstacles.look()
             await rest(TURN_SECONDS if self._life.executions else IDLE_TURN_SECONDS)
+
+    async def keep_workers(self) -> None:
+        """Write down which workers are heard, for other processes; nothing where there never were any."""
+        life, kept = self._life, False
+        while True:
+            await rest(WORKERS_SECONDS)
+            workers = life.executors.workers
+            if not (workers or kept):
+                continue
+            keep = functools.partial(keep_workers, life=life.lease.life, workers=workers)
+            try:
+                await awaited(life.writer.call(keep))
+                kept = bool(workers)
+            except SchedkitError as error:
+                _log.debug("the workers could not be written down: %s", error)
 
     async def keep_log_short(self) -> None:
         """Move what is in SQLite's write-ahead log now and then."""

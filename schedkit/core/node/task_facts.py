@@ -7,6 +7,7 @@ from typing import Any
 
 from schedkit.core.model import Requested, Task
 from schedkit.core.tasks.options import shown_options
+from schedkit.core.tasks.origin import EVERYWHERE
 from schedkit.core.tasks.signature import signature
 from schedkit.core.triggers import data as trigger_data
 
@@ -20,9 +21,16 @@ def schedule_text(task: Task, tz: tzinfo | None) -> str:
     return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""
 
 
-def task_facts(task: Task) -> dict[str, Any]:
-    """Return what the ledger keeps of a task besides its columns."""
+def task_facts(task: Task, declared_in: str | None = None) -> dict[str, Any]:
+    """Return what the ledger keeps of a task besides its columns.
+
+    Parameters
+    ----------
+    declared_in : str, optional
+        The file that declares it, as `origin.here` returns it: what the settings declare is built in.
+    """
     fields = signature(task)
+    built_in = declared_in == EVERYWHERE and task.requested is None
     return {
         "description": task.description,
         "tags": list(task.tags),
@@ -35,6 +43,7 @@ def task_facts(task: Task) -> dict[str, Any]:
         "rate": "" if task.rate is None else str(task.rate),
         "options": {**shown_options(task), **_shown_request(task.requested)},
         **({"signature": fields} if fields else {}),
+        **({"built_in": True} if built_in else {}),
     }
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from schedkit.core.store.schema import chores
 
-__all__ = ["take_chore"]
+__all__ = ["chores_called", "drop_chores", "take_chore"]
 
 
 def take_chore(connection: sa.Connection, name: str, life: str, now: int, again: int) -> bool:
@@ -30,3 +30,16 @@ def take_chore(connection: sa.Connection, name: str, life: str, now: int, again:
         return False
     connection.execute(chores.insert(), [{"name": name, **mine}])
     return True
+
+
+def chores_called(connection: sa.Connection, start: str) -> list[str]:
+    """Return the chores whose names begin so, which have been taken."""
+    names = connection.scalars(
+        sa.select(chores.c.name).where(chores.c.name.startswith(start, autoescape=True))
+    )
+    return list(names)
+
+
+def drop_chores(connection: sa.Connection, names: list[str]) -> int:
+    """Forget chores; return how many of them there were."""
+    return connection.execute(chores.delete().where(chores.c.name.in_(names))).rowcount

@@ -22,6 +22,7 @@ from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import Row
 from schedkit.core.store.schema import claims, events, nodes
 from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, ClaimKeys, Section, Untouched
+from schedkit.core.store.turns import WRITE_TURN, has_turn
 from schedkit.core.text import dump
 
 __all__ = ["VIEW", "Commits", "OneStatement", "Statements", "commits_for"]
@@ -153,10 +154,10 @@ _CLAIM = (
 )
 
 
-def _trigger(subject: str, names: Sequence[str]) -> str:
-    """Return the trigger that writes these kinds of row, in this order."""
+def _trigger(subject: str, names: Sequence[str], *, turn: bool) -> str:
+    """Return the trigger that writes these kinds of row, in this order; `turn`: in the ledger's turn."""
     always = subject == "runs"  # with the fence; an empty kind costs 3 µs, so the others wait to be needed
-    steps = list(_CLAIM) if always else []
+    steps = [*([WRITE_TURN] if turn else []), *_CLAIM] if always else []
     for name in names:
         section = SECTIONS[name]
         if isinstance(section, Check):
@@ -175,7 +176,10 @@ def _trigger(subject: str, names: Sequence[str]) -> str:
 
 
 # SQLite fires the triggers of a view in no certain order: those of one subject share one.
-_CREATE_TRIGGERS = [_trigger(subject, names) for subject, names in SUBJECTS.items()]
+_CREATE_TRIGGERS = {
+    turn: [_trigger(subject, names, turn=turn) for subject, names in SUBJECTS.items()]
+    for turn in (False, True)
+}
 
 
 class OneStatement:
@@ -189,7 +193,7 @@ class OneStatement:
         with self._store.autocommit(connection):
             connection.exec_driver_sql("PRAGMA temp_store=MEMORY")
             connection.exec_driver_sql(_CREATE_VIEW)
-            for trigger in _CREATE_TRIGGERS:
+            for trigger in _CREATE_TRIGGERS[has_turn(connection)]:
                 connection.exec_driver_sql(trigger)
 
     def commit(self, connection: sa.Connection, batch: int, rows: Rows) -> None:

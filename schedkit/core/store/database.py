@@ -24,6 +24,7 @@ from schedkit.core.store.file_systems import FileSystem, network_file_system
 from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
+from schedkit.core.store.turns import attach_turn
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
@@ -83,7 +84,7 @@ class Store:
                 f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
             ) from error
         if self.sqlite:
-            sa.event.listen(self._write, "connect", partial(_tune_writer, durable))
+            sa.event.listen(self._write, "connect", partial(_tune_writer, durable, self.path))
             sa.event.listen(self._write, "begin", _begin_immediate)
             sa.event.listen(self._read, "connect", _tune_reader)
         else:
@@ -336,7 +337,7 @@ def _dispose(*engines: sa.Engine) -> None:
             engine.dispose()
 
 
-def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:
+def _tune_writer(durable: str, path: Path | None, connection: sqlite3.Connection, record: object) -> None:
     # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
@@ -344,6 +345,8 @@ def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -
     # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
     connection.execute("PRAGMA wal_autocheckpoint=50000")
     connection.execute("PRAGMA cache_size=-16000")
+    if path is not None:
+        attach_turn(connection, path)
 
 
 def _tune_reader(connection: sqlite3.Connection, record: object) -> None:

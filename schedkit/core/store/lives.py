@@ -25,7 +25,7 @@ from schedkit.core.ids import new_id
 from schedkit.core.store.database import POSTGRES_CLOCK, Store
 from schedkit.core.store.locks import ByteLock, held_elsewhere
 from schedkit.core.store.queries import mappings
-from schedkit.core.store.schema import beats, claims, nodes
+from schedkit.core.store.schema import beats, claims, meta, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
 from schedkit.values.processes import alive
@@ -266,9 +266,10 @@ def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
 
 
 def _forget(connection: sa.Connection, life: str) -> None:
-    """Delete what counts only while a life lasts: its beat, and the limited keys that its runs hold."""
+    """Delete what counts only while a life lasts: its beat, its notes, the limited keys of its runs."""
     for table in (beats, claims):
         connection.execute(table.delete().where(table.c.life == life))
+    connection.execute(meta.delete().where(meta.c.key.endswith(f" {life}")))
 
 
 def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:

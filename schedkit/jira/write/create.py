@@ -13,6 +13,7 @@ import pandas as pd
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.search.search_api import SearchApi
+from schedkit.jira.write.allowed_values import AllowedValues
 from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.marks import mark_of
 from schedkit.jira.write.new_issues import NewIssue, NewIssues, created_lately
@@ -100,10 +101,12 @@ async def _fields(
         "summary": str(row["Summary"]),
     }
     screen = partial(screens.create, project, kind)
+    allowed = AllowedValues()
     for target in targets:
         value = await cells.value(target, row[target.column], screen)
         if missing(value) or value == ():
             continue
+        await allowed.check(target, value, screen)
         if target.column == "Parent":
             made["parent"] = {"key": str(value)}
         else:

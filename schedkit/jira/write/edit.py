@@ -19,10 +19,11 @@ from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import RAW_SUFFIX
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.table.people import unlabelled
+from schedkit.jira.write.allowed_values import AllowedValues
 from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.change import Change, accounts, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, unchanged
-from schedkit.jira.write.elements import Elements
+from schedkit.jira.write.elements import Elements, list_of
 from schedkit.jira.write.people import shows
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
 from schedkit.jira.write.screens import Screens
@@ -164,6 +165,7 @@ class Comparison:
     def __post_init__(self) -> None:
         self.cells = Cells(self.session)
         self.screens = Screens(self.session)
+        self.allowed = AllowedValues()
 
     def differing(self, key: str) -> dict[Target, Any]:
         """Return the cells of an issue that do not show what the site has."""
@@ -294,6 +296,10 @@ class Comparison:
             self.notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
         if target.field.id in ESTIMATES and missing(new):
             raise UsageError(f"{target.column} cannot be emptied", hint="write 0 for no time")
+        kept = () if missing(old) else old if target.store == "list" else (str(old),)
+        project = key.rpartition("-")[0]
+        if not list_of(target):  # the elements have told what is unknown
+            await self.allowed.check(target, new, screen, scope=project, held=kept)
         id = await self.screens.one_of(key, target.choices) if target.choices else target.field.id
         wire = await self.cells.wire(target, new, screen)
         if is_user(target.field):

@@ -20,7 +20,7 @@ from schedkit.jira.write.values import cell_value, missing
 from schedkit.loop import task_group
 from schedkit.values.system_fields import system_field
 
-__all__ = ["Elements"]
+__all__ = ["Elements", "list_of"]
 
 # The list of a project that holds them, by the type of a field's values, and by the ids of system fields.
 _LISTS = {"version": "versions", "component": "components"}
@@ -52,7 +52,7 @@ class Elements:
             (key, target, cell, kind)
             for key, targets in differing.items()
             for target, cell in targets.items()
-            if (kind := _list_of(target))
+            if (kind := list_of(target))
         ]
 
         async def read(project: str, kind: str) -> None:
@@ -81,7 +81,7 @@ class Elements:
 
     def unknown(self, key: str, target: Target, cell: Any) -> list[str]:
         """Return the names in a cell that nothing bears now, nor has borne in the issue's history."""
-        kind = _list_of(target)
+        kind = list_of(target)
         names = self.names.get((_project(key), kind))
         if not names:
             return []
@@ -91,7 +91,7 @@ class Elements:
 
     def present(self, key: str, target: Target, cell: Any) -> Any:
         """Return a cell with the present names of what has been renamed."""
-        kind = _list_of(target)
+        kind = list_of(target)
         names, former = self.names.get((_project(key), kind), {}), self.former.get((key, kind), {})
         there = set(names.values())
         shown = self._split(key, kind, cell) if former else ()
@@ -107,7 +107,7 @@ class Elements:
         the cell does not have is what the cell shows under a former one.
         """
         unknown = self.unknown(key, target, cell)
-        names = self._split(key, _list_of(target), cell)
+        names = self._split(key, list_of(target), cell)
         other = tuple(name for name in held if name not in names)
         return (
             (*(name for name in names if name not in unknown), *other) if len(other) == len(unknown) else None
@@ -129,7 +129,8 @@ class Elements:
         return () if missing(value) else tuple(value)
 
 
-def _list_of(target: Target) -> str:
+def list_of(target: Target) -> str:
+    """Return which list of a project holds the values of a field, empty if none does."""
     return _LISTS.get(target.field.items or target.field.type, "")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
+from schedkit.jira.write.allowed_values import AllowedValues
 from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.screens import Screen
@@ -79,11 +80,11 @@ class Extras:
         async def ask() -> Screen:
             return screen
 
-        wire = {}
+        wire, allowed = {}, AllowedValues()
         for target, cell in self.fields.items():
-            wire[target.field.id] = await self.cells.wire(
-                target, await self.cells.value(target, cell, ask), ask
-            )
+            value = await self.cells.value(target, cell, ask)
+            await allowed.check(target, value, ask)
+            wire[target.field.id] = await self.cells.wire(target, value, ask)
         return request_fields(wire.items())
 
     def lacking(self, transition: Mapping[str, Any]) -> str:

@@ -29,9 +29,10 @@ def node_routes(service: Service) -> APIRouter:
 
     @router.get("/api/v1/nodes", responses=answers(shapes.Nodes))
     async def list_nodes() -> Response:
-        """Return the processes that run tasks, the oldest first, each as the board shows it."""
+        """Return the processes that run tasks, the oldest first, and the workers that they hear."""
         picture = await service.pictures.current()
-        return service.answer(shapes.Nodes(items=list(picture.snapshot["scheduler"]["nodes"])))
+        head = picture.snapshot["scheduler"]
+        return service.answer(shapes.Nodes(items=list(head["nodes"]), workers=list(head["workers"])))
 
     @router.post(
         END_NODE,

@@ -36,6 +36,7 @@ OPEN_ROUTES = frozenset(
         ("GET", "/login"),
         ("POST", "/login"),
         ("GET", "/style.css"),
+        ("GET", "/login.js"),
     }
 )
 ADMIN_PATHS = frozenset({"/api/v1/audit", "/audit", END_NODE})
@@ -143,6 +144,12 @@ def system_routes(service: Service) -> APIRouter:
     async def style() -> Response:
         """Return the style of the pages."""
         return Response(pages.STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
+    @router.get("/login.js", include_in_schema=False)
+    async def login_script() -> Response:
+        """Return the script of the form that takes a token."""
+        headers = {"cache-control": "max-age=3600"}
+        return Response(pages.LOGIN_SCRIPT, media_type="text/javascript", headers=headers)
 
     @router.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:

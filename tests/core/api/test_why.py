@@ -164,3 +164,34 @@ def test_a_ledger_whose_file_is_gone_is_told_on_the_board(make: Make, where: str
     wait_until(lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["ledger"])
     aside.rename(where)
     wait_until(lambda: sched.screens.board()["scheduler"]["why"] == [])
+
+
+def test_of_what_waits_in_another_process_it_is_told_who_knows(make: Make, gate: threading.Event) -> None:
+    home, asks = (make(name=name, concurrency=1, limits={"jira": 1}) for name in ("home", "asks"))
+    home.start()
+    asks.start()
+    entered = threading.Event()
+
+    @asks.task(name="holds", tags=("jira",))
+    def holds() -> None:
+        entered.set()
+        gate.wait(60)
+
+    home.task(name="tagged", tags=("jira",))(lambda: 1)
+    home.task(name="plain")(lambda: gate.wait(60))
+    first = asks.submit("holds")
+    assert entered.wait(60)
+    tagged = home.submit("tagged")
+    where = str(home.tasks["tagged"].home)
+    told = f"run {tagged.id} of task 'tagged' waits at {where}: others have all places of the tag 'jira'"
+    wait_until(lambda: str(asks.why(tagged.id)) == told)
+    assert kinds(asks, "tagged") == ["home", "due", "limit"]
+    plain = [home.submit("plain") for _ in range(2)]
+    wait_until(lambda: "concurrency" in kinds(home, plain[1].id))
+    assert str(asks.why(plain[1].id)) == (
+        f"run {plain[1].id} of task 'plain' waits at {where}, where sched.why({plain[1].id!r}) says for what"
+    )
+    gate.set()
+    assert first.wait("60s").state is State.DONE
+    with make(name="later").viewing() as watches:
+        assert str(watches.why(first.id)) == f"run {first.id} of task 'holds' has ended as DONE"

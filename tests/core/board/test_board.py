@@ -17,6 +17,7 @@ from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import LedgerRows
 from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.execution.run_context import RunContext
+from schedkit.core.model import Requested
 from schedkit.core.run import Attempt, Run, first_number
 from schedkit.core.states import DueOutcome, Outcome, State
 from schedkit.values.instants import to_micros
@@ -529,3 +530,27 @@ def test_a_screen_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[e
         == sum(r["state"] == "RUNNING" for r in shot["runs"])
     )
     json.dumps(shot)
+
+
+def test_a_built_in_task_is_shown_once_somebody_uses_it() -> None:
+    unused = task_row("export", built_in=True)
+    board = folded(changed(unused))
+    assert the_task(board)["name"] == "a"
+    assert set(board.tasks()) == {"a", "export"}
+    board.fold(queued("1", "export"))
+    assert [task["state"] for task in board.snapshot()["tasks"]] == ["idle", "queued"]
+    board.fold(started("1", "export"))
+    board.fold(ended("1", "export"))
+    assert [task["name"] for task in board.snapshot()["tasks"]] == ["a", "export"]
+
+
+def test_a_built_in_task_is_shown_once_a_request_has_made_a_task_of_it() -> None:
+    board = folded(changed(task_row("export", built_in=True)))
+    made = replace(task_row("nightly"), requested=Requested(handler="export"))
+    board.fold(changed(made))
+    assert [task["name"] for task in board.snapshot()["tasks"]] == ["a", "export", "nightly"]
+
+
+def test_a_built_in_task_with_a_schedule_is_always_shown() -> None:
+    board = folded(changed(replace(task_row("page", built_in=True), trigger='{"every": 60}')))
+    assert [task["name"] for task in board.snapshot()["tasks"]] == ["a", "page"]

@@ -23,7 +23,7 @@ from schedkit.core.engine.changes import (
 )
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
-from schedkit.core.engine.stimuli import Cancel, EventsReceived, Recover, Remove, StandBy, Submit
+from schedkit.core.engine.stimuli import Adopted, Cancel, EventsReceived, Recover, Remove, StandBy, Submit
 from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted, RunStopping, TaskChanged
 from schedkit.core.model import After, Task
 from schedkit.core.run import Attempt, Run
@@ -360,3 +360,45 @@ def test_who_stands_by_says_once_that_it_has_the_code() -> None:
     assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeRecorded("a", "its code", NOW)]
     assert desk.ask(StandBy(task="a", code="its code")).changes == []
     assert desk.ask(StandBy(task="a", code="other")).changes == [CodeRecorded("a", "other", NOW)]
+
+
+# A task that is removed while one of its runs goes on where it was at home before
+
+
+def test_a_run_abroad_of_a_removed_task_ends_where_it_runs() -> None:
+    desk = Desk(Task(name="c", trigger=MINUTELY, after=(After("a"),)), concurrency=1)
+    found = Found(row=declared("a", home=ELSEWHERE), live=[running("r", "a")], abroad=frozenset({"r"}))
+    desk.ask(declaration(Task(name="a"), found=found))
+    decision = desk.ask(Remove(task="a", actor="you"))
+    assert moves(decision) == [("r", State.RUNNING)]
+    assert last(decision, "r").reason == "cancelled by you"
+    assert not [change for change in decision.changes if isinstance(change, AttemptRecorded)]
+    assert [event.by for event in decision.events if isinstance(event, RunStopping)] == ["you"]
+    assert not desk.engine.runs
+    assert last(desk.ask(after=60), "made1").waiting_for == ("a",), "it is a parent that has not ended"
+    assert [start.run.id for start in receive(desk, ended(running("r", "a"))).starts] == ["made1"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Outcome.DONE, State.DONE), (Outcome.FAILED, State.CANCELLED), (Outcome.CANCELLED, State.CANCELLED)],
+)
+def test_a_guest_that_ends_well_though_its_task_is_removed_is_done(outcome: Outcome, state: State) -> None:
+    desk = Desk(Task(name="a"))
+    desk.submit("a")
+    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
+    stopping = RunStopping(at=START, after=replace(desk.engine.runs["r"], reason="cancelled by you"))
+    assert receive(desk, replace(stopping, after=replace(stopping.after, attempt=9)), first=2).stops == []
+    (stop,) = receive(desk, stopping, first=3).stops
+    assert (stop.run, stop.why, stop.actor, stop.wanted) == ("r", "cancel", "you", True)
+    run = last(desk.end(outcome=outcome))
+    assert (run.state, run.reason) == (state, "" if state is State.DONE else "cancelled by you")
+
+
+def test_an_engine_made_anew_knows_that_a_guest_may_end_well() -> None:
+    task, run = Task(name="a"), replace(running("r", "a"), reason="cancelled by you")
+    desk = Desk(snapshot=Snapshot(live=[run], guests=frozenset({"r"})))
+    adopted = Adopted(run="r", attempt=1, task=task, started=NOW)
+    (stop,) = desk.ask(Recover(adopted=[adopted])).stops
+    assert (stop.why, stop.wanted) == ("cancel", True)
+    assert last(desk.end()).state is State.DONE

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from support.run_events import RunEvents
+from support.waiting import wait_until
 
 from schedkit import context
+from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.child_process import HOME_LOST
+from schedkit.core.execution.cluster.home_call import Pulse
 from schedkit.core.execution.failures import RemoteFailure
-from schedkit.core.execution.process_pool import ChildCall, ChildDiedError, ChildPool
+from schedkit.core.execution.process_pool import ChildCall, ChildDiedError, ChildPool, ProcessExecutor
 from schedkit.core.execution.remote_call import RemoteContext, pack, pack_call
+from schedkit.core.execution.results import Results
+from schedkit.core.execution.run_context import RunContext
+from schedkit.core.execution.storage import FolderStorage
+from schedkit.core.execution.threads import Threads
+from schedkit.core.states import Outcome
+from schedkit.core.tasks.declare import declare
 from schedkit.errors import StopRequested
 
 
@@ -71,6 +87,123 @@ def tells(n: int) -> int:
     context.fact("kind", {"n": n, "path": Path("x")})
     context.artifact("x.xlsx", "workbook")
     return os.getpid()
+
+
+def started(executor: ProcessExecutor, function: Any, folder: Path) -> SimpleQueue[Ending]:
+    """Start an attempt; return where its end comes."""
+    endings: SimpleQueue[Ending] = SimpleQueue()
+    run = RunEvents().started("r1", "t").after
+    told = RunContext(run, lambda event: None, FolderStorage(folder))
+    task = declare(function, name="t")
+    executor.start(Execution(run, task, told, 0, lambda attempt, ending: endings.put(ending)))
+    return endings
+
+
+@pytest.fixture
+def executor(children: ChildPool, tmp_path: Path) -> Iterator[ProcessExecutor]:
+    threads = Threads("test")
+    yield ProcessExecutor(threads, children, Results(FolderStorage(tmp_path)))
+    threads.stop()
+
+
+def pulse(age: Callable[[], float], **options: Any) -> Pulse:
+    return Pulse(life="l", seconds=1000.0, age=age, told=lambda room: None, **options)
+
+
+def test_a_process_ends_with_the_lease_of_its_node(executor: ProcessExecutor, tmp_path: Path) -> None:
+    executor.live(pulse(lambda: 700.0))
+    ending = started(executor, ends_early, tmp_path).get(timeout=60)
+    assert ending.outcome is Outcome.INTERRUPTED
+    assert ending.reason == "this process had not renewed its lease for too long"
+
+
+def hears_a_beat() -> bool:
+    before = context.current().lease.heard  # type: ignore[attr-defined]  # that of another process
+    while context.current().lease.heard == before:  # type: ignore[attr-defined]
+        time.sleep(0.005)
+    return True
+
+
+def test_a_process_goes_on_while_its_node_renews_its_lease(executor: ProcessExecutor, tmp_path: Path) -> None:
+    ages = iter(itertools.chain([500.0], itertools.repeat(0.0)))
+    executor.live(pulse(lambda: next(ages)))
+    endings = started(executor, hears_a_beat, tmp_path)
+    until = time.monotonic() + 60
+    while endings.empty() and time.monotonic() < until:
+        executor.pass_on_beat()
+        time.sleep(0.01)
+    assert endings.get(timeout=1).outcome is Outcome.DONE
+
+
+def heeds_no_lease() -> bool:
+    return context.current().lease is None  # type: ignore[attr-defined]  # that of another process
+
+
+def test_a_process_heeds_no_lease_where_a_lock_tells_that_its_node_lives(
+    executor: ProcessExecutor, tmp_path: Path
+) -> None:
+    executor.live(pulse(lambda: 700.0, expires=False))
+    assert started(executor, heeds_no_lease, tmp_path).get(timeout=60).value is True
+
+
+NODE = """
+import os, sys, time
+from schedkit import Scheduler
+from schedkit.core.tasks.origin import declared_in
+
+sched = Scheduler(sys.argv[1], results=sys.argv[2], name=sys.argv[3], lease="2s", interruptions=100)
+
+def writes(path: str) -> None:
+    with open(path, "a") as out:
+        while True:
+            out.write(f"{os.getpid()} {time.monotonic_ns()}\\n")
+            out.flush()
+            time.sleep(0.005)
+
+with declared_in(f"/{sys.argv[3]}.py"):
+    sched.task(name="writes", runs_in="process")(writes)
+sched.start()
+if sys.argv[3] == "first":
+    sched.submit("writes", path=sys.argv[4])
+print("started", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("where", ["postgres"], indirect=True)
+def test_a_process_whose_node_stands_still_writes_nothing_beside_its_heir(where: str, tmp_path: Path) -> None:
+    path = tmp_path / "written"
+
+    @contextmanager
+    def node(name: str) -> Iterator[int]:
+        with subprocess.Popen(
+            [sys.executable, "-c", NODE, where, str(tmp_path), name, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "started\n"
+                yield process.pid
+            finally:
+                process.kill()
+
+    def written() -> list[tuple[int, int]]:
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        pairs = [line.split() for line in lines if line.endswith("\n")]
+        return [(int(pid), int(at)) for pid, at in pairs]
+
+    with node("first") as first, node("heir"):
+        wait_until(written, "it does not begin")
+        os.kill(first, signal.SIGSTOP)
+        stood = {pid for pid, _ in written()}
+        wait_until(lambda: {pid for pid, _ in written()} - stood, "the heir does not begin")
+    lines = written()
+    begun = min(at for pid, at in lines if pid not in stood)
+    assert max(at for pid, at in lines if pid in stood) < begun
 
 
 def ends_early() -> str:

@@ -96,3 +96,16 @@ def test_nobody_hears_what_comes_after_the_recorded_end() -> None:
     assert details is not None
     assert [line["message"] for line in details["log"]] == ["in time"]
     assert len(heard) == 1
+
+
+def test_the_extractions_of_a_run_add_up() -> None:
+    context, heard = running()
+    context.fact("extraction", {"requests": 3, "throttled": 1, "returned": 100, "jql": "a"})
+    assert set(context.details()["facts"]) == {"extraction"}
+    context.fact("extraction", {"requests": 4, "returned": 50})
+    context.fact("extraction", {"requests": "many", "returned": 1})
+    facts = context.details()["facts"]
+    assert facts["extraction"] == {"requests": "many", "returned": 1}
+    whole = {"extractions": 3, "requests": 7, "throttled": 1, "returned": 151}
+    assert facts["all extractions"] == whole
+    assert [event.facts for event in heard if isinstance(event, events.RunNoted)][-1] == whole

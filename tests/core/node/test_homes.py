@@ -490,6 +490,27 @@ def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler
     assert other.submit("gone").result("60s") == "other", "declared again, it is there again"
 
 
+def test_a_run_that_ends_well_where_it_runs_is_done_though_its_task_is_removed_elsewhere(
+    sched: Scheduler, other: Scheduler
+) -> None:
+    entered = threading.Event()
+
+    def asked_to_stop(run: Any) -> str:
+        entered.set()
+        until(run.should_stop)
+        return "well"
+
+    run = declare(sched, asked_to_stop, "/a.py").submit()
+    assert entered.wait(60)
+    declare(other, other_code, "/b.py", replace=True)
+    assert other.at_home == ["one"]
+    other.remove("one")
+    assert other.run(run.id).wait("60s").state is State.DONE
+    assert run.result("60s") == "well"
+    (attempt,) = other.queries.ledger.attempts(run.id)
+    assert attempt.outcome is Outcome.DONE
+
+
 # Parents elsewhere
 
 

@@ -50,7 +50,7 @@ def test_what_the_screen_does_not_have_is_told(jira: Jira) -> None:
 def test_a_value_that_the_site_refuses(jira: Jira) -> None:
     outcome = jira.transition(unfinished(jira), "Done", resolution="Because").apply()
     assert list(outcome["Outcome"]) == ["failed"]
-    assert "cannot be set to that value" in outcome["Detail"][0]
+    assert "Resolution cannot be 'Because' (known: Done, Won't Do," in outcome["Detail"][0]
 
 
 def test_arguments_that_cannot_be(jira: Jira) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from support.rest import Rest
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.tasks import origin
 
 
 def test_tasks_by_page(rest: Rest) -> None:
@@ -46,3 +47,14 @@ def test_the_board_at_once(rest: Rest) -> None:
     board: dict[str, Any] = rest.get("/api/v1/board").json()
     assert (board["kind"], board["scheduler"]["state"]) == ("snapshot", "running")
     assert {"tasks", "runs", "queue"} <= set(board)
+
+
+def test_a_built_in_task_is_listed_once_it_has_run(rest: Rest, sched: Scheduler) -> None:
+    with origin.declared_in(origin.EVERYWHERE):
+        export = sched.task(name="export")(lambda: 1)
+    assert rest.get("/api/v1/tasks/export").json()["state"] == "idle"
+    assert "export" not in {row["name"] for row in rest.get("/api/v1/tasks").json()["items"]}
+    assert rest.post("/api/v1/tasks/export/runs", json={}).status_code == 201
+    sched.run(export.runs()[0].id).wait("60s")
+    assert "export" in {row["name"] for row in rest.get("/api/v1/tasks").json()["items"]}
+    sched.remove("export")

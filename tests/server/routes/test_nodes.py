@@ -10,10 +10,28 @@ from support.rest import AWAY, Rest, token
 from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.store.workers import WorkerFacts, keep_workers
 
 
 def names(rest: Rest) -> list[str]:
     return [node["name"] for node in rest.get("/api/v1/nodes").json()["items"]]
+
+
+def test_the_workers_that_they_hear(app: Any, rest: Rest, folder: Path) -> None:
+    heard = WorkerFacts(
+        worker="id", name="w1", pid=7, host="there", threads=2, running=1, memory=5 << 20, seen=0.0,
+        tasks=3, problems=["tasks.py:3: no"],
+    )  # fmt: skip
+    with Scheduler(str(folder / "ledger.db"), results=folder / "results", name="another") as another:
+        life = next(node.life for node in another.nodes if node.name == "another")
+        with another.queries.ledger.store.writing() as connection:
+            keep_workers(connection, life, [heard])
+        until(lambda: rest.get("/api/v1/nodes").json()["workers"])
+        (found,) = rest.get("/api/v1/nodes").json()["workers"]
+        assert (found["name"], found["running"], found["memory"]) == ("w1", 1, 5 << 20)
+        assert found["problems"] == ["tasks.py:3: no"]
+        assert "schedkit_workers 1" in rest.get("/metrics").text
+    until(lambda: not rest.get("/api/v1/nodes").json()["workers"])
 
 
 @pytest.mark.parametrize("deadline", ["60s", 60])

@@ -113,5 +113,7 @@ def test_the_documentation_needs_no_internet(rest: Rest) -> None:
     for outside in ("http://", "https://", "//cdn", "<script"):
         assert outside not in page.text.replace("http://localhost:8000", "")
     assert rest.get("/style.css").headers["content-type"].startswith("text/css")
+    assert 'src="login.js"' in rest.get("/login").text
+    assert rest.get("/login.js").headers["content-type"].startswith("text/javascript")
     assert rest.get("/").headers["location"] == "board"
     assert rest.get("/").status_code == 303

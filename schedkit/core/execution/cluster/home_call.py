@@ -12,6 +12,7 @@ import msgspec
 
 from schedkit.core.execution.cluster.messages import Hello
 from schedkit.core.execution.cluster.placement import Needs, Room
+from schedkit.core.execution.home_lease import HomeLease
 from schedkit.core.execution.remote_call import Answer
 from schedkit.core.execution.run_context import RunContext
 from schedkit.values.processes import alive
@@ -32,12 +33,20 @@ class Pulse(msgspec.Struct, frozen=True):
         Returns how many seconds ago it gave its last sign of life at the ledger.
     told : callable
         Is called with how much room there is, on any thread.
+    expires : bool
+        Whether the life counts as dead once its lease is over; no, where a lock tells that it lives.
     """
 
     life: str
     seconds: float
     age: Callable[[], float]
     told: Callable[[Room], object]
+    expires: bool = True
+
+    @property
+    def lease(self) -> HomeLease | None:
+        """The lease as its own processes know it; None: they need not heed any."""
+        return HomeLease(self.seconds, time.monotonic() - self.age()) if self.expires else None
 
 
 class HomeCall:

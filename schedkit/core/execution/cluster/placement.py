@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
 from schedkit.core.execution.cluster.messages import Hello, versions
+from schedkit.core.store.workers import WorkerFacts
 from schedkit.values.text import one_line
 
 __all__ = ["Needs", "Room", "WorkerRow", "choose", "room"]
@@ -48,24 +48,21 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     others: int = 0
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        return self.hello.name
-
-    @property
-    def host(self) -> str:
-        """The machine that it runs on."""
-        return self.hello.host
-
-    @property
-    def memory(self) -> int:
-        """Bytes that it and its child processes use."""
-        return self.hello.memory
-
-    @property
-    def seen_at(self) -> datetime:
-        """When it was heard last (aware, UTC)."""
-        return datetime.fromtimestamp(self.seen, UTC)
+    def facts(self) -> WorkerFacts:
+        """What other processes are told of it."""
+        hello = self.hello
+        return WorkerFacts(
+            worker=hello.worker,
+            name=hello.name,
+            pid=hello.pid,
+            host=hello.host,
+            threads=hello.threads,
+            running=self.running,
+            memory=hello.memory,
+            seen=self.seen,
+            tasks=len(hello.tasks),
+            problems=hello.problems,
+        )
 
     @property
     def running(self) -> int:

@@ -14,7 +14,7 @@
 
   async function plugin() {
     const { Widget } = await shared("@lumino/widgets");
-    const { ILabShell } = await shared("@jupyterlab/application");
+    const { ILabShell, ILayoutRestorer } = await shared("@jupyterlab/application");
     const { ICommandPalette } = await shared("@jupyterlab/apputils");
     const { URLExt } = await shared("@jupyterlab/coreutils");
     const { ServerConnection } = await shared("@jupyterlab/services");
@@ -41,17 +41,18 @@
       }
     }
 
-    const activate = (app, shell, palette) => {
+    const activate = (app, shell, palette, restorer) => {
       const settings = ServerConnection.makeSettings();
       const base = URLExt.join(settings.baseUrl, "schedkit");
       const request = (path, init = {}) => ServerConnection.makeRequest(URLExt.join(base, path), init, settings);
       const sidebar = new Sidebar(base, request);
       shell.add(sidebar, "left", { rank: 850 });
+      restorer?.add(sidebar, sidebar.id);
       const show = () => app.restored.then(() => shell.activateById(sidebar.id));
       app.commands.addCommand("schedkit:show", { label: "Show the Schedule", execute: show });
       palette?.addItem({ command: "schedkit:show", category: "Schedule" });
     };
-    return { id: "schedkit:sidebar", autoStart: true, requires: [ILabShell], optional: [ICommandPalette], activate };
+    return { id: "schedkit:sidebar", autoStart: true, requires: [ILabShell], optional: [ICommandPalette, ILayoutRestorer], activate };
   }
 
   window._JUPYTERLAB = window._JUPYTERLAB || {};

@@ -171,7 +171,7 @@ def test_workers_and_where_attempts_ran_are_shown(make: Any, cluster: Any, tmp_p
         last_pid_in(tmp_path / "written")
         wait_until(lambda: any(row.memory for row in sched.queries.workers()), "its memory is not told")
         (row,) = sched.queries.workers()
-        assert (row.name, row.hello.threads, row.running) == ("shown", 3, 1)
+        assert (row.name, row.threads, row.running) == ("shown", 3, 1)
         head = sched.screens.board()["scheduler"]
         (shown,) = head["workers"]
         assert (shown["name"], shown["host"], shown["tasks"], shown["problems"]) == (
@@ -180,6 +180,10 @@ def test_workers_and_where_attempts_ran_are_shown(make: Any, cluster: Any, tmp_p
             len(TASKS),
             [],
         )
+        with Scheduler(tmp_path / "ledger-0.db").viewing() as watcher:
+            wait_until(watcher.queries.workers, "other processes do not see it")
+            (seen,) = watcher.queries.workers()
+            assert (seen.name, seen.threads, seen.host) == ("shown", 3, row.host)
         run.cancel()
         run.wait("60s")
     (attempt,) = run.attempts
@@ -233,7 +237,7 @@ def test_a_home_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) ->
             sched.add(TASKS["square"])
         run = sched.submit("square", n=6)
         assert run.result("60s")[1] == 36
-        assert [row.hello.threads for row in sched.queries.workers()] == [2]
+        assert [row.threads for row in sched.queries.workers()] == [2]
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_and_waited_for(tmp_path: Path) -> None:
