@@ -67,6 +67,6 @@ def test_all_extractions_of_a_run_elsewhere_are_counted(rest: Rest) -> None:
         text: str = rest.get("/metrics").text
         return text if "_extractions_total{" in text else ""
 
-    text = until(counted)
+    text = wait_until(counted)
     for what, figure in (("s", 2), ("_requests", 4), ("_throttled", 2), ("_rows", 150)):
         assert f'schedkit_task_extraction{what}_total{{task_name="extracts"}} {figure}' in text

@@ -497,7 +497,7 @@ def test_a_run_that_ends_well_where_it_runs_is_done_though_its_task_is_removed_e
 
     def asked_to_stop(run: Any) -> str:
         entered.set()
-        until(run.should_stop)
+        wait_until(run.should_stop)
         return "well"
 
     run = declare(sched, asked_to_stop, "/a.py").submit()

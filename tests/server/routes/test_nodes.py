@@ -26,12 +26,12 @@ def test_the_workers_that_they_hear(app: Any, rest: Rest, folder: Path) -> None:
         life = next(node.life for node in another.nodes if node.name == "another")
         with another.queries.ledger.store.writing() as connection:
             keep_workers(connection, life, [heard])
-        until(lambda: rest.get("/api/v1/nodes").json()["workers"])
+        wait_until(lambda: rest.get("/api/v1/nodes").json()["workers"])
         (found,) = rest.get("/api/v1/nodes").json()["workers"]
         assert (found["name"], found["running"], found["memory"]) == ("w1", 1, 5 << 20)
         assert found["problems"] == ["tasks.py:3: no"]
         assert "schedkit_workers 1" in rest.get("/metrics").text
-    until(lambda: not rest.get("/api/v1/nodes").json()["workers"])
+    wait_until(lambda: not rest.get("/api/v1/nodes").json()["workers"])
 
 
 @pytest.mark.parametrize("deadline", ["60s", 60])
