@@ -154,7 +154,7 @@ class Queries:
         raise UsageError(f"no process of {self.ledger.store} is called {wanted!r}", hint=hint)
 
     def heirs(self) -> dict[str, list[str]]:
-        """Return life → the tasks at home elsewhere, of which it has the same code and would go on with."""
+        """Return life → the tasks at home elsewhere that it would take over, as it has their code."""
         living = [node.life for node in self.nodes()]
         found: dict[str, list[str]] = {}
         for life, task in self.ledger.heirs(living) if len(living) > 1 else ():
