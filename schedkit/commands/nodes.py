@@ -13,7 +13,8 @@ from schedkit.commands.ledgers import asking, looking
 from schedkit.commands.output import moment, print_json, print_line, print_table
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store.lives import NodeRow
-from schedkit.core.store.workers import WorkerFacts, kept_workers
+from schedkit.core.store.workers import kept_workers
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import NotRunningError
 from schedkit.values.durations import elapsed_text
 

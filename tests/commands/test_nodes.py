@@ -21,8 +21,9 @@ from schedkit.app import app
 from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import dispatcher, send_command
-from schedkit.core.store.workers import WorkerFacts, keep_workers
+from schedkit.core.store.workers import keep_workers
 from schedkit.core.tasks.origin import declared_in
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import NotRunningError
 
 Output = pytest.CaptureFixture[str]

@@ -19,6 +19,8 @@ from schedkit.cli import main
 from schedkit.commands import run as run_command
 from schedkit.commands.lab import lab_environment
 from schedkit.commands.watch import WatchedFiles
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.triggers.constructors import every
 from schedkit.demo import DemoSite
 
 Output = pytest.CaptureFixture[str]
@@ -30,6 +32,13 @@ from schedkit import task, context, every
 def greet(name: str = "nobody", times: int = 1):
     context.log(f"hello {{name}} {{times}}")
     return [name] * times
+"""
+
+
+OTHER = """
+@task()
+def other():
+    return 1
 """
 
 
@@ -137,6 +146,20 @@ def test_watched_files(tmp_path: Path) -> None:
 def _written(file: Path, text: str) -> Path:
     file.write_text(text)
     return file
+
+
+def test_other_code_under_the_same_name_does_not_run_in_its_place(project: Path, capsys: Output) -> None:
+    (project / "greetings.py").write_text(MODULE.format(every="1h") + OTHER)
+    elsewhere = Scheduler(str(project / ".schedkit" / "ledger.db"), name="elsewhere")
+    ran: list[str] = []
+    with elsewhere:
+        elsewhere.task(every("1h"), name="greet")(lambda: ran.append("elsewhere"))
+        assert main(["run", "greetings.py", "--once"]) == 2
+        told = capsys.readouterr().err
+        assert "task 'greet' is run by elsewhere" in told
+        assert "1 task did not run: another process runs other code as 'greet' (give it another name" in told
+        assert [run.state for run in elsewhere.runs("other")] == ["DONE"]
+        assert ran == []
 
 
 def test_once_and_watch_exclude_each_other(project: Path, capsys: Output) -> None:

@@ -18,7 +18,7 @@ from crash.worker_effects import FOLDER, NAMES, declare
 import schedkit.commands.worker
 from schedkit.core.api.scheduler import Scheduler
 
-LEASE_SECONDS = 3.0
+LEASE_SECONDS = float(os.environ.get("SCHEDKIT_LEASE", "3"))
 SETTLE_SECONDS = 90.0
 FILE = Path(__file__).with_name("worker_file.py")
 assert distributed  # imported before the forks, which takes a second

@@ -114,6 +114,7 @@ def test_a_site_that_does_not_answer_is_told(sched: Scheduler, front: Front, tmp
 def test_without_sites_the_form_is_still_there(sched: Scheduler, front: Front, tmp_path: Path) -> None:
     form = Builder(App(Settings(), tmp_path), sched)
     assert form.draft.site == ""
+    assert "The settings name no Jira yet" in form.words.value
 
 
 def test_clicks_are_not_routed_to_a_busy_shell(form: Builder) -> None:

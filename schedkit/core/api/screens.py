@@ -27,7 +27,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
-from schedkit.core.store.workers import WorkerFacts
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -55,6 +58,8 @@ def serve() -> None:
             try:
                 message = receive(calls)
             except EOFError:
+                if current:
+                    _end_others()
                 os._exit(0)
             if message == STOP:
                 for run in current:
@@ -82,6 +87,7 @@ def serve() -> None:
         ended = answer(packed, run)
         current.clear()
         if run.lost:  # how it ended is not what its code would have done otherwise
+            _end_others()
             os._exit(HOME_LOST)
         say_end()
         tell("ended", ended)
@@ -97,5 +103,17 @@ def _watch(current: Sequence[RemoteContext]) -> None:
         for run in tuple(current):
             lease, now = run.lease, time.monotonic()
             if lease is not None and lease.kills(now):
+                _end_others()
                 os._exit(HOME_LOST)
             run.should_stop()
+
+
+def _end_others() -> None:
+    """End the processes that the code of a call has started, where they can be seen: on Linux."""
+    if os.name != "posix" or os.getpgrp() != os.getpid():  # others may be in its group
+        return
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            group = path.joinpath("stat").read_bytes().rpartition(b")")[2].split()[2]
+            if int(group) == os.getpgrp() and int(path.name) != os.getpid():
+                os.kill(int(path.name), signal.SIGKILL)

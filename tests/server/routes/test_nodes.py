@@ -10,7 +10,8 @@ from support.rest import AWAY, Rest, token
 from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.store.workers import WorkerFacts, keep_workers
+from schedkit.core.store.workers import keep_workers
+from schedkit.core.worker_facts import WorkerFacts
 
 
 def names(rest: Rest) -> list[str]:

@@ -112,4 +112,5 @@ def has_ended(call: HomeCall) -> bool:
     worker = call.worker
     if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
         return False
-    return call.child is None or not alive(call.child, untold=True)
+    # A short time after its begin its process is not known yet.
+    return call.child is not None and not alive(call.child, untold=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from schedkit.core.execution.cluster.messages import Hello, versions
-from schedkit.core.store.workers import WorkerFacts
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.values.text import one_line
 
 __all__ = ["Needs", "Room", "WorkerRow", "choose", "room"]

@@ -82,6 +82,14 @@ def test_what_a_call_tells_comes_back_at_once_and_in_order(make: Any, worker: An
     assert names.index("RunLogged") < names.index("RunEnded")
 
 
+def test_what_a_task_starts_may_print_and_end_as_anywhere(make: Any, worker: Any) -> None:
+    sched = make()
+    run = sched.submit("starts_others")
+    assert run.result("60s") == [0, 0, 0]
+    lines = {line["message"] for line in sched.queries.details(run.id)["log"]}
+    assert {"by a process", "by a thread", "by a program"} <= lines
+
+
 def test_a_cancelled_call_that_listens_to_nothing_ends_with_its_process(
     make: Any, worker: Any, tmp_path: Path
 ) -> None:
