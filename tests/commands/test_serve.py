@@ -102,7 +102,7 @@ def test_the_server_is_a_process_of_its_own_that_is_started_again(folder: Path) 
         metrics = httpx.get(f"{url}/metrics", timeout=60).text
         assert "schedkit_ledger_transaction_seconds_count" in metrics
         os.kill(first, signal.SIGKILL)
-        wait_until(lambda: [pid for pid in children(running.pid) if pid != first], 60.0)
+        wait_until(lambda: [pid for pid in children(running.pid) if pid != first])
         # The port was there all the time: who asked meanwhile is answered.
         assert httpx.get(f"{url}/scheduler/status", timeout=60).json()["task_count"] == 2
         running.send_signal(signal.SIGTERM)
@@ -113,7 +113,7 @@ def test_the_server_ends_with_the_process_that_runs_the_tasks(folder: Path) -> N
     with serving(folder, "tasks.py") as (running, url):
         running.send_signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
-        wait_until(lambda: refused(url), 60.0)
+        wait_until(lambda: refused(url))
 
 
 def test_one_process_runs_and_serves_where_two_cannot(folder: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schedkit import context
+from schedkit.core.api.named_node import named_node
 from schedkit.core.api.outbox import Marks, Outbox
 from schedkit.core.compat.task_snapshot import TaskSnapshot
 from schedkit.core.engine.decision import Finished
@@ -143,15 +144,7 @@ class Queries:
         UsageError
             If there is none, or more than one.
         """
-        nodes = self.nodes()
-        found = [node for node in nodes if wanted in (node.name, str(node.pid), node.life)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            listed = "; ".join(map(str, found))
-            raise UsageError(f"{len(found)} processes are called {wanted!r}: {listed}", hint="give the pid")
-        hint = did_you_mean(wanted, [node.name for node in nodes], otherwise="`schedkit nodes` lists them")
-        raise UsageError(f"no process of {self.ledger.store} is called {wanted!r}", hint=hint)
+        return named_node(wanted, self.nodes(), str(self.ledger.store))
 
     def heirs(self) -> dict[str, list[str]]:
         """Return life → the tasks at home elsewhere that it would take over, as it has their code."""

@@ -120,8 +120,8 @@ def test_a_process_ends_with_the_lease_of_its_node(executor: ProcessExecutor, tm
 
 
 def hears_a_beat() -> bool:
-    before = context.current().lease.heard  # type: ignore[attr-defined]  # that of another process
-    while context.current().lease.heard == before:  # type: ignore[attr-defined]
+    before = context.current().lease.heard
+    while context.current().lease.heard == before:
         time.sleep(0.005)
     return True
 
@@ -138,7 +138,7 @@ def test_a_process_goes_on_while_its_node_renews_its_lease(executor: ProcessExec
 
 
 def heeds_no_lease() -> bool:
-    return context.current().lease is None  # type: ignore[attr-defined]  # that of another process
+    return context.current().lease is None
 
 
 def test_a_process_heeds_no_lease_where_a_lock_tells_that_its_node_lives(
@@ -230,7 +230,7 @@ def loses_its_home(path: str) -> None:
     last_pid_in(Path(path))
     silent_since = time.monotonic() - 900.0
     facts = {"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1}
-    context.current().begin({**facts, "lease": (1000.0, silent_since)})  # type: ignore[attr-defined]
+    context.current().begin({**facts, "lease": (1000.0, silent_since)})
     time.sleep(600)
 
 
