@@ -40,11 +40,12 @@ def connect_in_turn(ledger: Path, **options: Any) -> sqlite3.Connection:
     if sys.platform != "win32":
         with suppress(OSError, sqlite3.Error):
             return _connected(_place(ledger), ledger, options)
-    return sqlite3.connect(ledger, **options)
+    connection: sqlite3.Connection = sqlite3.connect(ledger, **options)
+    return connection
 
 
 def _connected(turn: Path, ledger: Path, options: dict[str, Any]) -> sqlite3.Connection:
-    connection = sqlite3.connect(turn, **options)
+    connection: sqlite3.Connection = sqlite3.connect(turn, **options)
     try:
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=OFF")
