@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 PY := $(BIN)/python
 
-.PHONY: demo test lint types lab bench thorough crash browser clean
+.PHONY: demo test lint types bytecode lab bench thorough crash browser clean
 
 demo: $(VENV)/.demo
 	$(BIN)/schedkit demo
@@ -17,7 +17,8 @@ lab: $(VENV)/.demo
 
 # Tests wait half of the time: four at once keep two cores busy. A worker without tests takes another's.
 # The kernels of notebooks come last, without coverage.
-test: lint types
+test: $(VENV)/.dev
+	$(MAKE) --jobs=2 --output-sync lint types bytecode
 	SCHEDKIT_COVERAGE=95 $(PY) -m pytest -n $(WORKERS) --dist worksteal \
 	  -m "not browser and not crash and not thorough" tests
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile notebooks
@@ -28,6 +29,10 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# Each of several workers would rewrite the assertions of all tests. What fails here, fails again in the workers.
+bytecode: $(VENV)/.dev
+	@$(PY) -m pytest --collect-only -q tests > /dev/null 2>&1 || true
 
 browser: $(VENV)/.dev
 	$(PY) -m pytest -m browser tests/browser

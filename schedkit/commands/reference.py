@@ -18,7 +18,7 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from schedkit.commands.markdown import table
 from schedkit.commands.python_names import python_names
 from schedkit.core.api.options import SCHEDULER_OPTIONS
-from schedkit.core.api.screens import LedgerFigures
+from schedkit.core.api.process_report import LedgerFigures
 from schedkit.core.board.board import Board
 from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.tasks.options import TASK_OPTIONS

@@ -11,12 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from schedkit.core.api.live_view import LiveView
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import SchedkitError
 from schedkit.server.adapter import SchedulerVerbs
+from schedkit.server.direct import DirectRoutes
 from schedkit.server.document import make_document
 from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.options import ServerOptions
@@ -30,6 +32,7 @@ from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES, system_route
 from schedkit.server.routes.tasks import task_routes
 from schedkit.server.service import Service
 from schedkit.server.wrapper import Wrapper
+from schedkit.values.text import clip
 from schedkit.values.validation import pydantic_words
 
 __all__ = ["ServerApp", "asgi"]
@@ -58,7 +61,7 @@ class ServerApp:
             proxy_scopes=options.scopes,
         )
         self.routes = _routes(service, self._judge)
-        self._wrapper = Wrapper(self.routes, guard, service.tokens, service.hide)
+        self._wrapper = Wrapper(DirectRoutes(self.routes), guard, service.tokens, service.hide)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._wrapper(scope, receive, send)
@@ -106,6 +109,15 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
     return app
 
 
+def _methods(app: FastAPI, scope: Scope) -> set[str]:
+    """Return what a path takes by all its routes, where Starlette tells those of the first."""
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found | ({"HEAD"} if "GET" in found else set())
+
+
 def _answer_failures(app: FastAPI, service: Service) -> None:
     """Have every failure be answered as a problem."""
 
@@ -114,6 +126,14 @@ def _answer_failures(app: FastAPI, service: Service) -> None:
 
     def not_routed(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        path = clip(request.scope["path"], 200)
+        if error.status_code == 404:
+            problem = made(404, f"there is no path {path!r}", "GET /openapi.json lists them")
+            return response(problem, service.hide)
+        if error.status_code == 405:
+            methods = ", ".join(sorted(_methods(app, request.scope)))
+            problem = made(405, f"{request.method} is not done at {path!r}", f"it takes {methods}")
+            return response(problem, service.hide, {"allow": methods})
         return response(made(error.status_code, str(error.detail)), service.hide, error.headers)
 
     def invalid(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ cookie, the user that a trusted proxy names, or because it comes from this machi
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_SCOPES = ("read", "act")
 LOOPBACK_ACTOR = "local"
 # Of these a proxy and this server may read different ones, so a request has each of them once at most.
-SINGLE = (b"host", b"authorization", b"origin", b"sec-fetch-site")
+SINGLE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"idempotency-key")
 # Whoever sends one of these is a proxy: its client may be anywhere.
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
 
@@ -212,9 +213,13 @@ def _cookie(text: str, name: str) -> str:
 
 def _address(scope: Mapping[str, Any]) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     client = scope.get("client")
+    return _parsed(client[0]) if client else None
+
+
+@functools.lru_cache(1000)
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(client[0]) if client else None
+        address = ipaddress.ip_address(text)
     except ValueError:  # e.g. the path of a Unix socket
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    return getattr(address, "ipv4_mapped", None) or address

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from schedkit.core.api.live_view import DueTime
-from schedkit.core.api.screens import LedgerFigures
+from schedkit.core.api.process_report import LedgerFigures
 from schedkit.core.board.board import Board
 from schedkit.core.board.run_counts import RunCounts
 from schedkit.core.model import TaskRow

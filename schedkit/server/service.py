@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schedkit.core.model import TaskRow
+from schedkit.server.etags import is_known
 from schedkit.server.guard import Access
 from schedkit.server.hidden_paths import HiddenPaths
 from schedkit.server.pictures import Picture, Pictures, SharedBoard
@@ -20,7 +22,8 @@ from schedkit.server.ports import SchedulerView, Verbs
 from schedkit.server.problems import ProblemError
 from schedkit.server.sessions import AGAIN_SECONDS, KnownTokens, Sessions
 from schedkit.server.wrapper import ACCESS
-from schedkit.values.text import did_you_mean
+from schedkit.telemetry.process import ProcessFigures, process_figures
+from schedkit.values.text import clip, did_you_mean
 
 __all__ = ["Service", "access", "access_fields", "actor", "in_thread", "json_body", "sees_tracebacks"]
 
@@ -43,15 +46,27 @@ class Service:
         What feeds read.
     pictures : Pictures
         What answers about the whole scheduler are made of.
+    figures : callable
+        Returns what the process that runs the tasks takes of its machine.
+    trouble : callable
+        Returns why that process may not run them; empty: it does.
     ending : bool
         Streams are to end.
     streams : int
         How many are open.
     """
 
-    def __init__(self, view: SchedulerView, verbs: Verbs) -> None:
+    def __init__(
+        self,
+        view: SchedulerView,
+        verbs: Verbs,
+        *,
+        figures: Callable[[], ProcessFigures] = process_figures,
+        trouble: Callable[[], str] = str,
+    ) -> None:
         self.view = view
         self.verbs = verbs
+        self.figures, self.trouble = figures, trouble
         self.board = SharedBoard(view)
         self.pictures = Pictures(self.board)
         self.tokens = KnownTokens(view.tokens)
@@ -75,7 +90,7 @@ class Service:
         """
         picture = await self.pictures.current()
         headers = {"etag": picture.etag, "cache-control": "private, no-cache"}
-        if request.headers.get("if-none-match") == picture.etag:
+        if is_known(picture.etag, request.headers.getlist("if-none-match")):
             return Response(status_code=304, headers=headers)
         if name not in picture.answers:
             picture.answers[name] = self.hide(make(picture))
@@ -171,9 +186,14 @@ async def json_body(request: Request, shape: type[T], *, missing: T | None = Non
     ProblemError
         415 if it is not sent as JSON, 422 if it is not of that shape.
     """
-    data = await request.body()
+    data = (await request.body()).removeprefix(codecs.BOM_UTF8)  # which editors of Windows write
     if not data and missing is not None:
         return missing
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise ProblemError(
+            415, f"the body is encoded as {clip(coding, 100)}", "send it without Content-Encoding"
+        )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ProblemError(415, "the body is not sent as application/json", "Content-Type: application/json")

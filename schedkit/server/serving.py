@@ -16,7 +16,7 @@ from schedkit.server.app import ServerApp
 from schedkit.server.limits import MAX_HEADER_BYTES, MAX_PATH_BYTES, MAX_QUERY_BYTES
 from schedkit.server.options import ServerOptions
 
-__all__ = ["Server"]
+__all__ = ["DRAIN_SECONDS", "Server", "address", "listen"]
 
 # How long a client may take to send the head of a request.
 HEAD_SECONDS = 10.0
@@ -97,6 +97,8 @@ class Server:
         What `asgi` returns.
     options : ServerOptions
         Where it listens.
+    listening : socket, optional
+        One that listens already, in place of the options' host and port.
 
     Attributes
     ----------
@@ -104,9 +106,12 @@ class Server:
         Where it answers, once it has started.
     """
 
-    def __init__(self, app: ServerApp, options: ServerOptions) -> None:
+    def __init__(
+        self, app: ServerApp, options: ServerOptions, listening: socket.socket | None = None
+    ) -> None:
         self._app = app
         self._options = options
+        self._listening = listening
         self.url = ""
         self._uvicorn: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
@@ -119,9 +124,8 @@ class Server:
         SettingsError
             If it cannot listen there.
         """
-        listening = _listen(self._options)
-        host, port = listening.getsockname()[:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        listening = self._listening or listen(self._options)
+        self.url = address(listening)
         config = uvicorn.Config(
             self._app,
             http=BoundedProtocol,
@@ -166,7 +170,13 @@ class Server:
         self.stop()
 
 
-def _listen(options: ServerOptions) -> socket.socket:
+def address(listening: socket.socket) -> str:
+    """Return the URL at which a socket listens."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def listen(options: ServerOptions) -> socket.socket:
     """Return a socket that listens where the options say.
 
     Raises

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
 from starlette.responses import Response
 
+from schedkit.server.etags import is_known
 from schedkit.server.problems import ProblemError
 
 __all__ = ["WebFiles"]
@@ -34,8 +36,8 @@ class WebFiles:
         scripts = {name for name in self._files if name.endswith(".js")}
         self.modules = sorted(scripts - ELSEWHERE)
 
-    def answer(self, name: str, known: str | None) -> Response:
-        """Return a file as a response; only its head where the client has it already.
+    def answer(self, name: str, known: Sequence[str]) -> Response:
+        """Return a file as a response; only its head where the client knows it already.
 
         Raises
         ------
@@ -45,7 +47,7 @@ class WebFiles:
         if name not in self._files:
             raise ProblemError(404, f"the page has no file {name!r}")
         headers = {"etag": self._etags[name], "cache-control": "no-cache"}
-        if known == self._etags[name]:
+        if is_known(self._etags[name], known):
             return Response(status_code=304, headers=headers)
         return Response(self._files[name], headers=headers, media_type=MEDIA_TYPES[_kind(name)])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import anyio
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +13,7 @@ from schedkit.errors import SchedkitError
 from schedkit.server import pages
 from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.limits import RequestRefusedError, bounded_body, refused_head
-from schedkit.server.problems import Problem, problem_of, response
+from schedkit.server.problems import Problem, ProblemError, problem_of, response
 from schedkit.server.sessions import AGAIN_SECONDS, REFRESH_SECONDS, KnownTokens
 
 __all__ = ["ACCESS", "Wrapper"]
@@ -60,6 +61,11 @@ class Wrapper:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "HEAD":
+            # As GET, also to the guard; a stream ends where its body would begin.
+            with anyio.CancelScope() as answering:
+                sender = _Sender(send, answering.cancel)
+                await self._answer({**scope, "method": "GET"}, receive, sender)
         elif scope["type"] == "http":
             await self._answer(scope, receive, _Sender(send))
         else:  # there are no WebSockets here
@@ -70,12 +76,12 @@ class Wrapper:
             access = refused_head(scope) or await self.judged(scope)
             if isinstance(access, Refusal):
                 raise RequestRefusedError(access)
-            if scope["method"] not in ("GET", "HEAD"):
+            if scope["method"] != "GET":
                 receive = await bounded_body(scope, receive)
             await self._app({**scope, ACCESS: access}, receive, send)
         except RequestRefusedError as error:
             await self._refuse(problem_of(error.refusal), scope, receive, send)
-        except SchedkitError as error:
+        except (ProblemError, SchedkitError) as error:
             await self._refuse(problem_of(error), scope, receive, send)
         except Exception as error:
             _log.exception("the server failed to answer %s %s", scope["method"], scope["path"])
@@ -112,13 +118,21 @@ def _is_visit(scope: Scope) -> bool:
 
 
 class _Sender:
-    """Sends an answer with the headers that every answer has."""
+    """Sends an answer with the headers that every answer has.
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    Parameters
+    ----------
+    at_body : callable, optional
+        Is called in place of sending a body: the answer ends with its head.
+    """
+
+    def __init__(self, send: Send, at_body: Callable[[], None] | None = None) -> None:
+        self._send, self._at_body = send, at_body
         self.begun = self.over = False
 
     async def __call__(self, message: Message) -> None:
+        if self.over:
+            return
         if message["type"] == "http.response.start":
             self.begun = True
             known = {name for name, _ in message["headers"]}
@@ -126,3 +140,7 @@ class _Sender:
             message = {**message, "headers": [*message["headers"], *more]}
         await self._send(message)
         self.over = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if self._at_body is not None and self.begun:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            self.over = True
+            self._at_body()

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from schedkit import __version__
-from schedkit.core.api.screens import LedgerFigures
+from schedkit.core.api.process_report import LedgerFigures
 from schedkit.core.board.run_counts import Extractions, Histogram, RunCounts
 from schedkit.core.model import TaskRow
 from schedkit.core.states import State
@@ -48,6 +48,7 @@ def exposition(
     counts: RunCounts,
     ledger: LedgerFigures,
     accept: str = "",
+    process: ProcessFigures | None = None,
 ) -> tuple[bytes, str]:
     """Return a board as text that Prometheus reads, and its content type.
 
@@ -63,8 +64,10 @@ def exposition(
         How the ledger answers.
     accept : str
         The types that the client takes: OpenMetrics is written for one that names it.
+    process : ProcessFigures, optional
+        What the process that runs the tasks takes of its machine; this process by default.
     """
-    found = families(snapshot, rows, counts, ledger, process_figures())
+    found = families(snapshot, rows, counts, ledger, process or process_figures())
     openmetrics = wants_openmetrics(accept)
     return written(found, openmetrics=openmetrics), OPENMETRICS if openmetrics else PLAIN
 
@@ -148,7 +151,7 @@ def _of_scheduler(snapshot: Snapshot, tasks: int) -> Iterator[Family]:
     yield Family("scheduler_state", "stateset", "Scheduler state", states)
     yield _counted("schedkit_processes", "Living processes at the ledger", head["nodes"])
     workers = head.get("workers", [])
-    yield _one("schedkit_workers", "gauge", "Workers that processes of the ledger hear", len(workers))
+    yield _one("schedkit_workers", "gauge", "Workers connected to processes of the ledger", len(workers))
     help = "Runs that workers carry out now"
     yield _one("schedkit_worker_runs", "gauge", help, sum(each["running"] for each in workers))
     help = "Memory of workers and their child processes"

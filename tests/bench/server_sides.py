@@ -18,7 +18,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from schedkit.core.api.scheduler import Scheduler
 
 CONNECTIONS = 10
 LATE: list[float] = []
@@ -31,14 +34,16 @@ async def note(offset: float) -> None:
 
 
 def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Serve our own status, with schedules that fire meanwhile if `run` says so."""
+    """Serve our own status, with schedules that fire meanwhile if `run` says so.
+
+    The server is in this process, or `beside` it in its own, as ``schedkit serve FILE`` has it.
+    """
     global BASE
     from schedkit.core.api.scheduler import Scheduler
     from schedkit.core.tasks.declare import declare
     from schedkit.core.triggers.constructors import every
-    from schedkit.server import Server, ServerOptions, asgi
 
-    BASE = float(int(time.time() + 6))
+    BASE = float(int(time.time() + 10))  # by then all is declared, and the server has begun
     sched = Scheduler(str(folder / "ledger.db"), concurrency=run["tasks"])
     for number in range(run["tasks"]):
         offset = number * PERIOD / run["tasks"]
@@ -47,11 +52,32 @@ def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
         sched.add(declare(note, trigger, name=f"task {number}", params={"offset": offset}))
     sched.start()
     try:
-        with Server(asgi(sched), ServerOptions(port=0)) as server:
+        with _beside(sched) if run["beside"] else _inside(sched) as url:
             time.sleep(max(0.0, BASE - time.time()))
-            return {**measured(run, f"{server.url}/scheduler/status"), "late": LATE[:]}
+            return {**measured(run, f"{url}/scheduler/status"), "late": LATE[:]}
     finally:
         sched.stop("1s")
+
+
+@contextlib.contextmanager
+def _inside(sched: Scheduler) -> Iterator[str]:
+    from schedkit.server import Server, ServerOptions, asgi
+
+    with Server(asgi(sched), ServerOptions(port=0)) as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def _beside(sched: Scheduler) -> Iterator[str]:
+    from schedkit.commands.server_process import ServerProcess
+    from schedkit.server import ServerOptions
+
+    server = ServerProcess(ServerOptions(port=0), sched.ledger)
+    try:
+        server.ready(sched)
+        yield server.url
+    finally:
+        server.stop()
 
 
 def peer(run: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -152,15 +178,6 @@ def load(run: dict[str, Any]) -> dict[str, Any]:
 
     asyncio.run(all_of_them())
     return counts
-
-
-def run_side(side: str, **run: Any) -> dict[str, Any]:
-    """Return what one side measured, in a process of its own."""
-    command = [sys.executable, "-m", "bench.server_sides", side, json.dumps(run)]
-    told: dict[str, Any] = json.loads(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    )
-    return told
 
 
 @contextlib.contextmanager

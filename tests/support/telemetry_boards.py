@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from support.run_events import T0, changed, task_row
 
-from schedkit.core.api.screens import LedgerFigures
+from schedkit.core.api.process_report import LedgerFigures
 from schedkit.core.board.board import Board
 from schedkit.core.board.run_counts import Extractions, Histogram, RunCounts
 from schedkit.core.model import TaskRow

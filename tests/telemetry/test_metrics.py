@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_fam
 from support.run_events import T0, RunEvents, task_row
 from support.telemetry_boards import LEDGER, board_of, counts_of, many
 
-from schedkit.core.api.screens import LedgerFigures
+from schedkit.core.api.process_report import LedgerFigures
 from schedkit.core.board.board import Board
 from schedkit.core.board.run_counts import Extractions, Histogram, RunCounts
 from schedkit.core.model import Requested

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ import pytest
 import schedkit
 from schedkit.errors import MissingExtraError
 from schedkit.values.extras import check_package, requires_extra
+
+Without = Callable[[list[str], list[list[str] | str], Path], list[tuple[int, str]]]
 
 ROOT = Path(schedkit.__file__).parent
 SITE = [["demo", "--issues", "10"], ["demo-site", "--issues", "10"], ["lab"]]
@@ -65,36 +69,70 @@ SHARED = {"server": {"uvicorn", "httptools"}}
 ELSEWHERE = {"keyring": "values/secrets.py"}
 IMPORT_NAMES = {"python-multipart": "python_multipart", "prometheus-client": "prometheus_client"}
 
+# What every use needs is imported once, and a fork hides the rest.
 PROGRAM = """
-import contextlib, io, json, sys
-hidden, uses = json.loads(sys.argv[1])
-sys.modules |= dict.fromkeys(hidden)
-from schedkit.cli import main
-from schedkit.errors import MissingExtraError
-ends = []
-for use in uses:
-    err = io.StringIO()
-    with contextlib.redirect_stderr(err):
-        if isinstance(use, list):
-            code = main(use)
-        else:
-            try:
-                exec(use, {})
-                code = 0
-            except MissingExtraError as error:
-                code = 2
-                print(error, file=sys.stderr)
-    ends.append([code, err.getvalue()])
-print(json.dumps(ends))
+import contextlib, io, json, os, sys
+import apscheduler, atlassian, openpyxl, pandas, pyarrow, pydantic_settings, rich.console, sqlalchemy, typer
+
+def ends_of(uses):
+    from schedkit.cli import main
+    from schedkit.errors import MissingExtraError
+    for use in uses:
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+            if isinstance(use, list):
+                code = main(use)
+            else:
+                try:
+                    exec(use, {})
+                    code = 0
+                except MissingExtraError as error:
+                    code = 2
+                    print(error, file=sys.stderr)
+        yield code, err.getvalue()
+
+for line in sys.stdin:
+    hidden, uses, folder = json.loads(line)
+    early = sorted(name for name in sys.modules if name.partition(".")[0] in {"schedkit", *hidden})
+    if early:
+        sys.exit(f"imported before it was hidden: {early}")
+    ends, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ends)
+        os.chdir(folder)
+        sys.modules |= dict.fromkeys(hidden)
+        with open(end, "w") as told:
+            json.dump(list(ends_of(uses)), told)
+        os._exit(0)
+    os.close(end)
+    with open(ends) as told:
+        print(told.read(), flush=True)
+    os.waitpid(child, 0)
 """
 
 
-def without(hidden: list[str], uses: list[list[str] | str], folder: Path) -> list[tuple[int, str]]:
-    """Return the exit code and standard error of each use in a process that cannot import `hidden`."""
-    command = [sys.executable, "-c", PROGRAM, json.dumps([hidden, uses])]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=80, check=False)
-    assert done.returncode == 0, done.stderr
-    return [(code, err) for code, err in json.loads(done.stdout.splitlines()[-1])]
+@pytest.fixture(scope="module")
+def forker() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", PROGRAM]
+    environment = {**os.environ, "TEAM_CHAT_URL": "json://127.0.0.1:9/"}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def without(forker: subprocess.Popen[str]) -> Without:
+    """Return the exit code and standard error of each use in a process that cannot import what is hidden."""
+
+    def asked(hidden: list[str], uses: list[list[str] | str], folder: Path) -> list[tuple[int, str]]:
+        assert forker.stdin is not None
+        assert forker.stdout is not None
+        print(json.dumps([hidden, uses, str(folder)]), file=forker.stdin, flush=True)
+        return [(code, err) for code, err in json.loads(forker.stdout.readline())]
+
+    return asked
 
 
 @pytest.fixture
@@ -112,11 +150,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("package", NEEDED)
 def test_a_missing_package_is_one_line_that_names_its_extra(
-    project: Path, package: str, monkeypatch: pytest.MonkeyPatch
+    project: Path, package: str, without: Without
 ) -> None:
     extra, uses = NEEDED[package]
     if package == "apprise":
-        monkeypatch.setenv("TEAM_CHAT_URL", "json://127.0.0.1:9/")
         (project / "schedkit.yaml").write_text("notify: {channels: [{env: TEAM_CHAT_URL}]}\n")
     for use, (code, err) in zip(uses, without([package], uses, project), strict=True):
         assert code == 2, (use, err)
@@ -124,7 +161,9 @@ def test_a_missing_package_is_one_line_that_names_its_extra(
         assert line.endswith(f" need the package {package} (pip install 'schedkit[{extra}]')"), use
 
 
-def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(tmp_path: Path) -> None:
+def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
+    tmp_path: Path, without: Without
+) -> None:
     names = (
         ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in sorted(ROOT.rglob("*.py"))
     )
@@ -132,7 +171,8 @@ def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(
     ends = dict(zip(map(str, uses), without([*NEEDED, *ELSEWHERE], uses, tmp_path), strict=True))
     missing = {use.removeprefix("import schedkit."): err for use, (code, err) in ends.items() if code}
     rooms = {name if name.startswith("commands.") else name.partition(".")[0] for name in missing}
-    assert rooms == {"commands.serve", "demo", "notebook", "server"}
+    commands = {"commands.serve", "commands.serve_beside", "commands.server_process"}
+    assert rooms == {*commands, "demo", "notebook", "server"}
     assert all(err.count("\n") == 1 and "pip install 'schedkit[" in err for err in missing.values())
     # These are imported where nothing is installed, by `schedkit run` and by a background process.
     assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from schedkit.core.api.process_report import LedgerFigures
 from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.api.screen_commands import HISTORY_ROWS, frame_preview
-from schedkit.core.api.screens import LedgerFigures
 from schedkit.core.board.board import Board
 from schedkit.core.board.run_counts import RunCounts, extraction_facts, run_counts
 from schedkit.core.model import TaskRow

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from schedkit.core.api.due_calendar import due_calendar
+from schedkit.core.api.process_report import LedgerFigures, ProcessReport
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import EVENTS_PATIENCE_SECONDS
 from schedkit.core.api.why import Why
@@ -23,39 +23,20 @@ from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows
 from schedkit.core.board.rows import detail_fields, iso, run_row
 from schedkit.core.board.run_counts import run_counts
 from schedkit.core.engine.obstacles import Obstacle
+from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
-from schedkit.core.store.workers import WorkerFacts
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name
 
-__all__ = ["LedgerFigures", "Screens"]
+__all__ = ["Screens"]
 
 # How old what a screen shows of what keeps runs from starting may be.
 WHY_SECONDS = 0.5
 MOST_OPENED = 500
-
-
-class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How the ledger answers now, and how this process writes to it.
-
-    Attributes
-    ----------
-    read_seconds : float or None
-        How long a read took just now; None: the ledger cannot be read.
-    transactions, transaction_seconds
-        How many transactions this process has begun, and how long they took; None: it runs nothing.
-    beat_age : float or None
-        How many seconds ago the ledger last confirmed that this process counts as alive; None: it runs
-        nothing.
-    """
-
-    read_seconds: float | None = None
-    transactions: int | None = None
-    transaction_seconds: float = 0.0
-    beat_age: float | None = None
 
 
 @check_keywords
@@ -69,6 +50,7 @@ class Screens:
         # Runs that a screen looks at, until they have ended; one that is not on the board may still come.
         self._opened: deque[str] = deque(maxlen=MOST_OPENED)
         self._obstacles: list[dict[str, Any]] = []
+        self._told = ProcessReport()
         self._asked_why = float("-inf")
 
     def board(self) -> dict[str, Any]:
@@ -153,15 +135,20 @@ class Screens:
             read = time.perf_counter() - began
         except LedgerError:
             read = None
-        if life is None:
-            return LedgerFigures(read_seconds=read)
-        writer = life.writer
-        return LedgerFigures(
-            read_seconds=read,
-            transactions=writer.transactions,
-            transaction_seconds=writer.seconds,
-            beat_age=writer.beat_age,
+        return replace(self._told.writes if life is None else _writes(life), read_seconds=read)
+
+    def report(self) -> ProcessReport:
+        """Return what a process that watches the ledger cannot know of this one; no read of the ledger."""
+        life = self._node.life
+        return ProcessReport(
+            writes=LedgerFigures() if life is None else _writes(life),
+            obstacles=() if life is None else life.obstacles.all(),
         )
+
+    def hear(self, report: ProcessReport) -> None:
+        """Show what another process tells of itself, as long as none runs here."""
+        self._told = report
+        self._why.told = report.obstacles
 
     def live_board(self) -> Board:
         """Return the board itself, with the facts of this moment about the scheduler."""
@@ -223,6 +210,13 @@ class Screens:
         return replace(found, waiting=frozenset(waiting))
 
 
+def _writes(life: Life) -> LedgerFigures:
+    writer = life.writer
+    return LedgerFigures(
+        transactions=writer.transactions, transaction_seconds=writer.seconds, beat_age=writer.beat_age
+    )
+
+
 def _node_fields(node: NodeRow, standing_by: list[str]) -> dict[str, Any]:
     return {
         "kind": node.kind,
@@ -243,7 +237,7 @@ def _worker_fields(row: WorkerFacts) -> dict[str, Any]:
         "host": row.host,
         "threads": row.threads,
         "running": row.running,
-        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent anew whenever it changes
+        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent again whenever it changes
         "seen": iso(row.seen_at.replace(microsecond=0)),
         "tasks": row.tasks,
         "problems": row.problems,

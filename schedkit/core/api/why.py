@@ -25,10 +25,17 @@ _MOST_RUNS = 5
 
 
 class Why:
-    """Says what keeps runs of one scheduler from starting; from any thread."""
+    """Says what keeps runs of one scheduler from starting; from any thread.
+
+    Attributes
+    ----------
+    told : sequence of Obstacle
+        What another process, which runs the tasks, has told of itself.
+    """
 
     def __init__(self, node: Node, queries: Queries) -> None:
         self._node, self._queries = node, queries
+        self.told: Sequence[Obstacle] = ()
 
     def of(self, about: object = None) -> Obstacles:
         """Return what keeps all runs, those of a task, or one run from starting.
@@ -64,11 +71,11 @@ class Why:
         except LedgerError as error:
             text = f"the ledger cannot be read, and nothing starts: {error}"
             found.append(Obstacle(kind="ledger", text=text, wrong=True))
-        if (life := self._node.life) is not None:
-            of_life = life.obstacles.all()
-            if any(each.kind == "ledger" for each in of_life):  # it says since when
-                found = []
-            found += of_life
+        life = self._node.life
+        of_process = self.told if life is None else life.obstacles.all()
+        if any(each.kind == "ledger" for each in of_process):  # it says since when
+            found = []
+        found += of_process
         return Obstacles(sorted(found, key=lambda each: not each.wrong))
 
     def _moments(self) -> Moments:

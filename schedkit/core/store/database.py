@@ -38,8 +38,8 @@ _log = logging.getLogger("schedkit")
 
 # How long one statement waits for another process's lock before the writer takes note and tries again.
 BUSY_SECONDS = 1.0
-# How long PostgreSQL lets a transaction stand that its process does not go on with: one that was stopped in
-# the middle, as by a laptop's sleep, would keep the lease's row locked, and nobody could take the ledger.
+# How long PostgreSQL keeps an idle transaction: one whose process was stopped in the middle, as by a laptop's
+# sleep, would keep the lease's row locked, and no other process could take the ledger.
 IDLE_SECONDS = 5.0
 # Two commits in one tick of the system's clock leave the same time on a file.
 RECENT_NS = 100_000_000
@@ -235,8 +235,8 @@ class Store:
     def check_there(self) -> None:
         """Raise if the file that was opened is no longer the one of that name.
 
-        SQLite would go on writing to a file that nobody can ever open again, and begin an empty one for
-        whoever connects anew. A network's files may change their numbers and are taken as they are.
+        SQLite would continue writing to a file that has no name any more, and create an empty one for new
+        connections. Files on a network may change their inode numbers and are not checked.
         """
         if self._file is not None and self.path is not None and _identity(self.path) != self._file:
             gone = sqlite3.OperationalError("its file was removed or replaced while it was open")

@@ -16,7 +16,15 @@ from schedkit.server.answers import due_time, iso, shown_message
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.guard import Access, Refusal
 from schedkit.server.problems import ProblemError
-from schedkit.server.routes.parameters import MOST, Cursor, IdempotencyKey, Limit, TaskName
+from schedkit.server.routes.parameters import (
+    MOST,
+    NO_NUL,
+    RUN_ID,
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    TaskName,
+)
 from schedkit.server.service import (
     MOST_STREAMS,
     Service,
@@ -137,11 +145,15 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
         request: Request,
         run: Annotated[
             str | None,
-            Query(description="Also send the log of this run.", max_length=64, pattern=r"^[0-9a-zA-Z-]+$"),
+            Query(description="Also send the log of this run.", max_length=64, pattern=RUN_ID),
         ] = None,
         since: Annotated[
             str,
-            Query(description="The id of the last message that is known: only what followed is sent."),
+            Query(
+                description="The id of the last message that is known: only what followed is sent.",
+                max_length=64,
+                pattern=NO_NUL,
+            ),
         ] = "",
         last_event_id: Annotated[
             str, Header(description="The same, as browsers send it when they connect again.")

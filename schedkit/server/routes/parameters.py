@@ -8,6 +8,7 @@ from fastapi import Header, Path, Query
 
 __all__ = [
     "NO_CONTROL_CHARACTERS",
+    "NO_NUL",
     "RUN_ID",
     "Cursor",
     "IdempotencyKey",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
+NO_NUL = r"^[^\x00]*$"  # in a path or a query it is refused before any route
 RUN_ID = r"^[0-9a-zA-Z-]+$"
 MOST = 1000
 

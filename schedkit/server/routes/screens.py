@@ -17,7 +17,7 @@ from schedkit.server import pages, shapes
 from schedkit.server.answers import shown_run
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.problems import ProblemError
-from schedkit.server.routes.parameters import NO_CONTROL_CHARACTERS, RUN_ID, RunId, TaskQuery
+from schedkit.server.routes.parameters import NO_CONTROL_CHARACTERS, NO_NUL, RUN_ID, RunId, TaskQuery
 from schedkit.server.service import (
     Service,
     access,
@@ -61,7 +61,7 @@ def screen_routes(service: Service) -> APIRouter:
     @router.get("/web/{file}", include_in_schema=False)
     async def web_file(request: Request, file: Annotated[str, PathParameter(max_length=64)]) -> Response:
         """Return a file of the page."""
-        return files.answer(file, request.headers.get("if-none-match"))
+        return files.answer(file, request.headers.getlist("if-none-match"))
 
     @router.get("/api/v1/access", responses=answers(shapes.AccessAnswer))
     async def who(request: Request) -> Response:
@@ -92,7 +92,11 @@ def screen_routes(service: Service) -> APIRouter:
         ] = 0,
         zone: Annotated[
             str,
-            Query(description="The time zone whose days they are; the server's by default.", max_length=64),
+            Query(
+                description="The time zone whose days they are; the server's by default.",
+                max_length=64,
+                pattern=NO_NUL,
+            ),
         ] = "",
         task: TaskQuery = None,
     ) -> Response:

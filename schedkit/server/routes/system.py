@@ -61,13 +61,15 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/readyz", responses=answers(shapes.Health))
     async def readyz() -> Response:
-        """Tell whether the ledger can be read; 503 if not, or while the server ends."""
+        """Tell whether the ledger can be read and the tasks' process is heard; 503 if not, or at the end."""
         try:
             await in_thread(service.view.runs, limit=1)
         except SchedkitError:
             return service.answer(shapes.Health(status="the ledger cannot be read"), 503)
         if service.ending:
             return service.answer(shapes.Health(status="the server is stopping"), 503)
+        if trouble := service.trouble():
+            return service.answer(shapes.Health(status=trouble), 503)
         return service.answer(shapes.Health(status="ok"))
 
     @router.get(
@@ -81,7 +83,13 @@ def system_routes(service: Service) -> APIRouter:
         ledger = await in_thread(service.view.ledger_figures)
         accept = request.headers.get("accept", "")
         data, media = await in_thread(
-            exposition, as_whole(picture.snapshot), picture.rows, picture.counts, ledger, accept
+            exposition,
+            as_whole(picture.snapshot),
+            picture.rows,
+            picture.counts,
+            ledger,
+            accept,
+            service.figures(),
         )
         return Response(data, headers={"content-type": media})
 

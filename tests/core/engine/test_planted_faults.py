@@ -34,6 +34,13 @@ from schedkit.core.states import State
 
 # What a broken engine reaches is no measure.
 MOST = 1_200  # histories until a fault must have been found
+# Seeds of histories that show a rare fault: a search that begins with them takes a second instead of half a
+# minute. Where one shows its fault no more, all others follow.
+SHOWN_BY = {
+    "the_end_of_a_parent_is_not_written": 1092,
+    "a_guest_goes_on_that_its_home_has_ended": 707,
+    "a_task_goes_on_waiting_for_what_it_was_declared_without": 297,
+}
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 FAULTS: dict[str, Plant] = {}
@@ -418,8 +425,8 @@ def a_blocked_run_is_followed_elsewhere(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runs, "_begin", followed)
 
 
-def play(count: int, processes: int = 1) -> None:
-    for seed in range(count):
+def play(count: int, processes: int = 1, first: int = 0) -> None:
+    for seed in (first, *range(count)):
         History(seed, processes).play(40)
 
 
@@ -427,14 +434,14 @@ def play(count: int, processes: int = 1) -> None:
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     FAULTS[name](monkeypatch)
     with pytest.raises(Exception):  # noqa: B017  # a broken engine may fail in any way
-        play(MOST)
+        play(MOST, first=SHOWN_BY.get(name, 0))
 
 
 @pytest.mark.parametrize("name", FAULTS_OF_TWO)
 def test_a_planted_fault_between_two_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     FAULTS_OF_TWO[name](monkeypatch)
     with pytest.raises(Exception):  # noqa: B017  # a broken engine may fail in any way
-        play(MOST, 2)
+        play(MOST, 2, SHOWN_BY.get(name, 0))
 
 
 def test_equal_ranks_start_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
