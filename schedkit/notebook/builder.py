@@ -164,7 +164,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Write the report into ``reports/``."""
         path = save(self.draft, self._folder)
         if self.draft.name.strip() in self._scheduled:
-            self.put_on_schedule()  # now that it has a file, another process can go on with it
+            self.put_on_schedule()  # now that it has a file, another process can take it over
         return f"saved as {path.relative_to(self._project.root)}"
 
     def _button(self, words: str, title: str, act: Callable[[], str], style: str = "") -> Any:

@@ -111,7 +111,7 @@ class EventsHandler(_Handler):
     gone = False
 
     def on_connection_close(self) -> None:
-        """Take note that nobody reads any more."""
+        """Note that the reader has gone."""
         self.gone = True
 
     @authenticated

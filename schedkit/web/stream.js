@@ -5,7 +5,7 @@ import { clock } from "./format.js";
 // The server speaks every 10 seconds at least.
 const SILENCE_MS = 25_000;
 const RETRY_MS = 2000;
-// A browser has six connections to a server: a page that nobody sees gives its one back.
+// A browser has six connections to a server: a hidden page gives its connection back.
 const HIDDEN_MS = 30_000;
 const NETWORK = ["offline", "online"];
 
@@ -26,7 +26,7 @@ export function follow(store, address, probe, proof = () => ({})) {
   // A stream that stands does not notice that the network went; a server on this machine answers without one.
   stream.network = () => stream.source && open(stream);
   for (const name of NETWORK) addEventListener(name, stream.network);
-  // For whoever knows better than the browser whether the view is seen.
+  // For callers that know better than the browser whether the view is visible.
   stream.pause = () => close(stream);
   stream.resume = () => wake(stream);
   stream.end = () => {

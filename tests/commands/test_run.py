@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.ready_processes import COMMAND_LINE, ReadyProcess
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit.app import app
 from schedkit.cli import main
@@ -258,7 +258,7 @@ def test_a_second_signal_does_not_wait_for_what_runs(project: Path) -> None:
         streams = (nothing.fileno(), nothing.fileno(), telling)
         with ReadyProcess(COMMAND_LINE, ["run", "stubborn.py"], project, streams) as running:
             os.close(telling)
-            until((project / "begun").exists)
+            wait_until((project / "begun").exists)
             running.send_signal(signal.SIGTERM)
             assert any(line.startswith("ending: ") for line in lines)
             running.send_signal(signal.SIGTERM)

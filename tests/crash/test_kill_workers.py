@@ -2,7 +2,8 @@
 
 ``SCHEDKIT_KILLS`` is how many processes are killed at least (`make crash`), ``SCHEDKIT_SEED`` draws the
 instants of an earlier run again. ``SCHEDKIT_DUE`` is how many due times there are at least,
-``SCHEDKIT_NODES`` how many homes, and ``SCHEDKIT_PAUSE`` how many seconds a process is away at most.
+``SCHEDKIT_NODES`` how many homes, ``SCHEDKIT_PAUSE`` how many seconds a process is away at most, and
+``SCHEDKIT_LEASE`` the lease: three seconds are short where other programs keep the machine busy.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Processes:
 
     def wait_for_more(self, attempts: int) -> None:
         """Wait until so many more attempts have begun."""
-        begun, until = self.begun(), time.monotonic() + 120
+        begun, until = self.begun(), time.monotonic() + 300
         while self.begun() < begun + attempts:
             assert time.monotonic() < until, "no attempt begins"
             time.sleep(0.02)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -64,6 +68,21 @@ def gated(run: Any, path: str, gate: str) -> int:
         with Path(path).open("a") as out:
             out.write(f"over: attempt {run.attempt}\n")
     return int(run.attempt)
+
+
+@schedkit.task(runs_in="dask")
+def starts_others() -> list[int | None]:
+    """Start what users' tasks start: dask/distributed#2142 (processes), #2033 (output), dask/dask#3759."""
+    process = multiprocessing.get_context("fork").Process(target=print, args=("by a process",))
+    thread = threading.Thread(target=print, args=("by a thread",))
+    for started in (process, thread):
+        started.start()
+        started.join()
+    program = subprocess.run([sys.executable, "-c", "print('by a program')"], check=False)
+    forked = os.fork()
+    if forked == 0:
+        return []  # it ends here, as a script would
+    return [process.exitcode, program.returncode, os.waitpid(forked, 0)[1]]
 
 
 @schedkit.task(runs_in="dask")

@@ -25,9 +25,10 @@ from schedkit.core.store.backup import back_up, check_file, file_of
 from schedkit.core.store.homeless import homeless
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.workers import WorkerFacts, kept_workers, newest
+from schedkit.core.store.workers import kept_workers, newest
 from schedkit.core.text import load
 from schedkit.core.triggers import data as trigger_data
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import UsageError
 from schedkit.loop import service
 from schedkit.values.keywords import check_keywords
@@ -153,7 +154,7 @@ class Queries:
         raise UsageError(f"no process of {self.ledger.store} is called {wanted!r}", hint=hint)
 
     def heirs(self) -> dict[str, list[str]]:
-        """Return life → the tasks at home elsewhere, of which it has the same code and would go on with."""
+        """Return life → the tasks at home elsewhere that it would take over, as it has their code."""
         living = [node.life for node in self.nodes()]
         found: dict[str, list[str]] = {}
         for life, task in self.ledger.heirs(living) if len(living) > 1 else ():

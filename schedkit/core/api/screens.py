@@ -27,7 +27,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.store.audit import audit
 from schedkit.core.store.lives import NodeRow
-from schedkit.core.store.workers import WorkerFacts
+from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import LedgerError
 from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import local_timezone, parse_timezone, timezone_name
@@ -237,7 +237,7 @@ def _worker_fields(row: WorkerFacts) -> dict[str, Any]:
         "host": row.host,
         "threads": row.threads,
         "running": row.running,
-        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent anew whenever it changes
+        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent again whenever it changes
         "seen": iso(row.seen_at.replace(microsecond=0)),
         "tasks": row.tasks,
         "problems": row.problems,

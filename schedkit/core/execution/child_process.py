@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -55,6 +58,8 @@ def serve() -> None:
             try:
                 message = receive(calls)
             except EOFError:
+                if current:
+                    _end_others()
                 os._exit(0)
             if message == STOP:
                 for run in current:
@@ -82,20 +87,33 @@ def serve() -> None:
         ended = answer(packed, run)
         current.clear()
         if run.lost:  # how it ended is not what its code would have done otherwise
+            _end_others()
             os._exit(HOME_LOST)
         say_end()
         tell("ended", ended)
 
 
 def _watch(current: Sequence[RemoteContext]) -> None:
-    """Stop a call whose home is not heard any more, and end this process if it goes on.
+    """Stop a call whose home is not heard any more, and end this process if it continues.
 
-    Whoever started this process would do so too, but may stand still itself.
+    The parent of this process would do so too, but may be suspended itself.
     """
     while True:
         time.sleep(LOOK_SECONDS)
         for run in tuple(current):
             lease, now = run.lease, time.monotonic()
             if lease is not None and lease.kills(now):
+                _end_others()
                 os._exit(HOME_LOST)
             run.should_stop()
+
+
+def _end_others() -> None:
+    """End the processes that the code of a call has started, where they can be seen: on Linux."""
+    if os.name != "posix" or os.getpgrp() != os.getpid():  # others may be in its group
+        return
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            group = path.joinpath("stat").read_bytes().rpartition(b")")[2].split()[2]
+            if int(group) == os.getpgrp() and int(path.name) != os.getpid():
+                os.kill(int(path.name), signal.SIGKILL)

@@ -18,7 +18,7 @@ from schedkit.core.execution.threads import ThreadExecutor, Threads
 from schedkit.core.execution.user_loop import LoopCaller, LoopExecutor, UserLoop
 from schedkit.core.execution.worker_channel import Channels
 from schedkit.core.model import Task, is_async, timeout_error
-from schedkit.core.store.workers import WorkerFacts
+from schedkit.core.worker_facts import WorkerFacts
 
 __all__ = ["Executors"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -231,7 +232,7 @@ class ChildCall:
                 self._killer.cancel()
 
     def stop(self, reason: str) -> None:
-        """Ask the child to stop, and end its process if it goes on for longer than the grace."""
+        """Ask the child to stop, and end its process if it continues for longer than the grace."""
         with self._lock:
             if self._stopping:
                 return
@@ -269,6 +270,8 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
+            # What its code starts can be ended with it, and Ctrl-C in a terminal is for its parent.
+            process_group=0 if os.name == "posix" else None,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -305,7 +308,11 @@ class _Child:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and those that its code has started."""
+        # Once it is waited for, its number may be another's.
+        if os.name == "posix" and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
 
     def death(self) -> ChildDiedError:
@@ -319,8 +326,8 @@ class _Child:
         return died
 
     def close(self) -> None:
-        """End the process and its pipes."""
-        self.kill()
+        """End the process and its pipes; what a task has left running on purpose goes on."""
+        self._process.kill()
         self._process.wait()
         for pipe in (self._to, self._from):
             with contextlib.suppress(OSError):

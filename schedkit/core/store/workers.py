@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -11,46 +10,9 @@ import sqlalchemy as sa
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import living_in
 from schedkit.core.store.schema import meta
+from schedkit.core.worker_facts import WorkerFacts
 
-__all__ = ["WorkerFacts", "keep_workers", "kept_workers", "newest"]
-
-
-class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker of a cluster as it told of itself to a process that hears it.
-
-    Attributes
-    ----------
-    worker : str
-        Its id, new for each process.
-    name, pid, host : str, int, str
-        Its name and where it runs.
-    threads, running : int
-        How many runs it carries out at once at most, and now.
-    memory : int
-        Bytes that it and its child processes use.
-    seen : float
-        When it was heard last, in seconds since 1970.
-    tasks : int
-        How many tasks it has.
-    problems : list of str
-        What it could not declare.
-    """
-
-    worker: str
-    name: str
-    pid: int
-    host: str
-    threads: int
-    running: int
-    memory: int
-    seen: float
-    tasks: int
-    problems: list[str]
-
-    @property
-    def seen_at(self) -> datetime:
-        """When it was heard last (aware, UTC)."""
-        return datetime.fromtimestamp(self.seen, UTC)
+__all__ = ["keep_workers", "kept_workers", "newest"]
 
 
 _encoder = msgspec.json.Encoder()

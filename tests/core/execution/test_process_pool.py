@@ -16,8 +16,9 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from support.clusters import wait_until
+from support.clusters import last_pid_in
 from support.run_events import RunEvents
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.execution.attempt import Ending, Execution
@@ -33,6 +34,7 @@ from schedkit.core.execution.threads import Threads
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.declare import declare
 from schedkit.errors import StopRequested
+from schedkit.values.processes import alive
 
 
 class Listener(context.ExecutionContext):
@@ -204,6 +206,41 @@ def test_a_process_whose_node_stands_still_writes_nothing_beside_its_heir(where:
     lines = written()
     begun = min(at for pid, at in lines if pid not in stood)
     assert max(at for pid, at in lines if pid in stood) < begun
+
+
+def starts_a_program(path: str) -> int:
+    program = f"import os, time; open({path!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+    return subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+def test_what_a_call_has_started_ends_with_its_process(children: ChildPool, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    call = ChildCall(children, Listener())
+    thread = threading.Thread(target=lambda: call.stop("cancel") if last_pid_in(path) else None)
+    thread.start()
+    with pytest.raises(StopRequested):
+        call.answer(packed(starts_a_program, path=str(path)))
+    pid = last_pid_in(path)
+    wait_until(lambda: not alive(pid, untold=False), "the program goes on")
+    thread.join()
+
+
+def loses_its_home(path: str) -> None:
+    threading.Thread(target=starts_a_program, args=(path,), daemon=True).start()
+    last_pid_in(Path(path))
+    silent_since = time.monotonic() - 900.0
+    facts = {"id": "r", "task": "t", "params": {}, "scheduled_at": None, "attempt": 1}
+    context.current().begin({**facts, "lease": (1000.0, silent_since)})  # type: ignore[attr-defined]
+    time.sleep(600)
+
+
+def test_what_a_call_has_started_ends_with_the_lease_of_its_home(children: ChildPool, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    with pytest.raises(ChildDiedError) as died:
+        ChildCall(children, Listener()).answer(packed(loses_its_home, path=str(path)))
+    assert died.value.code == HOME_LOST
+    pid = last_pid_in(path)
+    wait_until(lambda: not alive(pid, untold=False), "the program goes on")
 
 
 def ends_early() -> str:

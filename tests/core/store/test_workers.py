@@ -7,7 +7,8 @@ from typing import Any
 
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import Lease
-from schedkit.core.store.workers import WorkerFacts, keep_workers, kept_workers, newest
+from schedkit.core.store.workers import keep_workers, kept_workers, newest
+from schedkit.core.worker_facts import WorkerFacts
 
 
 def facts(worker: str, **told: Any) -> WorkerFacts:

@@ -102,8 +102,8 @@ def unprotected(address: str) -> str:
     if scheme == "tls" or host in ("localhost", "::1") or host.startswith("127."):
         return ""
     return (
-        f"{address} is neither encrypted nor protected by a login: whoever reaches it can run code on its "
-        "workers; use tls:// (Dask's security settings), or keep it on a network of your own"
+        f"{address} is neither encrypted nor protected by a login: anyone who can connect can run code on "
+        "its workers; use tls:// (Dask's security settings), or keep it on a network of your own"
     )
 
 
@@ -112,4 +112,5 @@ def has_ended(call: HomeCall) -> bool:
     worker = call.worker
     if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
         return False
-    return call.child is None or not alive(call.child, untold=True)
+    # A short time after its begin its process is not known yet.
+    return call.child is not None and not alive(call.child, untold=True)

@@ -170,6 +170,8 @@ class WorkerSide:
         """Tell of itself, and end the calls of homes that are not heard; until it ends."""
         while not self._over.wait(LOOK_SECONDS):
             try:
+                for call in list(self._calls.values()):
+                    call.tell_begin(time.monotonic() - LOOK_SECONDS)
                 if time.monotonic() - self._told_at >= self._hello_seconds():
                     self._tell_of_itself()
             except Exception as error:  # the connection to the cluster is down or not up yet
@@ -260,7 +262,18 @@ class _Carried:
         self.home = call.home
         self.lost = ""
         self._run = RemoteContext(lambda kind, content: say(call, kind, pickled(content)))
-        self._child = ChildCall(children, self._run, call.grace, lambda pid: say(call, "began", pickled(pid)))
+        self._child = ChildCall(children, self._run, call.grace, self._note_begin)
+        self._say, self._began = say, float("inf")
+        self._pid = 0
+
+    def _note_begin(self, pid: int) -> None:
+        self._pid, self._began = pid, time.monotonic()
+
+    def tell_begin(self, before: float) -> None:
+        """Tell that it has begun, once, if that was before a moment: a short call only tells its end."""
+        if self._began < before:
+            self._began = float("inf")
+            self._say(self._call, "began", pickled(self._pid))
 
     def answer(self, function: Callable[..., Any], lease: HomeLease) -> bytes:
         """Carry it out, and return how it ended."""

@@ -30,7 +30,7 @@
         this.node.setAttribute("aria-label", "Schedule");
         this.node.setAttribute("role", "region");
       }
-      // What nobody sees is not followed.
+      // Hidden views are not updated.
       async onAfterShow() {
         this.starting ??= import(URLExt.join(this.base, "web/lab.js"));
         const { start } = await this.starting.catch((error) => {

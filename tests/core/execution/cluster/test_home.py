@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from support import cluster_tasks
 from support.clusters import TASKS as FILE
-from support.clusters import dask_scheduler, in_process_worker, last_pid_in, wait_until
+from support.clusters import dask_scheduler, in_process_worker, last_pid_in
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry, Task
@@ -81,6 +82,14 @@ def test_what_a_call_tells_comes_back_at_once_and_in_order(make: Any, worker: An
     assert names.index("RunLogged") < names.index("RunEnded")
 
 
+def test_what_a_task_starts_may_print_and_end_as_anywhere(make: Any, worker: Any) -> None:
+    sched = make()
+    run = sched.submit("starts_others")
+    assert run.result("60s") == [0, 0, 0]
+    lines = {line["message"] for line in sched.queries.details(run.id)["log"]}
+    assert {"by a process", "by a thread", "by a program"} <= lines
+
+
 def test_a_cancelled_call_that_listens_to_nothing_ends_with_its_process(
     make: Any, worker: Any, tmp_path: Path
 ) -> None:
@@ -138,7 +147,7 @@ def test_large_values_come_back_too(make: Any, worker: Any) -> None:
 def test_a_run_waits_for_a_worker_that_has_its_task_and_says_so(make: Any, cluster: Any) -> None:
     sched = make()
     run = sched.submit("square", n=4)
-    wait_until(lambda: "there is no worker" in str(sched.why(run)), str(sched.why(run)))
+    wait_until(lambda: "no worker is connected" in str(sched.why(run)), str(sched.why(run)))
     with in_process_worker(cluster, {}):
         wait_until(lambda: "does not have it" in str(sched.why(run)), str(sched.why(run)))
         assert sched.queries.run(run.id).state is State.QUEUED
