@@ -142,7 +142,10 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, "good", "installed")
     if find_spec("keyring") is not None and not keyring_works():
         yield Finding(
-            "keyring", "note", "no keyring answers", "keep tokens as file:PATH or ${VARIABLE} in the settings"
+            "keyring",
+            "note",
+            "no keyring answers",
+            "`schedkit connect URL` keeps tokens in a file; the settings take file:PATH or ${VARIABLE}",
         )
 
 

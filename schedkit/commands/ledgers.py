@@ -89,5 +89,8 @@ def latest_run(scheduler: Scheduler, name: str) -> Run:
         return scheduler.run(name).run
     except UsageError:
         raise UsageError(
-            f"no run or task is called {name!r}", hint="`schedkit runs` lists the runs with their ids"
+            f"no run or task is called {name!r}",
+            hint=did_you_mean(
+                name, scheduler.tasks, otherwise="`schedkit runs` lists the runs with their ids"
+            ),
         ) from None

@@ -123,7 +123,7 @@ def test_due_lists_what_comes_and_what_became_of_the_past(running: Scheduler, ca
 
 def test_who_is_unknown_is_told(running: Scheduler, capsys: Output) -> None:
     for arguments, words in {
-        ("show", "ad"): "no run or task is called 'ad'",
+        ("show", "ad"): "no run or task is called 'ad' (did you mean 'add'?)",
         ("show", "add"): "task 'add' has no runs yet (schedkit trigger add)",
         ("due", "hurly"): "did you mean 'hourly'?",
         ("runs", "ad"): "did you mean 'add'?",
