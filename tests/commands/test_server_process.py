@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit.commands import server_process
 from schedkit.commands.serve_beside import READY, Instructions, main
@@ -47,7 +47,7 @@ def test_what_the_process_does(runs: Scheduler) -> None:
         assert ours.recv(len(READY)) == READY
         assert httpx.get(f"{url}/readyz", timeout=60).json() == {"status": "ok"}
         run = httpx.post(f"{url}/scheduler/tasks/one/trigger", timeout=60).json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE", 60.0)
+        wait_until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
         ours.shutdown(socket.SHUT_WR)
         assert code.result(60) == 0
     with pytest.raises(httpx.TransportError):
@@ -89,7 +89,7 @@ def test_a_process_that_hangs_is_ended_and_another_one_begins(
             server.look(runs)
             return server.pid != first
 
-        until(another, 60.0)
+        wait_until(another)
         server.look(runs)
         assert httpx.get(f"{server.url}/readyz", timeout=60).status_code == 200
     finally:

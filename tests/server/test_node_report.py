@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.rest import Rest, until
+from support.rest import Rest
+from support.waiting import wait_until
 
 from schedkit.core.api.live_view import LiveView
 from schedkit.core.api.process_report import LedgerFigures, ProcessReport
@@ -74,7 +75,7 @@ def test_the_metrics_are_of_that_process(beside: Beside) -> None:
         "schedkit_ledger_up 1",
     }
     # A picture of the board is a quarter of a second old at most.
-    until(lambda: wanted <= set(beside.rest.get("/metrics").text.splitlines()), 60.0)
+    wait_until(lambda: wanted <= set(beside.rest.get("/metrics").text.splitlines()))
 
 
 def test_what_keeps_its_runs_from_starting_is_on_the_board(beside: Beside) -> None:
@@ -83,7 +84,7 @@ def test_what_keeps_its_runs_from_starting_is_on_the_board(beside: Beside) -> No
     assert list(beside.watches.why()) == []
     beside.node.hear(as_line(report))
     assert list(beside.watches.why()) == [full]
-    until(lambda: full.text in beside.rest.get("/scheduler/status").json()["why"], 60.0)
+    wait_until(lambda: full.text in beside.rest.get("/scheduler/status").json()["why"])
 
 
 def test_a_ledger_that_takes_no_writes_is_told_once(beside: Beside) -> None:
