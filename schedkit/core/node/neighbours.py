@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 import anyio.to_thread
 
+from schedkit.core.node.death_watch import DeathWatch
 from schedkit.core.node.own_loop import OwnLoop
-from schedkit.core.node.ticks import rest
+from schedkit.core.node.ticks import rest, seconds_to_tick
 from schedkit.core.node.wakeups import send_wakeup, wakeups_for
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import NodeRow, has_died
@@ -17,8 +18,9 @@ __all__ = ["Neighbours"]
 
 # So often at most the others are woken: what is written meanwhile, they find then.
 WAKE_SECONDS = 0.05
-# How often to look whether the others live, where that costs a system call for each.
-LIFE_SECONDS = 0.2
+# How often to look whether the others live, where that costs a system call for each: those whose end the
+# system tells, and the others.
+TOLD_LIFE_SECONDS, LIFE_SECONDS = 1.0, 0.2
 
 
 class Neighbours:
@@ -37,6 +39,7 @@ class Neighbours:
         self._written = anyio.Event()
         self._loop: OwnLoop | None = None
         self._told = False  # that something was written
+        self._deaths = DeathWatch()
 
     @property
     def address(self) -> str:
@@ -51,6 +54,7 @@ class Neighbours:
     async def close(self) -> None:
         """Listen no more."""
         await self._wakeups.close()
+        self._deaths.watch(frozenset())
 
     @property
     def alone(self) -> bool:
@@ -60,6 +64,13 @@ class Neighbours:
     def know(self, nodes: Sequence[NodeRow], life: str) -> None:
         """Take note of who lives beside this life."""
         self._others = [node for node in nodes if node.alive and node.life != life]
+        if self._store.sqlite:  # all are of this machine
+            self._deaths.watch(self._pids)
+            self._deaths.wake()
+
+    @property
+    def _pids(self) -> frozenset[int]:
+        return frozenset(node.pid for node in self._others if not node.here)
 
     def note_written(self) -> None:
         """Have the others woken: something was written that they may want to know; from any thread."""
@@ -82,8 +93,12 @@ class Neighbours:
 
     async def watch_lives(self, lease_seconds: float, census: Callable[[], Awaitable[object]]) -> None:
         """Call `census` when one of the others has died, or where only the store can tell, now and then."""
-        seconds = LIFE_SECONDS if self._store.sqlite else lease_seconds / 5
+        if not self._store.sqlite:
+            while True:
+                await rest(lease_seconds / 5)
+                await census()
         while True:
-            await rest(seconds)
-            if not self._store.sqlite or any(has_died(self._store, node) for node in self._others):
+            told = self._deaths.watches_all(self._pids)
+            await self._deaths.wait(seconds_to_tick(TOLD_LIFE_SECONDS if told else LIFE_SECONDS))
+            if any(has_died(self._store, node) for node in self._others):
                 await census()
