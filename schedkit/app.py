@@ -254,7 +254,7 @@ def _make_folder(folder: Path) -> None:
     try:
         make_private_folder(folder)
         if folder.name == ".schedkit" and not (folder / ".gitignore").exists():
-            # The ledger and the results are this machine's; nobody wants them in a commit.
+            # The ledger and the results belong to this machine and not into a commit.
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise LedgerError(

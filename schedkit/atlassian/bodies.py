@@ -137,7 +137,7 @@ class Room:
 
 
 def _closed(memory: Memory) -> None:
-    # Whoever still looks at a part of it keeps it.
+    # A remaining view of a part keeps it alive.
     with suppress(BufferError):
         memory.close()
 

@@ -88,7 +88,7 @@ class SiteClient(ABC):
         The token is typed hidden, checked, and kept in the system's keyring where there is one. Tokens are
         made on Cloud at https://id.atlassian.com/manage-profile/security/api-tokens, on Data Center in your
         profile under Personal Access Tokens. The environment variable ``SCHEDKIT_TOKEN_<HOST>`` may hold one
-        instead, for example ``SCHEDKIT_TOKEN_ISSUES_EXAMPLE_ORG``. A background process that goes on with
+        instead, for example ``SCHEDKIT_TOKEN_ISSUES_EXAMPLE_ORG``. A background process that continues
         the work of a kernel is given what was typed there.
 
         Parameters

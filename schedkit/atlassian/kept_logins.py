@@ -75,7 +75,7 @@ def private_file(url: str, user: str | None) -> Path:
 
 
 def given_logins() -> dict[str, str]:
-    """Return what was typed in this process, for a background process that is to go on with its work."""
+    """Return what was typed in this process, for a background process that is to continue its work."""
     return dict(_typed())
 
 

@@ -1,9 +1,9 @@
 """atlassian-python-api without its products.
 
-Whoever imports a part of it runs the package's ``__init__``, and that imports the clients of fourteen
-products: 10 MB, and most of a second on a cold disk. We need its session and its logins. So that one part is
-loaded with the package standing in unrun, and both are taken out again: who imports the library later gets
-it as ever.
+Importing a part of it runs the package's ``__init__``, which imports the clients of fourteen products: 10 MB,
+and most of a second on a cold disk. Only its session and logins are needed. That part is loaded while an
+unexecuted package stands in `sys.modules`, and both are removed afterwards: a later import of the library is
+not affected.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def problems(project: App, path: Path, folder: Path) -> Iterator[SchedkitError]:
     Parameters
     ----------
     folder : Path
-        Where a ledger may be made that nobody needs afterwards.
+        Where a ledger may be made that is deleted afterwards.
     """
     try:
         check_file(path)

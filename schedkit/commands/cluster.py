@@ -66,7 +66,7 @@ def run_cluster(*, issues: int, seed: int) -> None:
         environment |= {"DEMO_URL": jira.url, "DEMO_USER": jira.user or "", "DEMO_TOKEN": jira.token or ""}
         environment |= {"DEMO_LEDGER": ledger}
         _start(processes, folder, environment)
-        _say("a run goes to one of the workers; when node-1 is killed, node-2 goes on with its tasks")
+        _say("a run goes to one of the workers; when node-1 is killed, node-2 takes over its tasks")
         _say("Ctrl-C ends all of it")
         until_interrupted(processes.all_live)
 
@@ -100,7 +100,7 @@ def _start(processes: Processes, folder: Path, environment: dict[str, str]) -> N
     start(first, "serve", "--port", "0", *_files(first))
     for name in WORKERS:
         processes.line(name, "Ctrl-C ends it", START_SECONDS)
-    # Whoever declares a task first is its home.
+    # The process that declares a task first is its home.
     processes.line(first, "serving http", START_SECONDS)
     start(second, "run", *_files(second))
     processes.line(second, "on schedule until Ctrl-C", START_SECONDS)

@@ -101,7 +101,7 @@ def _whoami(url: str, kind: str, user: str | None, token: str, known: SiteSettin
         raise AuthError(
             f"{url} refuses the token", hint=f"create one at {token_page(url, kind)}", status=error.status
         ) from None
-    return str(found.get("displayName") or found.get("name") or "somebody without a name")
+    return str(found.get("displayName") or found.get("name") or "a user without a name")
 
 
 def _written_reference(known: SiteSettings | None) -> str:

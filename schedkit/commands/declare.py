@@ -163,7 +163,7 @@ class Declared:
             raise UsageError(f"{', '.join(unused)}: no task takes it", hint=hint)
 
     def again(self, path: Path) -> list[str]:
-        """Declare the tasks of a file anew, which has been edited; return those that it declares no more.
+        """Declare the tasks of an edited file again; return those that it no longer declares.
 
         Raises
         ------

@@ -27,7 +27,7 @@ __all__ = ["new_docker", "new_systemd"]
 TEMPLATES = Path(__file__).parent / "templates"
 EXTRAS = "notebook,notify,postgres,server"
 CLUSTER = "compose.cluster.yaml"
-# As whom a container runs for somebody who is root, or on a system without such numbers.
+# The user of a container where the user here is root, or the system has no user ids.
 OTHER_UID = 10001
 
 

@@ -20,7 +20,7 @@ def execute_module(path: Path, *, again: bool = False) -> ModuleType:
     Parameters
     ----------
     again : bool
-        Whether one that is imported is executed anew: its file has been edited.
+        Whether one that is imported is executed again: its file has been edited.
 
     Raises
     ------

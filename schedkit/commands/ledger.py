@@ -47,14 +47,14 @@ def salvage_ledger(target: Path, *, ledger: str | None) -> None:
         raise UsageError(f"{target} is the ledger itself", hint="name another file")
     counts = salvage(path, target)
     shown = ", ".join(f"{counts[name]} {name}" for name in ("tasks", "runs", "events"))
-    print_line(f"{target}: {shown}; to go on with it: schedkit ledger restore {target}")
+    print_line(f"{target}: {shown}; to use it: schedkit ledger restore {target}")
 
 
 def _refuse_if_used(path: Path) -> None:
     try:
         with looking(str(path)) as scheduler:
             nodes = list(scheduler.nodes)
-    except LedgerError:  # damaged: nobody can be using it
+    except LedgerError:  # damaged: no process can be using it
         return
     if nodes:
         raise UsageError(f"{nodes[0]} runs at the ledger {path}", hint="stop it first")

@@ -86,7 +86,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
             pass
 
     def _follow(self) -> bool:
-        """Open the file anew if it is not the one that is open; tell whether it was not."""
+        """Reopen the file if another one has its name now; return whether it was reopened."""
         if self.stream is None:
             return False
         try:
@@ -110,7 +110,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 def log_as_set(settings: LogSettings | None, root: Path) -> Iterator[None]:
     """Write the log as the settings say: to a file that is renamed when it is full, or to standard error.
 
-    With a file, warnings go to standard error too: whoever started the process still sees them.
+    With a file, warnings go to standard error too: the terminal that started the process still shows them.
 
     Raises
     ------

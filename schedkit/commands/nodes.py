@@ -20,7 +20,7 @@ from schedkit.values.durations import elapsed_text
 
 __all__ = ["end_node", "show_nodes"]
 
-# How long the runs of a process that is ended may go on, and how much later it must have ended.
+# How long the runs of a process that is ended may continue, and how much later it must have ended.
 PATIENCE_SECONDS, MORE_SECONDS = 30.0, 15.0
 LOOK_SECONDS = 0.1
 
@@ -32,7 +32,7 @@ def show_nodes(ledger: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    print_table(("name", "kind", "pid", "host", "since", "runs", "would go on with"), map(_cells, rows))
+    print_table(("name", "kind", "pid", "host", "since", "runs", "would take over"), map(_cells, rows))
     if workers:
         print_line("")
         print_table(("worker", "pid", "host", "running", "memory", "heard"), map(_worker_cells, workers))
@@ -78,12 +78,12 @@ def end_node(wanted: str, *, ledger: str | None) -> None:
     UsageError
         No process, or more than one, matches.
     NotRunningError
-        It does not answer, or goes on.
+        It does not answer, or continues.
     """
     with asking(ledger) as scheduler:
         node = scheduler.end_node(wanted, PATIENCE_SECONDS)
         print_line(
-            f"{node} was told to end; what runs there may go on for {elapsed_text(PATIENCE_SECONDS)}",
+            f"{node} was told to end; what runs there may continue for {elapsed_text(PATIENCE_SECONDS)}",
             stderr=True,
         )
         _wait_for_end(scheduler, node)

@@ -82,29 +82,41 @@ def _declare(declared: Declared, files: list[Path], *, plugins: bool) -> None:
 
 
 def _run_each_once(declared: Declared) -> None:
-    scheduler, failed = declared.scheduler, list[SchedkitError]()
+    scheduler, failed, other = declared.scheduler, list[SchedkitError](), _other_code(declared)
     with StageBars(console(stderr=True)) as bars:
         unsubscribe = scheduler.subscribe(bars)
         try:
-            for handle in [scheduler.submit(name) for name in list(declared.names)]:
+            for handle in [scheduler.submit(name) for name in declared.names if name not in other]:
                 try:
                     handle.result()
                 except RunError as error:
                     failed.append(error)
         finally:
             unsubscribe()
-    for other in failed[1:]:
-        _say(str(other))
+    for later in failed[1:]:
+        _say(str(later))
     if failed:
         raise failed[0]
+    if other:
+        names = ", ".join(map(repr, other))
+        raise SettingsError(
+            f"{_tasks(len(other))} did not run: another process runs other code as {names}",
+            hint="give it another name, end that process, or declare it with replace=True",
+        )
     if declared.problems:
         raise SettingsError(
             f"{_tasks(len(declared.problems))} could not be declared; the first: {declared.problems[0]}"
         )
 
 
+def _other_code(declared: Declared) -> list[str]:
+    """Return the tasks that another process runs with other code; the scheduler has told of each."""
+    ours = {*declared.scheduler.at_home, *declared.scheduler.standing_by}
+    return [name for name in declared.names if name not in ours]
+
+
 def _run_until_interrupted(declared: Declared, watched: list[Path]) -> None:
-    scheduler, number = declared.scheduler, len(declared.names)
+    scheduler, number = declared.scheduler, len(declared.names) - len(_other_code(declared))
     _say(f"running {_tasks(number)} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
     if not logs_to_terminal(app().settings.log):  # else it is in the log
         scheduler.subscribe(_print_failure)

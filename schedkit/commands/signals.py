@@ -98,7 +98,7 @@ def end_in_order(end: Callable[[], object], hurry: Callable[[], object]) -> None
 
     ending = threading.Thread(target=ended, name="schedkit-end", daemon=True)
     signals.install()
-    print_line("ending: what runs may go on for 30 s, or until a second signal", stderr=True)
+    print_line("ending: what runs may continue for 30 s, or until a second signal", stderr=True)
     try:
         ending.start()
         if signals.wait(over.is_set):

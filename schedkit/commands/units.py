@@ -13,8 +13,8 @@ from schedkit.values.text import safe_repr
 
 __all__ = ["STOP_SECONDS", "Kept", "launchd_agent", "systemd_unit", "windows_task"]
 
-# A scheduler that is told to end lets runs go on for 30 s and then writes down what is left: whoever ends it
-# kills it only after this.
+# A scheduler that is told to end lets runs continue for 30 s and then records what is left; it is killed only
+# after this.
 STOP_SECONDS = 45
 RESTART_SECONDS = 10
 

@@ -37,7 +37,7 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 
 
 def take_up(declared: Declared, paths: Iterable[Path], say: Callable[[str], object]) -> None:
-    """Declare the tasks of edited files anew; a file with a mistake keeps the tasks it had."""
+    """Declare the tasks of edited files again; a file with a mistake keeps the tasks it had."""
     for path in paths:
         try:
             gone = declared.again(path)

@@ -292,7 +292,7 @@ class AsyncPage:
         comment : str
             The version's comment.
         deadline : float or str
-            Seconds (or ``"2m"``) to go on when answers are lost.
+            Seconds (or ``"2m"``) to continue when answers are lost.
 
         Raises
         ------

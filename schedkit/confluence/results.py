@@ -126,7 +126,7 @@ def _finished(row: Mapping[str, Any]) -> datetime:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise UsageError(
-                f"a run of {row['task']!r} finished at {safe_repr(value, 60)}, which is no moment",
+                f"a run of {row['task']!r} finished at {safe_repr(value, 60)}, which is not a time",
                 hint="give a datetime, or ISO 8601 text",
             ) from None
     if not isinstance(value, datetime) or value != value:
@@ -142,7 +142,7 @@ def _duration(row: Mapping[str, Any]) -> str:
         return elapsed_text(float(seconds))  # type: ignore[arg-type]  # what is no number is refused
     except (TypeError, ValueError):
         raise UsageError(
-            f"a run of {row['task']!r} took {safe_repr(seconds, 60)}, which is no number of seconds",
+            f"a run of {row['task']!r} took {safe_repr(seconds, 60)}, which is not a number of seconds",
             hint="give seconds=12.5",
         ) from None
 

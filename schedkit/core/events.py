@@ -119,7 +119,7 @@ class Fired(Event, frozen=True, kw_only=True):
 class RunStep(Event, frozen=True, kw_only=True):
     """A run changed; `after` is the run from then on.
 
-    `by` is who cancelled it; empty: nobody.
+    `by` is who cancelled it; empty: it was not cancelled.
     """
 
     after: Run

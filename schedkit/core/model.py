@@ -196,7 +196,7 @@ class Hooks:
 
 
 class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody asked for who knows no code: a handler run with these parameters.
+    """A request made of data: a handler to run with these parameters.
 
     Attributes
     ----------
@@ -311,7 +311,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         When its schedule was first declared, its earliest time without an outcome, and when it was
         declared first and last; microseconds since 1970. `anchor` and so on are the same as aware times.
     home : str
-        The life that keeps its clock and runs it; empty: nobody.
+        The life that watches its due times and runs it; empty: none.
     home_by : str
         How it came to its home: "declared", "inherited" or "moved".
     place : str

@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Promise(Generic[T]):
-    """What a `concurrent.futures.Future` is, made for a burst in which nobody waits for most of them.
+    """What a `concurrent.futures.Future` is, made for bursts in which most of them are not waited for.
 
     A future brings a condition, two locks and a queue with it, for every run that is submitted; this makes a
-    lock when somebody waits, and a future when a loop does. The first answer counts.
+    lock when a thread waits, and a future when a loop does. The first answer counts.
 
     Examples
     --------
@@ -26,12 +26,12 @@ class Promise(Generic[T]):
     3
     """
 
-    # No lock: a thread that loses the interpreter while it holds one keeps whoever settles a thousand of
-    # these waiting. Single operations on a list are atomic.
+    # No lock: a thread that loses the interpreter while it holds one would delay the thread that settles a
+    # thousand of these. Single operations on a list are atomic.
     __slots__ = ("_answer", "_error", "_open", "_settled", "_waiting")
 
     def __init__(self) -> None:
-        self._open = [True]  # whoever takes this out may answer
+        self._open = [True]  # the thread that takes this out may answer
         self._settled = False
         self._answer: T | None = None
         self._error: BaseException | None = None
@@ -82,7 +82,7 @@ class Promise(Generic[T]):
             gate = threading.Lock()
             gate.acquire()
             self._waiting.append(gate)
-            # Whoever answers looks afterwards who waits: one of both sees the other.
+            # The answering thread checks afterwards who waits: one of the two sees the other.
             if not self._settled and not gate.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
                 with suppress(ValueError):  # it was answered just now
                     self._waiting.remove(gate)
@@ -108,7 +108,7 @@ class Promise(Generic[T]):
             if not isinstance(waiting, Future):
                 waiting.release()
             elif not waiting.set_running_or_notify_cancel():
-                continue  # whoever awaited it has gone
+                continue  # its loop is closed
             elif self._error is not None:
                 waiting.set_exception(self._error)
             else:

@@ -19,7 +19,7 @@ ChartKind = Literal["columns", "bars", "areas", "lines"]
 @check_keywords
 @dataclass(frozen=True)
 class Chart:
-    """A native chart of the rows of a sheet, which Excel draws anew when somebody changes them.
+    """A native chart of the rows of a sheet, which Excel redraws when they change.
 
     Attributes
     ----------

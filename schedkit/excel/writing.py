@@ -134,7 +134,7 @@ def write(
         Group the rows by their level, each below its summary row: True by the column ``Level`` that
         ``jira.root`` gives, a text by another column of whole numbers from 0.
     collapse : int, optional
-        The last level of the outline whose rows are shown; the others are hidden until somebody opens them.
+        The last level of the outline whose rows are shown; the others are hidden until they are opened.
     summary : bool
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional

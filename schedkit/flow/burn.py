@@ -46,7 +46,7 @@ def burndown(
     """Return how much work of a sprint remained after each event, as Jira's burndown has it.
 
     It begins when the sprint was started and runs on to its real close. Work drops out when it enters done;
-    what is added, removed or estimated anew changes the scope. What was done before the sprint began is no
+    what is added, removed or re-estimated changes the scope. What was done before the sprint began is no
     part of it.
 
     Parameters

@@ -46,7 +46,7 @@ def flow_efficiency(
     issues, changes, since, until, by, calendar, workflow
         As for `cycle_times`; only issues finished in the period count.
     waiting : sequence of str, optional
-        Statuses in which nobody works; by default those of the workflow.
+        Waiting statuses; by default those of the workflow.
     blocked : str, optional
         The field of the flag, ``"Flagged"``: flagged time is not active either.
 

@@ -122,7 +122,7 @@ class Cut:
 class History:
     """Issues and their changes, encoded once: give it to the functions of `schedkit.flow` instead of frames.
 
-    Each function reads the frames anew where it is given frames; of one History they share what was read.
+    Each function reads the frames again where it is given frames; with one History they share what was read.
 
     Parameters
     ----------

@@ -137,7 +137,7 @@ def pack(
     sprints, sprint, points, board
         As for `sprint_report`; without sprints nothing is said of them.
     waiting : sequence of str, optional
-        Statuses in progress in which nobody works; without it there is no flow efficiency.
+        Waiting statuses in progress; without it there is no flow efficiency.
     flag : str
         The field that is set while an issue is blocked.
     n : int, optional

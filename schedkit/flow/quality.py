@@ -26,7 +26,7 @@ _AFFECTS = {
     "Finished without having been in progress": "no cycle time; counts in throughput and lead time",
     "Created in progress": "its cycle time begins with its creation",
     "Reopened": "finished when it was done for the last time; earlier counts of finishes change",
-    "Moved back to To Do": "started anew; its age and cycle time leave out what was before",
+    "Moved back to To Do": "work was restarted; age and cycle time leave out what was before",
     "Done before its sprint began": "in the sprint, but neither committed nor completed in it",
     "Created in a running sprint": "added to the sprint by its creation, which no change records",
     "Sprints that overlap": "work counts in each; throughput by sprint counts finishes twice",

@@ -40,7 +40,7 @@ class Workflow:
     categories : mapping, optional
         The category of a status, by name or id, where it is not what the site or the issues say.
     waiting : sequence of str
-        Statuses in progress in which nobody works, e.g. ``["Review"]``.
+        Waiting statuses in progress, e.g. ``["Review"]``.
     order : sequence of str
         Statuses from the first to the last step, where the site's list has them otherwise.
 
@@ -121,7 +121,7 @@ def back(stays: Stays) -> npt.NDArray[np.bool_]:
 def phases(stays: Stays, workflow: Workflow) -> npt.NDArray[np.int8]:
     """Return what each stay is: TO_DO, IN_PROGRESS or DONE.
 
-    A stay in progress begins in `start` and goes on through statuses that are neither done nor before work.
+    A stay in progress begins in `start` and continues through statuses that are neither done nor before work.
     """
     issue = stays.steps.issue
     is_start, is_done = matching(stays, workflow.start), matching(stays, workflow.done)

@@ -34,6 +34,12 @@ PREVIEW = "overflow:auto;max-height:320px;white-space:nowrap;line-height:1.4"
 GOOD, BAD = "#17794a", "#bf2c2c"
 
 
+NO_SITE = (
+    "The settings name no Jira yet: write sites: {demo: {kind: jira, url: https://issues.example.org}} into "
+    "schedkit.yaml (`schedkit new project` makes one), and restart the kernel."
+)
+
+
 class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A form over a project's sites; what it makes is an ordinary report.
 
@@ -73,7 +79,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.metrics = _text("Metrics", "reports/out/metrics.xlsx; empty: no metrics")
         self.metrics_page = _text("Metrics page", "Team metrics: the title of a page in the wiki")
         self.split_by = _text("Split by", "Type")
-        self.words = ipywidgets.HTML()
+        self.words = ipywidgets.HTML(value="" if jiras else escape(NO_SITE))
         self.preview = ipywidgets.HTML()
         self.buttons = [
             self._button("Check", "Ask the site whether it understands", self.check),
@@ -158,7 +164,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Write the report into ``reports/``."""
         path = save(self.draft, self._folder)
         if self.draft.name.strip() in self._scheduled:
-            self.put_on_schedule()  # now that it has a file, another process can go on with it
+            self.put_on_schedule()  # now that it has a file, another process can take it over
         return f"saved as {path.relative_to(self._project.root)}"
 
     def _button(self, words: str, title: str, act: Callable[[], str], style: str = "") -> Any:

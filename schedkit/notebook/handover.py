@@ -61,7 +61,7 @@ def move(scheduler: Any) -> dict[str, str]:
         return {"do": "take_back", "words": "Run it here", "title": title}
     try:
         names = _listed(path.name for path in files_of(scheduler, notebook_path()))
-        title = f"A background process executes {names} as saved and goes on when this kernel ends"
+        title = f"A background process executes {names} as saved and keeps running when this kernel ends"
     except UsageError as error:
         # The button stays, and its title says why it cannot work.
         title = str(error)

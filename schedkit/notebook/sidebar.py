@@ -27,11 +27,11 @@ from schedkit.settings.project import find_project
 from schedkit.values.extras import requires_extra
 
 with requires_extra("notebook", "sidebars of JupyterLab"):
-    from jupyter_server.auth.decorator import authorized
-    from jupyter_server.base.handlers import APIHandler, AuthenticatedFileHandler
+    from jupyter_server.auth.decorator import allow_unauthenticated, authorized
+    from jupyter_server.base.handlers import APIHandler
     from jupyter_server.utils import url_path_join
     from tornado.iostream import StreamClosedError
-    from tornado.web import authenticated
+    from tornado.web import StaticFileHandler, authenticated
 
 __all__ = ["Watched"]
 
@@ -111,7 +111,7 @@ class EventsHandler(_Handler):
     gone = False
 
     def on_connection_close(self) -> None:
-        """Take note that nobody reads any more."""
+        """Note that the reader has gone."""
         self.gone = True
 
     @authenticated
@@ -171,10 +171,21 @@ class CommandHandler(_Handler):
         self.finish(answer.buffer, set_content_type="application/octet-stream")
 
 
-class WebHandler(AuthenticatedFileHandler):
-    """The files of the view."""
+class WebHandler(StaticFileHandler):
+    """The files of the view, as every installation has them.
 
-    auth_resource = "schedkit"
+    Behind JupyterHub a module that is imported cannot prove who asks, and would be sent to log in for ever.
+    """
+
+    @allow_unauthenticated
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Return a file."""
+        await super().get(path, include_body)
+
+    @allow_unauthenticated
+    async def head(self, path: str) -> None:
+        """Return its headers."""
+        await super().get(path, include_body=False)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

@@ -77,7 +77,7 @@ class Heartbeats:
             # The address itself is a secret.
             if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
                 raise SettingsError(
-                    f"the heartbeat of task {safe_repr(task)} is no web address", hint="write https://…"
+                    f"the heartbeat of task {safe_repr(task)} is not a web address", hint="write https://…"
                 )
         self._urls = dict(urls)
         self._timeout, self._tries, self._retry_pause = timeout, tries, retry_pause

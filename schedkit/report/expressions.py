@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from schedkit.errors import UsageError
-from schedkit.values.text import one_line, safe_repr
+from schedkit.values.text import did_you_mean, one_line, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +27,18 @@ def evaluate(frame: pd.DataFrame, expression: str, what: str) -> Any:
     except Exception as error:
         raise UsageError(
             f"{what}: {safe_repr(expression)} fails: {one_line(str(error) or type(error).__name__)}",
-            hint="put column names with spaces in `backticks`",
+            hint=_hint(frame, error),
         ) from error
+
+
+def _hint(frame: pd.DataFrame, error: Exception) -> str:
+    otherwise = "put column names with spaces in `backticks`"
+    if not isinstance(error, NameError):
+        return otherwise
+    # What pandas raises has the name in its message only.
+    _, _, rest = str(error).partition("'")
+    name = rest.partition("'")[0].removeprefix("BACKTICK_QUOTED_STRING_")
+    return did_you_mean(name, [column for column in frame if isinstance(column, str)], otherwise=otherwise)
 
 
 def _evaluated(frame: pd.DataFrame, expression: str) -> Any:

@@ -46,7 +46,7 @@ def publish_pack(
     title, parent, key, labels, message
         As for `Confluence.publish`.
     renewed : datetime, optional
-        When the figures will be made anew: the page says that they are stale after that.
+        When the figures will be calculated again: the page says that they are stale after that.
 
     Returns
     -------

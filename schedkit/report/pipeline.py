@@ -52,7 +52,7 @@ def run_report(report: Report, tools: Tools, params: Mapping[str, Any] | None = 
     ParameterError
         A parameter is missing or does not fit.
     UsageError, SiteError, WorkbookError, RegionError
-        As the stages raise them; what was delivered before stays. Another attempt of the same run goes on
+        As the stages raise them; what was delivered before stays. Another attempt of the same run continues
         after it, another run replaces it.
     """
     started = time.monotonic()

@@ -144,7 +144,7 @@ KINDS = tuple(_WINDOWS)
 
 
 def next_time(trigger: Trigger | None, now: datetime, tz: tzinfo) -> datetime | None:
-    """Return when a report runs next, in a zone; None if it has no schedule, or none that goes on."""
+    """Return when a report runs next, in a zone; None if it has no schedule, or none that continues."""
     if trigger is None:
         return None
     bound = trigger if trigger.bound else trigger.bind(now, tz)

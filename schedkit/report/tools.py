@@ -56,7 +56,7 @@ class Tools:
         ``last_rows(name, values)`` returns how many rows the last good run of a report with these parameters
         had; None if there is none.
     written : dict
-        Where the files of a run are, by where they were wanted: another name is taken when somebody has the
+        Where the files of a run are, by where they were wanted: another name is taken when a program has the
         wanted file open.
     frames : mapping
         The frames of a run that have a name.

@@ -52,7 +52,7 @@ def find_project(start: Path | None = None, environment: Mapping[str, str] = os.
 
     Its root is the folder of the named file, else the nearest parent with ``schedkit.yaml``,
     ``pyproject.toml`` or ``.git``, else the folder itself. A parent to which other users may write is passed
-    over: whoever put the file there could send the tokens of this project elsewhere.
+    over: its owner could send the tokens of this project elsewhere.
 
     Raises
     ------

@@ -151,7 +151,7 @@ def _of_scheduler(snapshot: Snapshot, tasks: int) -> Iterator[Family]:
     yield Family("scheduler_state", "stateset", "Scheduler state", states)
     yield _counted("schedkit_processes", "Living processes at the ledger", head["nodes"])
     workers = head.get("workers", [])
-    yield _one("schedkit_workers", "gauge", "Workers that processes of the ledger hear", len(workers))
+    yield _one("schedkit_workers", "gauge", "Workers connected to processes of the ledger", len(workers))
     help = "Runs that workers carry out now"
     yield _one("schedkit_worker_runs", "gauge", help, sum(each["running"] for each in workers))
     help = "Memory of workers and their child processes"

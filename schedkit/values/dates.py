@@ -1,7 +1,7 @@
 """Which columns of a frame hold dates: days without a time, kept as the midnights with which they begin.
 
 Jira's date columns are midnights in UTC, so that they can be compared with the frame's moments. Shown as a
-moment, such a date would have a time that nobody gave, and west of Greenwich be the day before.
+moment, such a date would have a time that was not given, and west of Greenwich be the day before.
 """
 
 from __future__ import annotations

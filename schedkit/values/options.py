@@ -108,7 +108,7 @@ def hint_text(hint: Any) -> str:
         return "None"
     if isinstance(hint, type) and not typing.get_args(hint):
         return hint.__name__
-    return re.sub(r"(?:\w+\.)+(\w+)", r"\1", str(hint))
+    return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", str(hint))
 
 
 class Options(Mapping[str, Option]):

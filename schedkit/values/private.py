@@ -1,4 +1,4 @@
-"""Files and folders that only their user may read, unless somebody has given them other permissions."""
+"""Files and folders that only their user may read, unless their permissions were changed."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ export function drawAudit(panel) {
   show(panel.newest, panel.before > 0);
   show(panel.older, Boolean(look.data?.next) && !look.failed);
   show(panel.scroller, panel.rows.length > 0 && !look.failed);
-  say(panel.empty, look.failed || (look.data ? "Nobody has done anything yet." : "Looking …"));
+  say(panel.empty, look.failed || (look.data ? "No actions yet." : "Looking …"));
   show(panel.empty, Boolean(look.failed) || !panel.rows.length);
 }
 

@@ -203,7 +203,7 @@ function drawHead(view) {
   show(view.waits, Boolean(waits) && !lost);
 }
 
-// What keeps runs from starting. The head says by other means that nobody runs or all is paused; what passes by
+// What keeps runs from starting. The head shows in other ways that no scheduler runs or all is paused; what passes by
 // itself is shown once it has lasted.
 function obstacles(view, scheduler) {
   const before = view.store.now() - WAITING_MS;
@@ -212,7 +212,7 @@ function obstacles(view, scheduler) {
     && (one.wrong || !one.since || Date.parse(one.since) < before));
 }
 
-// Who will run the next due time: this kernel, another process, or nobody.
+// Who will run the next due time: this kernel, another process, or none.
 function drawNext(view, scheduler, tasks) {
   let next = null;
   for (const task of tasks.values()) {
@@ -223,7 +223,7 @@ function drawNext(view, scheduler, tasks) {
   const when = next ? `${next.name} ${until(next.next_run, view.store.now())}` : "nothing is due";
   put(view.next, "title", next ? exact(next.next_run) : null);
   if (scheduler.paused) say(view.next, "Nothing starts while the scheduler is paused");
-  else if (!who || scheduler.state === "stopped") say(view.next, next ? `Next: ${when}, but nobody will run it: the scheduler is stopped` : "Nobody runs this schedule");
+  else if (!who || scheduler.state === "stopped") say(view.next, next ? `Next: ${when}, but the scheduler is stopped` : "No scheduler is running");
   else say(view.next, (next ? `Next: ${when}, run by ${who}` : `Nothing is due; the schedule is run by ${who}`) + workerWords(scheduler));
   const move = scheduler.move || null;
   show(view.hand, Boolean(move));

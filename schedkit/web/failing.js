@@ -1,4 +1,4 @@
-// What fails now: tasks whose last run failed, that are overdue, or whose code nobody has declared.
+// What fails now: tasks whose last run failed, that are overdue, or whose code no process has declared.
 
 import { ago, exact, moment, verdictOf } from "./format.js";
 import { button, h, keyed, put, say, show, wordButton } from "./dom.js";

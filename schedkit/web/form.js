@@ -1,4 +1,4 @@
-// A form made from a task's signature: its parameters, with their types and what they are where nobody says.
+// A form made from a task's signature: its parameters, with their types and defaults.
 
 import { h, show, wordButton } from "./dom.js";
 

@@ -141,7 +141,7 @@ export function runSeconds(run, now) {
   return Math.max(0, (end - start) / 1000);
 }
 
-// What a stage still needs, in seconds; null where nobody can know.
+// What a stage still needs, in seconds; null where it cannot be known.
 export function remaining(stage) {
   if (!stage.total || !stage.rate || stage.done >= stage.total) return null;
   return (stage.total - stage.done) / stage.rate;

@@ -8,6 +8,12 @@ import { followTheme } from "./theme.js";
 // JupyterLab's own address says what is open; where the board was left is kept for this tab of the browser.
 const PLACE = "schedkit:place";
 
+// Behind JupyterHub a cookie alone does not prove that JupyterLab asks.
+function proof() {
+  const cookie = document.cookie.split("; ").find((one) => one.startsWith("_xsrf="));
+  return cookie ? { _xsrf: decodeURIComponent(cookie.slice("_xsrf=".length)) } : {};
+}
+
 // `request(path, init)` asks the Jupyter Server as JupyterLab does; `base` is where our handlers are.
 export function start(node, base, request) {
   const style = document.createElement("link");
@@ -15,7 +21,7 @@ export function start(node, base, request) {
   const root = document.createElement("div");
   node.append(style, root);
   const store = createStore();
-  const stream = follow(store, `${base}/events`, `${base}/access`);
+  const stream = follow(store, `${base}/events`, `${base}/access`, proof);
 
   async function send(command) {
     if (command.do === "open" || command.do === "close") {

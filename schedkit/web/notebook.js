@@ -56,7 +56,7 @@ function render(board, model, el) {
   });
   const unfollow = followTheme(el);
   hideStill(el, model.get("still"));
-  // The kernel publishes only while somebody looks.
+  // The kernel publishes only while a view is visible.
   board.views += 1;
   if (board.views === 1) {
     board.heard = Date.now();

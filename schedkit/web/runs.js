@@ -46,7 +46,7 @@ export function stateChoices(states) {
   return [["", "Any state"], ...[...states].sort().map((state) => [state, stateOf(state).label])];
 }
 
-// The table alone, for whoever has rows.
+// The table alone, for callers that have rows.
 export function createRunTable(view, kind) {
   const onlyQueue = kind === "queue";
   const heads = onlyQueue ? ["Task", "State", "Priority", "Due", "Waiting for", ""]
@@ -80,7 +80,7 @@ function whatHolds(store, now) {
   const full = (key, most) => (used.get(key) || 0) >= (most ?? Infinity);
   return (run) => {
     const task = store.tasks.get(run.task);
-    if (!nodes.length || state === "stopped") return "a scheduler: nobody runs this one";
+    if (!nodes.length || state === "stopped") return "a scheduler: none is running";
     if (task && !task.declared) return "its code: run the cell or file that declares it";
     if (Date.parse(run.due_at) > now) return "its time";
     if ((run.scheduled_at || run.cause === "after") && full(`task:${run.task}`, task?.limit)) return `another run of ${run.task}`;

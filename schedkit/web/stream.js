@@ -5,13 +5,14 @@ import { clock } from "./format.js";
 // The server speaks every 10 seconds at least.
 const SILENCE_MS = 25_000;
 const RETRY_MS = 2000;
-// A browser has six connections to a server: a page that nobody sees gives its one back.
+// A browser has six connections to a server: a hidden page gives its connection back.
 const HIDDEN_MS = 30_000;
 const NETWORK = ["offline", "online"];
 
-// `address` is where the events are, `probe` what tells whether one may see them at all.
-export function follow(store, address, probe) {
-  const stream = { store, address, probe, run: null, last: "", heard: Date.now(), source: null, retry: 0 };
+// `address` is where the events are, `probe` what tells whether one may see them at all; `proof()` returns what a
+// server wants in the query of either, because an EventSource sends no headers.
+export function follow(store, address, probe, proof = () => ({})) {
+  const stream = { store, address, probe, proof, run: null, last: "", heard: Date.now(), source: null, retry: 0 };
   stream.show = (run) => {
     if (stream.run === run) return;
     stream.run = run;
@@ -25,7 +26,7 @@ export function follow(store, address, probe) {
   // A stream that stands does not notice that the network went; a server on this machine answers without one.
   stream.network = () => stream.source && open(stream);
   for (const name of NETWORK) addEventListener(name, stream.network);
-  // For whoever knows better than the browser whether the view is seen.
+  // For callers that know better than the browser whether the view is visible.
   stream.pause = () => close(stream);
   stream.resume = () => wake(stream);
   stream.end = () => {
@@ -40,7 +41,7 @@ export function follow(store, address, probe) {
 
 function open(stream) {
   close(stream);
-  const query = new URLSearchParams();
+  const query = new URLSearchParams(stream.proof());
   if (stream.run) query.set("run", stream.run);
   if (stream.last) query.set("since", stream.last);
   const source = (stream.source = new EventSource(`${stream.address}?${query}`));
@@ -77,7 +78,7 @@ function close(stream) {
 // A browser connects again by itself after a break, but not after a refusal.
 async function again(stream) {
   close(stream);
-  const answer = await fetch(stream.probe, { headers: { accept: "application/json" } }).catch(() => null);
+  const answer = await fetch(`${stream.probe}?${new URLSearchParams(stream.proof())}`, { headers: { accept: "application/json" } }).catch(() => null);
   if (answer && [401, 403].includes(answer.status)) return stream.store.tell({ lost: "You are signed out.", signedOut: true });
   stream.retry = setTimeout(() => open(stream), RETRY_MS);
 }

@@ -247,7 +247,7 @@ function drawRow(row, task, active, store) {
   drawHold(row, task);
 }
 
-// Where a task runs if not here, and which processes would go on with it.
+// Where a task runs if not here, and which processes would take it over.
 function placeWords(task, { nodes = [] }) {
   const home = nodes.find((node) => node.life === task.home);
   const heirs = nodes.filter((node) => (node.standing_by || []).includes(task.name));

@@ -1,15 +1,19 @@
 """No regular expression takes more than linear time on a run of any character: it would hold every thread.
 
-All compiled patterns of the package are found and tried; one that comes new is tried too.
+All compiled patterns of the package, and those written in a call, are found and tried; one that comes new is
+tried too.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
+import string
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,8 +60,30 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
                     yield f"{module.name}.{name}", each
 
 
+# How a pattern may be asked in a call: at the beginning of a text only, or anywhere in it.
+FROM_THE_BEGINNING = {"match", "fullmatch"}
+ANYWHERE = {"search", "sub", "subn", "split", "findall", "finditer"}
+
+
+def written_in_calls() -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """Yield the patterns that stand in calls such as ``re.sub(r"…", …)``."""
+    root = Path(schedkit.__path__[0])
+    for file in sorted(root.rglob("*.py")):
+        if "demo" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+                continue
+            module, first, how = node.func.value, node.args[0], node.func.attr
+            if isinstance(module, ast.Name) and module.id == "re" and isinstance(first, ast.Constant):
+                if how in FROM_THE_BEGINNING:
+                    yield f"{file.relative_to(root)}:{node.lineno}", re.compile(rf"\A(?:{first.value})")
+                elif how in ANYWHERE:
+                    yield f"{file.relative_to(root)}:{node.lineno}", re.compile(first.value)
+
+
 FOUND: dict[re.Pattern[Any], set[str]] = {}
-for each_name, each_pattern in patterns():
+for each_name, each_pattern in (*patterns(), *written_in_calls()):
     FOUND.setdefault(each_pattern, set()).add(each_name)
 
 
@@ -82,19 +108,35 @@ def test_all_are_found() -> None:
     assert set().union(*FOUND.values()) >= ANCHORED | BOUNDED
 
 
-def test_none_is_more_than_linear() -> None:
+def too_slow(length: int, limit: float, more: Iterable[str] = ()) -> list[Any]:
+    """Return the patterns that take longer than a limit for so many of one character, each with one."""
     slow = []
     for pattern, names in FOUND.items():
-        length = SHORT if names & BOUNDED else LENGTH
-        for character in characters(pattern):
+        longest = SHORT if names & BOUNDED else length
+        for character in {*characters(pattern), *more}:
             if seconds(pattern, character, SHORT) > SHORT_SECONDS:
                 slow.append((names, character, SHORT))
-            elif seconds(pattern, character, length) > SECONDS:
-                slow.append((names, character, length))
+            elif seconds(pattern, character, longest) > limit:
+                slow.append((names, character, longest))
             else:
                 continue
             break
-    assert not slow
+    return slow
+
+
+def test_none_is_more_than_linear() -> None:
+    assert not too_slow(LENGTH, SECONDS)
+
+
+@pytest.mark.thorough
+def test_none_is_more_than_linear_on_100_kilobytes_of_any_character() -> None:
+    """A quadratic pattern takes twelve seconds for that."""
+    assert not too_slow(100_000, 1.0, string.printable)
+
+
+def test_patterns_in_calls_are_found() -> None:
+    found = dict(written_in_calls())
+    assert any(name.startswith("confluence/") for name in found), found
 
 
 @pytest.mark.parametrize("text", ["<", "<a ", "<a b='", "{", "[", "&", "a=", "a='b' "])

@@ -9,8 +9,8 @@ from typing import Any
 
 from support.browser_lab import NoChromiumError, chromium
 
-from bench.board_sides import run_side
 from bench.common import Row, median
+from bench.sides import run_side
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.tasks.declare import declare
 from schedkit.core.triggers.constructors import every
@@ -32,7 +32,7 @@ def rows() -> Iterator[Row]:
 
 def percent(readers: int) -> float:
     """CPU of the server's process, in percent of a core."""
-    told = run_side("serve", readers=readers, updates=UPDATES, seconds=SECONDS)
+    told = run_side("board_sides", "serve", readers=readers, updates=UPDATES, seconds=SECONDS)
     return float(told["cpu"]) / SECONDS * 100
 
 

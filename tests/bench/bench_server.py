@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.common import Row, median
-from bench.server_sides import run_side
+from bench.sides import run_side
 
 TASKS, RATE, SECONDS, ROUNDS = 1000, 500, 10, 3
 CPU_BUDGET_MS = 0.5
@@ -23,8 +23,8 @@ def p99(late: list[float]) -> float:
 
 def rows() -> Iterator[Row]:
     common = {"tasks": TASKS, "fires": False, "beside": False, "seconds": SECONDS}
-    cost = milliseconds(run_side("ours", **common, rate=RATE))
-    bare = milliseconds(run_side("peer", **common, rate=PEER_RATE))
+    cost = milliseconds(run_side("server_sides", "ours", **common, rate=RATE))
+    bare = milliseconds(run_side("server_sides", "peer", **common, rate=PEER_RATE))
     yield Row(
         "server: status of 1,000 tasks, ETag",
         cost,
@@ -39,9 +39,9 @@ def rows() -> Iterator[Row]:
     idle, beside, inside = [], [], []
     for _ in range(ROUNDS):  # alternately, because the machine has other work
         busy = {"tasks": TASKS, "fires": True, "seconds": SECONDS}
-        idle.append(p99(run_side("ours", **busy, beside=True, rate=0)["late"]))
-        beside.append(p99(run_side("ours", **busy, beside=True, rate=RATE)["late"]))
-        inside.append(p99(run_side("ours", **busy, beside=False, rate=RATE)["late"]))
+        idle.append(p99(run_side("server_sides", "ours", **busy, beside=True, rate=0)["late"]))
+        beside.append(p99(run_side("server_sides", "ours", **busy, beside=True, rate=RATE)["late"]))
+        inside.append(p99(run_side("server_sides", "ours", **busy, beside=False, rate=RATE)["late"]))
     yield _late("beside the server's process at 500/s (schedkit serve FILE)", median(beside), idle, 1.5)
     yield _late("with the server inside at 500/s (Server(asgi(sched)))", median(inside), idle, None)
 

@@ -95,14 +95,5 @@ def read(run: dict[str, Any]) -> dict[str, Any]:
     return counts
 
 
-def run_side(side: str, **run: Any) -> dict[str, Any]:
-    """Return what one side measured, in a process of its own."""
-    command = [sys.executable, "-m", "bench.board_sides", side, json.dumps(run)]
-    told: dict[str, Any] = json.loads(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    )
-    return told
-
-
 if __name__ == "__main__":
     print(json.dumps({"serve": serve, "read": read}[sys.argv[1]](json.loads(sys.argv[2]))))

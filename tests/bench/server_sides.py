@@ -180,15 +180,6 @@ def load(run: dict[str, Any]) -> dict[str, Any]:
     return counts
 
 
-def run_side(side: str, **run: Any) -> dict[str, Any]:
-    """Return what one side measured, in a process of its own."""
-    command = [sys.executable, "-m", "bench.server_sides", side, json.dumps(run)]
-    told: dict[str, Any] = json.loads(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    )
-    return told
-
-
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:

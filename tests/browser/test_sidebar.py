@@ -74,7 +74,7 @@ def test_the_schedule_of_the_project_is_seen_and_acted_on(page: Page, project: P
         audit = [row["actor"] for row in sched.screens.audit_page()["items"] if row["action"] == "paused"]
         assert audit != ["nightly.py"]
         fits_and_follows_the_theme(page, bar)
-    expect(bar.locator(".sk-next")).to_contain_text("Nobody runs this schedule", timeout=60_000)
+    expect(bar.locator(".sk-next")).to_contain_text("No scheduler is running", timeout=60_000)
     assert page.evaluate("window.hacked") is None
 
 

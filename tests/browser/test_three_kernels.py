@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 
@@ -81,7 +81,7 @@ def done(scheduler: Scheduler, task: str) -> list[Any]:
 def grows(scheduler: Scheduler, task: str, by: int) -> None:
     """Wait until so many more runs of a task have ended."""
     before = len(done(scheduler, task))
-    until(lambda: len(done(scheduler, task)) >= before + by, 60)
+    wait_until(lambda: len(done(scheduler, task)) >= before + by)
 
 
 def test_a_busy_kernel_and_a_restarted_one_hold_nobody_up(three: Three) -> None:
@@ -104,7 +104,7 @@ def test_a_busy_kernel_and_a_restarted_one_hold_nobody_up(three: Three) -> None:
         three.edited.restart()
         three.edited.wait_idle()
         three.edited.run(4)
-        until(lambda: done(sched, "edited")[-1][0] == 2, 60)  # the edited code runs, in the new kernel
+        wait_until(lambda: done(sched, "edited")[-1][0] == 2)  # the edited code runs, in the new kernel
         picture(three.edited, "3-a-restarted-kernel")
         grows(sched, "holding", 2)
         three.edited.run(1)

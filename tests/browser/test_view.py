@@ -398,7 +398,7 @@ def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     expect(row.filter(has_text="run future")).to_contain_text("its time")
     board.put_scheduler(nodes=[], state="stopped")
     view.mount(board.snapshot(NOW), panel="queue")
-    expect(row.filter(has_text="run third").last).to_contain_text("a scheduler: nobody runs this one")
+    expect(row.filter(has_text="run third").last).to_contain_text("a scheduler: none is running")
 
 
 @pytest.fixture

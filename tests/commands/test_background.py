@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.notebook_shell import wait_for
+from support.waiting import wait_until
 
 from schedkit.app import Scheduler, app
 from schedkit.atlassian.kept_logins import forget
@@ -49,7 +49,7 @@ def test_it_runs_the_tasks_and_stops_when_told(
     unsubscribe = scheduler.subscribe(lambda event: events.append(getattr(event, "change", "")))
     assert background.main([tmp_path / "who_runs.py"], told, ended) == 0
     assert scheduler.state == "stopped"
-    assert wait_for(lambda: {"started", "stopped"} <= set(events))
+    assert wait_until(lambda: {"started", "stopped"} <= set(events))
     unsubscribe()
 
 

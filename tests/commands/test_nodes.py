@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.node_processes import NodeProcess
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit.app import app
 from schedkit.cli import main
@@ -95,8 +95,8 @@ def test_the_heir_of_a_process_that_is_ended_goes_on(
     assert main(["nodes", "--end", "first"]) == 0
     told = capsys.readouterr()
     assert told.out == "ended first\n"
-    assert "was told to end; what runs there may go on for 30" in told.err
-    until(lambda: pair[1].at_home == ["hourly", "other"])
+    assert "was told to end; what runs there may continue for 30" in told.err
+    wait_until(lambda: pair[1].at_home == ["hourly", "other"])
     assert (pair[0].state, pair[1].state) == ("stopped", "running")
     assert list(rows(capsys)) == ["second"]
 
@@ -104,7 +104,7 @@ def test_the_heir_of_a_process_that_is_ended_goes_on(
 def test_a_process_may_end_itself(pair: tuple[Scheduler, Scheduler]) -> None:
     mine = pair[0].nodes[0]
     assert pair[0].end_node(mine, "1s") == mine
-    until(lambda: pair[0].state == "stopped")
+    wait_until(lambda: pair[0].state == "stopped")
 
 
 def test_which_process_is_meant_must_be_plain(pair: tuple[Scheduler, Scheduler], capsys: Output) -> None:
@@ -137,7 +137,7 @@ def test_a_command_is_of_its_kind_and_ends_when_told(
 ) -> None:
     (project / "theirs.py").write_text(TASKS)
     with command(project, *words) as process, app().plain_scheduler().viewing() as looking:
-        until(lambda: [node.pid for node in looking.nodes] == [process.pid])
+        wait_until(lambda: [node.pid for node in looking.nodes] == [process.pid])
         assert rows(capsys)[f"schedkit {words[0]} theirs.py"]["kind"] == kind
         assert main(["nodes", "--end", str(process.pid)]) == 0
         assert process.wait(60) == 0

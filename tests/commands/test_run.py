@@ -12,13 +12,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.ready_processes import COMMAND_LINE, ReadyProcess
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit.app import app
 from schedkit.cli import main
 from schedkit.commands import run as run_command
 from schedkit.commands.lab import lab_environment
 from schedkit.commands.watch import WatchedFiles
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.triggers.constructors import every
 from schedkit.demo import DemoSite
 
 Output = pytest.CaptureFixture[str]
@@ -30,6 +32,13 @@ from schedkit import task, context, every
 def greet(name: str = "nobody", times: int = 1):
     context.log(f"hello {{name}} {{times}}")
     return [name] * times
+"""
+
+
+OTHER = """
+@task()
+def other():
+    return 1
 """
 
 
@@ -139,6 +148,20 @@ def _written(file: Path, text: str) -> Path:
     return file
 
 
+def test_other_code_under_the_same_name_does_not_run_in_its_place(project: Path, capsys: Output) -> None:
+    (project / "greetings.py").write_text(MODULE.format(every="1h") + OTHER)
+    elsewhere = Scheduler(str(project / ".schedkit" / "ledger.db"), name="elsewhere")
+    ran: list[str] = []
+    with elsewhere:
+        elsewhere.task(every("1h"), name="greet")(lambda: ran.append("elsewhere"))
+        assert main(["run", "greetings.py", "--once"]) == 2
+        told = capsys.readouterr().err
+        assert "task 'greet' is run by elsewhere" in told
+        assert "1 task did not run: another process runs other code as 'greet' (give it another name" in told
+        assert [run.state for run in elsewhere.runs("other")] == ["DONE"]
+        assert ran == []
+
+
 def test_once_and_watch_exclude_each_other(project: Path, capsys: Output) -> None:
     (project / "greetings.py").write_text(MODULE.format(every="1h"))
     assert main(["run", "greetings.py", "--once", "--watch"]) == 2
@@ -235,7 +258,7 @@ def test_a_second_signal_does_not_wait_for_what_runs(project: Path) -> None:
         streams = (nothing.fileno(), nothing.fileno(), telling)
         with ReadyProcess(COMMAND_LINE, ["run", "stubborn.py"], project, streams) as running:
             os.close(telling)
-            until((project / "begun").exists)
+            wait_until((project / "begun").exists)
             running.send_signal(signal.SIGTERM)
             assert any(line.startswith("ending: ") for line in lines)
             running.send_signal(signal.SIGTERM)

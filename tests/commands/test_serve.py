@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.ready_processes import COMMAND_LINE, ReadyProcess, command
-from support.rest import until
+from support.waiting import wait_until
 
 TASKS = """
 import time
@@ -70,9 +70,9 @@ def test_it_serves_the_tasks_of_files_and_ends_with_a_signal(folder: Path) -> No
 def test_a_second_signal_does_not_wait_for_runs(folder: Path) -> None:
     with serving(folder, "tasks.py") as (running, url):
         run = httpx.post(f"{url}/scheduler/tasks/stubborn/trigger", timeout=60).json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "RUNNING")
+        wait_until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "RUNNING")
         running.send_signal(signal.SIGTERM)
-        until(lambda: refused(url))
+        wait_until(lambda: refused(url))
         assert not running.ended()
         running.send_signal(signal.SIGTERM)
         assert running.wait() == 0
@@ -80,9 +80,9 @@ def test_a_second_signal_does_not_wait_for_runs(folder: Path) -> None:
 
 def test_alone_it_watches_what_another_process_runs(folder: Path) -> None:
     with serving(folder, "tasks.py"), serving(folder) as (watching, url):
-        until(lambda: httpx.get(f"{url}/scheduler/status", timeout=60).json()["is_running"])
+        wait_until(lambda: httpx.get(f"{url}/scheduler/status", timeout=60).json()["is_running"])
         run = httpx.post(f"{url}/scheduler/tasks/nightly/trigger", timeout=60).json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
+        wait_until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
         watching.send_signal(signal.SIGINT)
         assert watching.wait() == 0
 
@@ -102,7 +102,7 @@ def test_the_server_is_a_process_of_its_own_that_is_started_again(folder: Path) 
         metrics = httpx.get(f"{url}/metrics", timeout=60).text
         assert "schedkit_ledger_transaction_seconds_count" in metrics
         os.kill(first, signal.SIGKILL)
-        until(lambda: [pid for pid in children(running.pid) if pid != first], 60.0)
+        wait_until(lambda: [pid for pid in children(running.pid) if pid != first], 60.0)
         # The port was there all the time: who asked meanwhile is answered.
         assert httpx.get(f"{url}/scheduler/status", timeout=60).json()["task_count"] == 2
         running.send_signal(signal.SIGTERM)
@@ -113,14 +113,14 @@ def test_the_server_ends_with_the_process_that_runs_the_tasks(folder: Path) -> N
     with serving(folder, "tasks.py") as (running, url):
         running.send_signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
-        until(lambda: refused(url), 60.0)
+        wait_until(lambda: refused(url), 60.0)
 
 
 def test_one_process_runs_and_serves_where_two_cannot(folder: Path) -> None:
     with serving(folder, "tasks.py", program=ONE_PROCESS) as (running, url):
         assert children(running.pid) == []
         run = httpx.post(f"{url}/scheduler/tasks/nightly/trigger", timeout=60).json()["run_id"]
-        until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
+        wait_until(lambda: httpx.get(f"{url}/api/v1/runs/{run}", timeout=60).json()["state"] == "DONE")
         running.send_signal(signal.SIGTERM)
         assert running.wait() == 0
 

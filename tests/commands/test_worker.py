@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from support import cluster_tasks
-from support.clusters import TASKS, dask_scheduler, last_pid_in, start_worker, wait_until, worker
+from support.clusters import TASKS, dask_scheduler, last_pid_in, start_worker, worker
+from support.waiting import wait_until
 
 from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler

@@ -193,6 +193,11 @@ def test_08_comments_on_words_that_are_replaced_are_told(
     assert "inline comments on cells that changed were lost" in caplog.text
 
 
+def mark_prose(demo: DemoSite, page: DemoPage) -> Callable[[], object]:
+    """Return what puts an inline comment on the page's prose when it is called."""
+    return lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose")))
+
+
 def test_08_a_mark_whose_words_a_person_replaced_meanwhile(
     wiki: Confluence, make_page: MakePage, demo: DemoSite, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -201,7 +206,7 @@ def test_08_a_mark_whose_words_a_person_replaced_meanwhile(
     before_put(
         demo,
         page,
-        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        mark_prose(demo, page),
         lambda: page.edit("some prose", "something new"),
     )
     assert plan.apply().written
@@ -217,7 +222,7 @@ def test_08_a_person_who_saves_with_the_mark_needs_no_restoring(
     before_put(
         demo,
         page,
-        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        mark_prose(demo, page),
         lambda: page.edit("prose", marked("prose")),
     )
     assert (plan.apply().written, page.version, page.puts(200)) == (True, 3, 1)
@@ -232,7 +237,7 @@ def test_08_others_who_keep_saving_end_the_restoring_at_the_deadline(
     before_put(
         demo,
         page,
-        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        mark_prose(demo, page),
         lambda: page.edit("prose", "their prose"),
     )
     assert plan.apply(deadline=0).written

@@ -108,9 +108,9 @@ def test_a_schedulers_history_will_do(tmp_path: Path) -> None:
 def test_rows_that_are_no_runs() -> None:
     with pytest.raises(UsageError, match="without task or state"):
         latest_runs([{"task": "t"}])
-    with pytest.raises(UsageError, match="a run of 't' finished at 'soon', which is no moment"):
+    with pytest.raises(UsageError, match="a run of 't' finished at 'soon', which is not a time"):
         latest_runs([run("t", "DONE", finished_at="soon")])
-    with pytest.raises(UsageError, match="a run of 't' took 'long', which is no number of seconds"):
+    with pytest.raises(UsageError, match="a run of 't' took 'long', which is not a number of seconds"):
         latest_runs([run("t", "DONE", seconds="long")])
     with pytest.raises(UsageError, match="is not a list of runs"):
         latest_runs({"task": "t", "state": "DONE"})

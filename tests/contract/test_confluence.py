@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +65,6 @@ DC: tuple[tuple[str, str, Any, int], ...] = (
     ("PUT", "/content/100003", NEW1 | {"id": "100003", "version": {"number": 2}}, 200),
     ("POST", "/content", NEW1 | {"title": "Another", "space": {"key": "DEMO"}}, 200),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[DemoSite]:
-    with DemoSite(issues=40) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")

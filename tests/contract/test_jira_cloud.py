@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +105,6 @@ CASES: tuple[tuple[str, str, Any, int], ...] = (
     ("DELETE", "/issue/{worked}/worklog/{worklog}", None, 204),
     ("GET", "/issue/{worked}/properties/nothing", None, 404),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[DemoSite]:
-    with DemoSite(issues=60) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")

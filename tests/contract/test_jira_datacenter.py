@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +66,6 @@ CASES: tuple[tuple[str, str, Any, int], ...] = (
     ("GET", "/agile/1.0/board/1/sprint?state=active", None, 200),
     ("GET", "/agile/1.0/board/99", None, 404),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[DemoSite]:
-    with DemoSite(issues=60) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")

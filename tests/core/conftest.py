@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.node_processes import NodeProcess
 from support.postgres_server import postgres_server
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunStep
 from schedkit.core.ids import new_id
 from schedkit.core.store.database import Store
+
+Begin = Callable[[str], NodeProcess]
 
 
 @pytest.fixture(scope="session")
@@ -112,14 +114,6 @@ class Recorder:
         )
 
 
-def until(holds: Callable[[], object], timeout: float = 60.0) -> None:
-    """Wait for what no fact tells: a process takes in what it hears of others a moment after it is told."""
-    give_up = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < give_up, f"not so after {timeout} s"
-        threading.Event().wait(0.005)
-
-
 def _field(event: Event, name: str) -> object:
     if hasattr(event, name):
         return getattr(event, name)
@@ -131,3 +125,17 @@ def _field(event: Event, name: str) -> object:
 def recorder(sched: Scheduler) -> Recorder:
     """What the running scheduler tells."""
     return Recorder(sched)
+
+
+@pytest.fixture
+def begin(where: str, tmp_path: Path) -> Iterator[Begin]:
+    """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
+    begun: list[NodeProcess] = []
+
+    def one(name: str) -> NodeProcess:
+        begun.append(NodeProcess(where, tmp_path, name))
+        return begun[-1]
+
+    yield one
+    for process in begun:
+        process.close()

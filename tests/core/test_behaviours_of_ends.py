@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from core.test_behaviours import held
 from support.lives import die, life_of
+from support.waiting import wait_until
 
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.scheduler import Scheduler
@@ -51,10 +52,7 @@ def declare(sched: Scheduler, kind: str, folder: Path, name: str = "t", **option
     sched.task(name=name, **where, **options)(endless if kind == "async" else working)
 
     def runs() -> None:
-        give_up = time.monotonic() + 30
-        while not sign.exists():
-            assert time.monotonic() < give_up, f"{name} does not start"
-            time.sleep(0.005)
+        wait_until(sign.exists, f"{name} does not start")
         sign.unlink()
 
     return runs
@@ -126,8 +124,7 @@ def test_behaviour_5_code_that_swallows_a_cancel_is_cancelled_all_the_same(
     where = {"runs_in": "process"} if kind == "process" else {}
     sched.task(name="t", retry=Retry(attempts=3, delay=0), **where)(endless if kind == "async" else working)
     run = sched.submit("t")
-    while not sign.exists():
-        time.sleep(0.005)
+    wait_until(sign.exists)
     assert run.cancel()
     assert run.wait("60s").state is State.CANCELLED
     assert outcomes(sched, run) == [Outcome.CANCELLED]
@@ -199,13 +196,11 @@ def test_behaviour_6_a_stop_lets_all_kinds_end(make: Make, tmp_path: Path) -> No
     sched.task(name="thread")(patient)
     sched.task(name="process", runs_in="process")(patient)
     runs = [sched.submit(kind) for kind in KINDS]
-    while not all((tmp_path / f"{kind}-runs").exists() for kind in KINDS):
-        time.sleep(0.005)
+    wait_until(lambda: all((tmp_path / f"{kind}-runs").exists() for kind in KINDS))
     stopping = threading.Thread(target=sched.stop, args=("30s",))
     stopping.start()
     life = life_of(sched)
-    while not life.stopping:
-        time.sleep(0.005)
+    wait_until(lambda: life.stopping)
     assert sched.state == "running", "it waits for them"
     go.touch()
     stopping.join(30)
@@ -242,8 +237,7 @@ def test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once(make: Make, tmp_pat
     runs = [sched.submit(name) for name in names]
     for wait in waits:
         wait()
-    while not all((tmp_path / f"deaf-{kind}").exists() for kind in KINDS):
-        time.sleep(0.005)
+    wait_until(lambda: all((tmp_path / f"deaf-{kind}").exists() for kind in KINDS))
     began = time.monotonic()
     sched.stop("0.2s")
     # 0.2 s of patience, 0.2 s to listen, 1 s for the ledger, 2 s for the users' loop; else they run for ever.

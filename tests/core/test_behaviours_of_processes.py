@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from core.conftest import Begin
 from crash.judge import judge
-from support.node_processes import NodeProcess
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.store.database import Store
 from schedkit.core.store.reader import Ledger
-
-Begin = Callable[[str], NodeProcess]
-
-
-@pytest.fixture
-def begin(where: str, tmp_path: Path) -> Iterator[Begin]:
-    """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
-    begun: list[NodeProcess] = []
-
-    def one(name: str) -> NodeProcess:
-        begun.append(NodeProcess(where, tmp_path, name))
-        return begun[-1]
-
-    yield one
-    for process in begun:
-        process.close()
 
 
 def effects(folder: Path) -> int:

@@ -71,7 +71,7 @@ def test_a_schedule_that_the_ledger_has_moved(
     write(sched, lambda c: c.execute(schema.tasks.update().values(next_at=later)))
     recorder.wait_for(recorder.of(events.RunQueued, task="moved", scheduled=later))
     sched.pause()
-    assert "decides anew" in caplog.text
+    assert "decides again" in caplog.text
 
 
 def test_a_time_that_has_its_run_already(sched: Scheduler, recorder: Recorder) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from core.conftest import Recorder
 from support.lives import die
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core import events
@@ -163,8 +164,7 @@ def test_fewer_processes_than_places(make: Make, tmp_path: Path) -> None:
 
     sched.task(name="heavy", runs_in="process", overlap="allow")(waits)
     runs = sched.submit_many("heavy", [{"number": number} for number in range(3)])
-    while not list(tmp_path.glob("entered-*")):
-        time.sleep(0.01)
+    wait_until(lambda: list(tmp_path.glob("entered-*")))
     assert sorted(run.state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
     go.touch()
     assert [run.result("60s") for run in runs] == [0, 1, 2]
@@ -503,10 +503,7 @@ def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.
 
     caplog.set_level("INFO", "schedkit")
     left = sched.submit("leaves").result("60s")
-    deadline = time.monotonic() + 20
-    while "a child process wrote: late" not in caplog.text:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: "a child process wrote: late" in caplog.text, caplog.text)
     sched.stop("1s")
     os.kill(left, signal.SIGKILL)
 

@@ -127,7 +127,7 @@ def test_an_exit_while_the_users_loop_ends_is_survived(
     sched.stop("1s")
     assert users[0].is_closed()
     assert isinstance(users[1].exception(), SystemExit)
-    assert "goes on after what tried to end it" in caplog.text
+    assert "keeps running after something tried to end it" in caplog.text
 
 
 @pytest.mark.parametrize("error", [MuteError, BareError])

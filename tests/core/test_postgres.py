@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from crash.judge import judge_schedule
 from support.lives import life_of, lives_again
 from support.postgres_server import kill, postgres_server, revive
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -85,13 +86,13 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     with declared_in("/heir.py"):
         second.task(name="held")(held)
     second.start()  # it stands by, or inherits at once if this took longer than the lease
-    until(lambda: second.at_home == ["held"])
+    wait_until(lambda: second.at_home == ["held"])
     standing.set()
     release.set()
     recorder.wait_for(recorder.of(events.NodeChanged, change="lost"))
     assert second.run(run.id).result("60s") == "attempt 2"
-    until(lambda: lives_again(first, before))
-    until(lambda: first.standing_by == ["held"])
+    wait_until(lambda: lives_again(first, before))
+    wait_until(lambda: first.standing_by == ["held"])
     assert first.state == "running"
     for sched in (first, second):
         sched.stop("1s")

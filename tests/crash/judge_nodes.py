@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-__all__ = ["judge_nodes"]
+__all__ = ["judge_nodes", "rows_of"]
 
 FINAL = {"DONE", "FAILED", "TIMEOUT", "CANCELLED", "SKIPPED"}
 NEVER = 2**63
@@ -32,7 +32,7 @@ def judge_nodes(
     alone : bool
         Whether no two attempts of a run may be alive at once.
     """
-    tasks, runs, attempts, fires = _rows(where)
+    tasks, runs, attempts, fires = rows_of(where)
     due = sum(_judge_task(row, runs, fires, periods) for row in tasks if row["next_at"] is not None)
     told = _lines(effects)
     of_run = defaultdict[str, list[dict[str, Any]]](list)
@@ -63,7 +63,8 @@ def judge_nodes(
     }
 
 
-def _rows(where: str) -> list[list[dict[str, Any]]]:
+def rows_of(where: str) -> list[list[dict[str, Any]]]:
+    """Return the tasks, runs, attempts and passed-over due times of a ledger."""
     tables = ("tasks", "runs", "attempts", "fires")
     queries = [f"SELECT * FROM schedkit_{table}" for table in tables]
     if "://" not in where:

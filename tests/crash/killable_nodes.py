@@ -15,8 +15,9 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,28 @@ def until_it_can(step: Callable[[], object]) -> None:
             time.sleep(0.05)
 
 
+def start_with_heirs(
+    sched: Scheduler, name: str, names: Iterable[str], declare: Callable[[str], object]
+) -> None:
+    """Declare a process's own tasks, start, then declare those of the others, which it may inherit."""
+    until_it_can(lambda: declare(name))
+    until_it_can(sched.start)
+    for other in names:
+        if other != name:
+            until_it_can(partial(declare, other))
+
+
+def live_on(sched: Scheduler, settle_seconds: float | None) -> None:
+    """Run until the process is killed; or pause all, and stop when no run is left or the time is over."""
+    if settle_seconds is None:
+        time.sleep(3600)
+    until_it_can(sched.pause)
+    deadline = time.monotonic() + (settle_seconds or 0)
+    while sched.queries.ledger.live() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    sched.stop("5s")
+
+
 def read_for_ever(ledger: Path, effects: Effects) -> None:
     """Read the ledger's files again and again as people do: whole, as a folder, into an archive."""
     while True:
@@ -107,21 +130,11 @@ def main(ledger: str, folder: Path, name: str, word: str) -> None:
         lease=LEASE_SECONDS,
         results=folder / "results",
     )
-    until_it_can(lambda: declare(sched, effects, name, name))
-    until_it_can(sched.start)
-    for other in NAMES:
-        if other != name:
-            until_it_can(lambda: declare(sched, effects, other, name))  # noqa: B023 - called at once
+    start_with_heirs(sched, name, NAMES, lambda whose: declare(sched, effects, whose, name))
     if word == "read":
         threading.Thread(target=read_for_ever, args=(Path(ledger), effects), daemon=True).start()
     effects.note("ready", name)
-    if word != "settle":
-        time.sleep(3600)
-    until_it_can(sched.pause)
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while sched.queries.ledger.live() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    sched.stop("5s")
+    live_on(sched, SETTLE_SECONDS if word == "settle" else None)
 
 
 if __name__ == "__main__":

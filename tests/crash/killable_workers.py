@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import distributed
-from crash.killable_nodes import until_it_can
+from crash.killable_nodes import live_on, start_with_heirs
 from crash.nursery import fork_for_each_line
 from crash.worker_effects import FOLDER, NAMES, declare
 
@@ -35,18 +34,8 @@ def home(ledger: str, folder: Path, name: str, dask: str, settle: bool) -> None:
         results=folder / "results",
         dask=dask,
     )
-    until_it_can(lambda: declare(sched, name))
-    until_it_can(sched.start)
-    for other in NAMES:
-        if other != name:
-            until_it_can(lambda: declare(sched, other))  # noqa: B023 - called at once
-    if not settle:
-        time.sleep(3600)
-    until_it_can(sched.pause)
-    until = time.monotonic() + SETTLE_SECONDS
-    while sched.queries.ledger.live() and time.monotonic() < until:
-        time.sleep(0.05)
-    sched.stop("5s")
+    start_with_heirs(sched, name, NAMES, lambda whose: declare(sched, whose))
+    live_on(sched, SETTLE_SECONDS if settle else None)
 
 
 def worker(folder: Path, name: str, dask: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from crash.disturb import DISTURBANCES, Disturbed
 from crash.judge import judge
+from crash.judge_ledger import judge_ledger
 
 TESTS = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "crash.killable")  # in that folder: it imports what tests share
@@ -90,6 +91,7 @@ def kill_often(disturbed: Disturbed, journal: Path, times: int, seed: int) -> di
     assert program.line() == "ended 0"
     program.close()
     seen = judge(disturbed.ledger, journal)
+    assert judge_ledger(disturbed.ledger) == seen["runs"]
     refused = journal.read_bytes().count(b"\nrefused ")
     return seen | {"troubles": disturbed.times, "killed in trouble": in_trouble, "refused starts": refused}
 

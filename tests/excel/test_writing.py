@@ -6,14 +6,13 @@ import errno
 import io
 import os
 import stat
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from support.ready_processes import begun
 
 from schedkit import context, excel
 from schedkit.errors import FileError, StopRequested, UsageError, WorkbookError
@@ -208,8 +207,11 @@ for number in range(5):
 
 def test_two_processes_that_upsert_lose_no_row(tmp_path: Path) -> None:
     path = tmp_path / "r.xlsx"
-    writers = [subprocess.Popen([sys.executable, "-c", APPENDER, str(path), name]) for name in "AB"]
-    assert [writer.wait() for writer in writers] == [0, 0]
+    with (
+        begun(APPENDER, [str(path), "A"], tmp_path) as one,
+        begun(APPENDER, [str(path), "B"], tmp_path) as two,
+    ):
+        assert [one.wait(), two.wait()] == [0, 0]
     assert sorted(excel.read(path)["Key"]) == [f"{name}-{number}" for name in "AB" for number in range(5)]
     assert [file.name for file in tmp_path.iterdir()] == ["r.xlsx"]
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
-import threading
-import time
-from collections.abc import Callable
 
 import pytest
 from support.notebook_shell import Shell
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.notebook.bar import CellBar, cell_bar
@@ -86,10 +84,10 @@ def test_the_publisher_draws_the_bar_of_a_surrounded_call(
     try:
         with context.surrounded():
             context.progress("extract", 1, 2)
-            wait_for(lambda: len(shell.outputs) >= 2)
+            wait_until(lambda: len(shell.outputs) >= 2)
     finally:
         context.set_default(None)
-    wait_for(lambda: shell.outputs[-1]["data"] == {})
+    wait_until(lambda: shell.outputs[-1]["data"] == {})
     assert "extract" in shell.outputs[1]["data"]["text/html"]
     assert shell.outputs[-1]["update"] is True
 
@@ -101,13 +99,6 @@ def test_only_a_kernel_gets_a_bar(shell: Shell, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
     with context.surrounded() as listener:
         assert isinstance(listener, CellBar)
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end, "it never happened"
-        threading.Event().wait(0.005)
 
 
 def test_warnings_of_a_call_stay_in_its_cell(capsys: pytest.CaptureFixture[str]) -> None:

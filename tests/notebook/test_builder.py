@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.notebook_shell import Front, Shell, wait_for
+from support.notebook_shell import Front, Shell
+from support.waiting import wait_until
 
 from schedkit.app import App
 from schedkit.core.api.scheduler import Scheduler
@@ -34,7 +35,7 @@ def project(demo_site: DemoSite, tmp_path: Path) -> App:
 @pytest.fixture
 def form(project: App, sched: Scheduler, front: Front) -> Builder:
     form = Builder(project, sched)
-    wait_for(lambda: form.fields.allowed_tags)
+    wait_until(lambda: form.fields.allowed_tags)
     form.name.value = "bugs"
     form.question.value = "type = Bug"
     form.workbook.value = "reports/out/bugs.xlsx"
@@ -45,7 +46,7 @@ def click(form: Builder, words: str) -> str:
     """Press a button and return what the form then says."""
     form.words.value = ""
     next(button for button in form.buttons if button.description == words).click()
-    return wait_for(lambda: form.words.value, 30)
+    return wait_until(lambda: form.words.value)
 
 
 def test_fields_are_completed_from_the_site(form: Builder) -> None:
@@ -56,12 +57,12 @@ def test_fields_are_completed_from_the_site(form: Builder) -> None:
 
 def test_the_schedule_is_told_in_words_with_its_next_times(form: Builder) -> None:
     form.schedule.value = "0 7 * * mon-fri"
-    wait_for(lambda: "at 07:00 on Monday to Friday: " in form.times.value)
+    wait_until(lambda: "at 07:00 on Monday to Friday: " in form.times.value)
     assert form.times.value.count(":") >= 6
     form.schedule.value = "0 7 31 2 *"
-    assert "never fires" in wait_for(lambda: "never fires" in form.times.value and form.times.value)
+    assert "never fires" in wait_until(lambda: "never fires" in form.times.value and form.times.value)
     form.schedule.value = ""
-    wait_for(lambda: "on demand" in form.times.value)
+    wait_until(lambda: "on demand" in form.times.value)
 
 
 def test_check_asks_the_site(form: Builder) -> None:
@@ -82,7 +83,7 @@ def test_trying_shows_rows_and_writes_nothing(form: Builder, project: App) -> No
 
 def test_run_now_goes_through_the_scheduler(form: Builder, sched: Scheduler, project: App) -> None:
     assert "of bugs is queued" in click(form, "Run now")
-    (run,) = wait_for(lambda: [run for run in sched.runs("bugs") if run.state.final], 30)
+    (run,) = wait_until(lambda: [run for run in sched.runs("bugs") if run.state.final])
     assert run.state == "DONE", run.error
     assert (project.root / "reports" / "out" / "bugs.xlsx").is_file()
 
@@ -107,12 +108,13 @@ def test_what_is_missing_is_said(form: Builder) -> None:
 def test_a_site_that_does_not_answer_is_told(sched: Scheduler, front: Front, tmp_path: Path) -> None:
     sites = {"away": {"kind": "jira", "url": "http://127.0.0.1:9", "token": "x", "timeout": 1}}
     form = Builder(App(Settings.model_validate({"sites": sites}), tmp_path), sched)
-    assert "127.0.0.1" in wait_for(lambda: form.words.value, 60)
+    assert "127.0.0.1" in wait_until(lambda: form.words.value)
 
 
 def test_without_sites_the_form_is_still_there(sched: Scheduler, front: Front, tmp_path: Path) -> None:
     form = Builder(App(Settings(), tmp_path), sched)
     assert form.draft.site == ""
+    assert "The settings name no Jira yet" in form.words.value
 
 
 def test_clicks_are_not_routed_to_a_busy_shell(form: Builder) -> None:
@@ -174,7 +176,7 @@ def test_metrics_of_the_form_are_made(form: Builder, sched: Scheduler, project: 
     form.workbook.value, form.fields.value = "", ["Summary"]
     form.metrics.value, form.split_by.value = "metrics.xlsx", "Type"
     assert "of bugs is queued" in click(form, "Run now")
-    (run,) = wait_for(lambda: [run for run in sched.runs("bugs") if run.state.final], 60)
+    (run,) = wait_until(lambda: [run for run in sched.runs("bugs") if run.state.final])
     assert run.state == "DONE", run.error
     assert (project.root / "metrics.xlsx").is_file()
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 from support.kernels import kernel
-from support.notebook_shell import Front, wait_for
+from support.notebook_shell import Front
 from support.notebooks import write_notebook
+from support.waiting import wait_until
 
 from schedkit.app import Scheduler, app
 from schedkit.core.api.scheduler import Scheduler as CoreScheduler
@@ -94,7 +95,7 @@ def runs_in(ledger: str, task: str, pid: int) -> None:
     def values() -> list[object]:
         return [(run.result or {}).get("value") for run in Scheduler(ledger).runs(task)]
 
-    wait_for(lambda: pid in values(), 30)
+    wait_until(lambda: pid in values())
 
 
 def run_cell(source: str) -> None:
@@ -119,13 +120,13 @@ def test_there_and_back(
     home = sched.tasks["who"].home
     assert home is not None
     assert home.pid != os.getpid()
-    wait_for(lambda: sched.standing_by == ["who"], 10)
+    wait_until(lambda: sched.standing_by == ["who"])
     runs_in(sched.ledger, "who", home.pid)
     assert b'"do":"take_back"' in front.panel(sched).first
     assert front.ask(shown, do="take_back")["words"] == "The schedule runs here again"
     assert sched.at_home == ["who"]
     # The background process sees that nothing is at home with it any more, and ends.
-    wait_for(lambda: not handover.children(), 30)
+    wait_until(lambda: not handover.children())
 
 
 @pytest.fixture
@@ -249,8 +250,10 @@ def test_what_is_over_needs_no_file(sched: CoreScheduler, tmp_path: Path) -> Non
         sched.task(every("1h"), name="real")(print)
     names = {"sched": sched, "at": at, "__name__": "__main__"}
     exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
-    wait_for(lambda: [run.state for run in sched.runs("once")] == ["DONE"])
-    wait_for(lambda: {row["name"]: row["state"] for row in sched.screens.board()["tasks"]}["once"] == "idle")
+    wait_until(lambda: [run.state for run in sched.runs("once")] == ["DONE"])
+    wait_until(
+        lambda: {row["name"]: row["state"] for row in sched.screens.board()["tasks"]}["once"] == "idle"
+    )
     assert [path.name for path in handover.files_of(sched, None)] == ["real.py"]
 
 

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from support.kernels import Kernel, environment, kernel
+from support.waiting import wait_until
 from traitlets.config import Config
 
 import schedkit
@@ -61,14 +61,6 @@ def start(tmp_path: Path, project: Path) -> Iterator[Callable[..., Kernel]]:
         yield lambda below="", **more: stack.enter_context(kernel(project / below, tmp_path, **more))
 
 
-def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (thing := found()):
-        assert time.monotonic() < end, "it never happened"
-        Event().wait(0.01)
-    return thing
-
-
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
@@ -80,7 +72,7 @@ def test_an_interrupted_wait_leaves_its_run_alone(
     cells = start()
     cells.run(START + SLOW)
     cells.run("run = slow.submit()")
-    until(lambda: lines(project / "started"))
+    wait_until(lambda: lines(project / "started"))
     cell = cells.begin(f"print('waits', flush=True)\n{wait}")
     cells.until(cell, "waits")
     cells.interrupt()
@@ -106,7 +98,7 @@ def test_an_interrupted_search_asks_no_more(start: Callable[..., Kernel], call: 
         site.latency = 0.3
         before = len(site.requests)
         cell = cells.begin(call)
-        until(lambda: len(site.requests) > before)
+        wait_until(lambda: len(site.requests) > before)
         cells.interrupt()
         cells.end(cell)
         assert cell.error in {"KeyboardInterrupt", "CancelledError"}
@@ -143,7 +135,7 @@ def pulse(run):
     cells.run("%load_ext autoreload\n%autoreload 2\nimport pulse, schedkit\nfrom schedkit import Scheduler")
     assert cells.say("print(schedkit.__file__)").startswith(str(package))
     cells.run("sched = Scheduler(); sched.start()")
-    until(lambda: len(lines(beats)) > 2)
+    wait_until(lambda: len(lines(beats)) > 2)
     cells.run("from schedkit import context; known = context._current, context._default")
 
     later = time.time() + 60
@@ -155,7 +147,7 @@ def pulse(run):
     reloaded = cells.run("print(Scheduler() is sched, pulse.sched is sched, sched.state, len(sched.tasks))")
     assert reloaded.stdout.strip() == "True True running 1"
     assert reloaded.stderr == ""
-    until(lambda: sum(line.startswith("new") for line in lines(beats)) > 2)
+    wait_until(lambda: sum(line.startswith("new") for line in lines(beats)) > 2)
     words = [line.split()[0] for line in lines(beats)]
     assert words == sorted(words, reverse=True)  # none of the old after the new
     times = [line.split(maxsplit=1)[1] for line in lines(beats)]
@@ -182,7 +174,7 @@ def frame():
     cells.run("frame.submit().result(60); run = slow.submit()")
     upcoming = cells.say("print(slow.next_run.isoformat())")
     id = cells.say("print(run.id)")
-    until(lambda: lines(project / "started") == ["1"])
+    wait_until(lambda: lines(project / "started") == ["1"])
     due = datetime.now(UTC) + timedelta(seconds=5)  # while no cell has declared it again
     once = f"""
 @sched.task(at({due.isoformat()!r}), misfire_grace="1h")
@@ -196,12 +188,12 @@ def once(run):
     told = "{row['name']: row['state'] for row in sched.screens.board()['tasks']}"
     # start() returns before the lost attempt is recorded.
     waiting = dict.fromkeys(("slow", "once", "frame"), "waiting")
-    until(lambda: json.loads(cells.say(f"print(json.dumps({told}))")) == waiting)
+    wait_until(lambda: json.loads(cells.say(f"print(json.dumps({told}))")) == waiting)
     why = cells.say(f"print(sched.run({id!r}).run.reason)")
     assert why.startswith("its process ended" if now else "the scheduler was stopped")
     assert cells.say("print(sched.tasks['frame'].latest().Key[0])") == "DEMO-1"
     assert cells.say("print(sched.tasks['slow'].next_run.isoformat())") == upcoming
-    until(lambda: datetime.now(UTC) > due)
+    wait_until(lambda: datetime.now(UTC) > due)
     assert lines(project / "started") == ["1"]
     assert lines(project / "once") == []
 
@@ -212,7 +204,7 @@ def once(run):
     states = json.loads(cells.say("print(json.dumps([str(a.outcome) for a in run.attempts]))"))
     assert [state.lower() for state in states] == ["interrupted", "done"]
     assert cells.say("print(slow.next_run.isoformat())") == upcoming
-    assert until(lambda: lines(project / "once")) == [due.isoformat()]
+    assert wait_until(lambda: lines(project / "once")) == [due.isoformat()]
     assert cells.say("print(frame.latest().Key[0])") == "DEMO-1"
     assert cells.say("print(len(frame.runs()), len(slow.runs()), len(once.runs()))") == "1 1 1"
 
@@ -231,10 +223,10 @@ def daily(): ...
 """
     beats = project / "beats"
     cells.run(declare.format(word="first"))
-    until(lambda: len(lines(beats)) > 2)
+    wait_until(lambda: len(lines(beats)) > 2)
     cells.run(declare.format(word="first"))
     cells.run(declare.format(word="second"))
-    until(lambda: sum(line.startswith("second") for line in lines(beats)) > 2)
+    wait_until(lambda: sum(line.startswith("second") for line in lines(beats)) > 2)
     shown = "sorted(row['name'] for row in sched.screens.board()['tasks'])"
     assert cells.say(f"print({shown})") == "['daily', 'pulse']"
     assert cells.say("print(sorted(job.id for job in sched.get_jobs()))") == "['daily', 'pulse']"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from support.notebook_shell import Front, KeptComm, Shell, wait_for
+from support.notebook_shell import Front, KeptComm, Shell
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -60,9 +61,9 @@ def test_a_view_that_comes_gets_a_snapshot_then_only_changes(declared: Scheduler
     shown = front.panel(declared)
     assert shown.first.startswith(b'{"kind":"snapshot"')
     front.ask(shown, do="hello")
-    wait_for(lambda: front.board(shown))
+    wait_until(lambda: front.board(shown))
     declared.submit("frame").result(timeout=10)
-    wait_for(lambda: task_row(front, shown, "frame").get("last"))
+    wait_until(lambda: task_row(front, shown, "frame").get("last"))
     kinds = [message["kind"] for message in front.board(shown)]
     assert kinds[0] == "snapshot"
     assert set(kinds[1:]) == {"changes"}
@@ -84,10 +85,10 @@ def test_clicks_run_pause_resume_and_cancel(declared: Scheduler, front: Front) -
     assert declared.paused
     assert front.ask(shown, do="resume")["words"] == "The scheduler is resumed"
     front.ask(shown, do="run", task="slow")
-    (run,) = wait_for(lambda: [run for run in declared.runs("slow") if run.state == "RUNNING"])
+    (run,) = wait_until(lambda: [run for run in declared.runs("slow") if run.state == "RUNNING"])
     assert front.ask(shown, do="cancel", run=run.id)["words"] == "The run is asked to stop"
     go.set()
-    wait_for(lambda: declared.runs("slow")[0].state.final)
+    wait_until(lambda: declared.runs("slow")[0].state.final)
     assert declared.runs("slow")[0].state == "CANCELLED"
 
 
@@ -136,7 +137,7 @@ def test_an_opened_run_shows_its_log_facts_and_files(declared: Scheduler, front:
                 return rows[run.id]
         return None
 
-    row = wait_for(opened)
+    row = wait_until(opened)
     assert [line["message"] for line in row["log"]] == ["hello"]
     assert row["facts"]["extraction"] == {"rows": 3}
     assert row["artifacts"][0]["label"] == "out.xlsx"
@@ -144,7 +145,7 @@ def test_an_opened_run_shows_its_log_facts_and_files(declared: Scheduler, front:
     front.ask(shown, do="close", run=run.id)
     declared.screens.open_run(run.id)
     declared.pause("frame")
-    wait_for(lambda: len(front.board(shown)) > before)
+    wait_until(lambda: len(front.board(shown)) > before)
     assert front.board(shown)[-1]["runs"] == {}
 
 
@@ -222,14 +223,14 @@ def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Fron
 def test_nobody_looks_nothing_is_published(declared: Scheduler, front: Front) -> None:
     shown = front.panel(declared)
     front.ask(shown, do="hello")
-    wait_for(lambda: front.board(shown))
+    wait_until(lambda: front.board(shown))
     front.say(shown, do="gone")
     front.say(shown, do="gone")
     before = len(front.board(shown))
     declared.submit("frame").result(timeout=10)
     watching = front.panel(declared)
     front.ask(watching, do="hello")
-    wait_for(lambda: front.board(watching))
+    wait_until(lambda: front.board(watching))
     assert len(front.board(shown)) == before
 
 
@@ -240,12 +241,12 @@ def test_a_panel_with_nothing_to_say_says_so_now_and_then(
     monkeypatch.setattr(live_panel, "BEAT_SECONDS", 0.0)
     shown = front.panel(declared)
     front.ask(shown, do="hello")
-    wait_for(lambda: front.board(shown))
+    wait_until(lambda: front.board(shown))
 
     def beats() -> int:
         return [data["content"]["kind"] for _, data, _ in shown.comm.sent if "content" in data].count("beat")
 
-    wait_for(lambda: beats() >= 2)
+    wait_until(lambda: beats() >= 2)
 
 
 def test_the_router_of_clicks_is_taken_off_where_there_is_one(
@@ -268,7 +269,7 @@ def test_displaying_shows_the_live_panel_and_a_still_picture_that_is_refreshed(
     assert f'class="{shown.still}"' in still["data"]["text/html"]
     front.ask(shown, do="hello")
     declared.submit("frame").result(timeout=10)
-    wait_for(lambda: "done" in shell.outputs[-1]["data"].get("text/html", ""))
+    wait_until(lambda: "done" in shell.outputs[-1]["data"].get("text/html", ""))
     assert shell.outputs[-1]["update"] is True
     assert shell.outputs[-1]["transient"] == {"display_id": shown.still}
     shown.show()
@@ -280,7 +281,7 @@ def test_the_still_picture_is_not_redrawn_too_often(declared: Scheduler, front: 
     shown.show()
     front.ask(shown, do="hello")
     declared.submit("frame").result(timeout=10)
-    wait_for(lambda: task_row(front, shown, "frame").get("last"))
+    wait_until(lambda: task_row(front, shown, "frame").get("last"))
     assert len(shell.outputs) == 2
 
 

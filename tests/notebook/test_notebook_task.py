@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from support.notebook_shell import wait_for
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -162,7 +162,7 @@ def test_runs_of_a_scheduler(tmp_path: Path) -> None:
         assert set(labels) == {"w.ipynb", "w.html"}
         assert run.id in labels["w.html"]
         slow = task.submit(least=9)
-        assert wait_for(lambda: slow.progress.get("cells", (0, None))[0] >= 2, 60)
+        assert wait_until(lambda: slow.progress.get("cells", (0, None))[0] >= 2)
         slow.cancel()
         with pytest.raises(RunCancelledError):
             slow.result("60s")

@@ -96,8 +96,8 @@ def test_no_run_waits_for_a_slow_monitor_and_the_end_of_the_process_not_for_long
     ("urls", "problem"),
     [
         ("https://x", "urls= is not a mapping of tasks to addresses"),
-        ({"sales": "file:///0f2d7c1e"}, "the heartbeat of task 'sales' is no web address"),
-        ({"sales": None}, "the heartbeat of task 'sales' is no web address"),
+        ({"sales": "file:///0f2d7c1e"}, "the heartbeat of task 'sales' is not a web address"),
+        ({"sales": None}, "the heartbeat of task 'sales' is not a web address"),
     ],
 )
 def test_what_is_no_web_address_is_refused(urls: Any, problem: str) -> None:

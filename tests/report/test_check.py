@@ -120,3 +120,19 @@ def test_what_is_no_expectation(frame: pd.DataFrame) -> None:
             expect(frame, **given)
     with pytest.raises(UsageError, match="expected a DataFrame, got list"):
         expect([1], min_rows=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        ("Pionts > 0", "did you mean 'Points'?"),
+        ("`Story Pints` > 0", "did you mean 'Story Points'?"),
+        ("xyz > 0", "put column names with spaces in `backticks`"),
+        ("Points >", "put column names with spaces in `backticks`"),
+    ],
+)
+def test_a_column_that_is_misspelt_in_an_expression(wanted: str, hint: str) -> None:
+    frame = pd.DataFrame({"Points": [1], "Story Points": [2]})
+    with pytest.raises(UsageError) as refused:
+        expect(frame, wanted)
+    assert refused.value.hint == hint

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.tasks.request import TaskType
@@ -55,7 +55,7 @@ def test_document_004(curl: Curl, crawl: None, fence: Fences) -> None:
     status = shlex.split(fence("004", "bash", "/scheduler/status"))
     assert (trigger[0], status[0]) == ("curl", "curl")
     made = curl(*trigger[1:])
-    until(lambda: curl(f"{WRITTEN}/scheduler/tasks/crawl_site")["run_count"] == 1)
+    wait_until(lambda: curl(f"{WRITTEN}/scheduler/tasks/crawl_site")["run_count"] == 1)
     told, expected = curl(*status[1:]), json.loads(fence("004", "json", '"task_count"'))
     assert set(expected) <= set(told)
     (task,) = told["tasks"]
@@ -113,7 +113,7 @@ def test_document_002(curl: Curl, crawl: None, fence: Fences) -> None:
     assert tuple(made) == created[0] == ("task_id", "message")
     shown = set(re.findall(r'^ {8}"(\w+)":', fence("002", "python", "/crawl/tasks/"), re.MULTILINE))
     assert shown == {"task_id", "status", "message", "scheduler_status"}
-    until(lambda: curl(f"{WRITTEN}/tasks/{made['task_id']}")["status"] == "DONE")
+    wait_until(lambda: curl(f"{WRITTEN}/tasks/{made['task_id']}")["status"] == "DONE")
     told = curl(f"{WRITTEN}/tasks/{made['task_id']}")
     assert shown <= set(told)
     assert (told["task_id"], told["scheduler_status"]) == (made["task_id"], "completed")
@@ -144,7 +144,7 @@ def test_document_001(curl: Curl, sched: Scheduler, demo_site: DemoSite, fence: 
     (task,) = [task for task in curl(f"{WRITTEN}/tasks") if task["name"] == project["name"]]
     assert list(task) == fields
     assert (task["task_type"], task["cron_expr"], task["id"]) == ("SCHEDULED", "0 0 * * *", made["task_id"])
-    until(lambda: curl(f"{WRITTEN}/tasks/status/DONE"))
+    wait_until(lambda: curl(f"{WRITTEN}/tasks/status/DONE"))
     assert [one["name"] for one in curl(f"{WRITTEN}/tasks/status/DONE")] == [project["name"]]
     (run,) = curl(f"{WRITTEN}/task_history")
     assert (run["name"], run["status"], run["success"]) == (project["name"], "DONE", True)
@@ -164,6 +164,6 @@ def test_document_000(curl: Curl, crawl: None, fence: Fences) -> None:
     made = curl("-X", "POST", f"{WRITTEN}/tasks", "-H", "Content-Type: application/json", "-d", body)
     assert set(task) <= set(curl(f"{WRITTEN}/tasks/{made['task_id']}"))
     curl("-X", "POST", f"{WRITTEN}/scheduler/tasks/nightly/trigger")
-    (row,) = until(lambda: curl(f"{WRITTEN}/task_history"))
+    (row,) = wait_until(lambda: curl(f"{WRITTEN}/task_history"))
     assert set(result) <= set(row)
     assert (row["task_id"], row["success"]) == (made["task_id"], True)

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from support.rest import served, token, until
+from support.rest import served, token
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store.database import Store
@@ -192,7 +193,7 @@ def test_the_end_does_not_wait_for_streams(tmp_path: Path) -> None:
             server.stop()
             assert time.monotonic() - begun < serving.DRAIN_SECONDS
             assert list(heard) == []
-        until(lambda: _refused(server.url))
+        wait_until(lambda: _refused(server.url))
 
 
 def _refused(url: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.rest import Rest, ended, served, until
+from support.rest import Rest, ended, served
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -42,7 +43,7 @@ def test_what_it_is_asked_is_done_by_the_other(rest: Rest) -> None:
     assert (detail["state"], detail["actor"]) == ("DONE", "local")
     assert [line["message"] for line in detail["log"]] == ["crawled 1 pages"]
     rest.post("/scheduler/tasks/crawl_site/disable")
-    until(lambda: not rest.get("/scheduler/tasks/crawl_site").json()["enabled"])
+    wait_until(lambda: not rest.get("/scheduler/tasks/crawl_site").json()["enabled"])
     rest.post("/scheduler/tasks/crawl_site/enable")
     waiting = rest.post("/scheduler/tasks/waits/trigger").json()["run_id"]
     assert rest.post(f"/api/v1/runs/{waiting}/cancel").json() == {"cancelled": True}
@@ -66,6 +67,6 @@ def test_all_extractions_of_a_run_elsewhere_are_counted(rest: Rest) -> None:
         text: str = rest.get("/metrics").text
         return text if "_extractions_total{" in text else ""
 
-    text = until(counted)
+    text = wait_until(counted)
     for what, figure in (("s", 2), ("_requests", 4), ("_throttled", 2), ("_rows", 150)):
         assert f'schedkit_task_extraction{what}_total{{task_name="extracts"}} {figure}' in text

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import wait_until
 
 __all__ = [
     "TASKS",
@@ -19,19 +19,10 @@ __all__ = [
     "in_process_worker",
     "last_pid_in",
     "start_worker",
-    "wait_until",
     "worker",
 ]
 
 TASKS = Path(__file__).with_name("cluster_tasks.py")
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Return when a condition holds; `what` says what it means if it does not."""
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.005)
 
 
 def last_pid_in(path: Path) -> int:

@@ -49,7 +49,7 @@ Key = tuple[str, int]  # run and attempt
 
 @dataclass
 class Code:
-    """The code of an attempt, alive; `adopted`: its engine was made anew since it began."""
+    """The code of an attempt, alive; `adopted`: its engine was rebuilt since it began."""
 
     task: Task
     started: int

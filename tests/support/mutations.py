@@ -88,7 +88,7 @@ _JIRA = [
         "jira/write/marks.py",
         'each.get("key") == PROPERTY',
         "False",
-        "jira/write/test_entries.py::test_two_that_apply_at_one_moment_make_each_once",
+        "jira/write/test_entries.py::test_a_comment_that_was_reworded_since_is_known_by_its_mark",
     ),
 ]
 
@@ -347,7 +347,7 @@ _LEDGER = [
         "core/store/backup.py",
         '        if found != ["ok"]:',
         "        if False:",
-        "core/store/test_salvage.py::test_random_corruptions",
+        "core/store/test_backup.py::test_an_index_without_a_row_is_damage",
     ),
 ]
 
@@ -362,13 +362,13 @@ _RUNS = [
         "core/engine/attempts.py",
         "if not (active.wanted and outcome is Outcome.DONE):",
         "if True:",
-        "core/engine/test_hearing.py",
+        "core/engine/test_foreign_events.py",
     ),
     Mutation(
         "core/engine/attempts.py",
         "if run.id in state.abroad and wanted:",
         "if False:",
-        "core/engine/test_hearing.py",
+        "core/engine/test_foreign_events.py",
     ),
     Mutation(
         "core/execution/storage.py",

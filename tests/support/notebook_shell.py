@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from comm.base_comm import BaseComm
 from IPython.core.interactiveshell import InteractiveShell
+from support.waiting import wait_until
 
 from schedkit.notebook.live_panel import Panel
 
@@ -68,7 +67,7 @@ class Front:
     def ask(self, panel: Panel, **command: Any) -> dict[str, Any]:
         """Send a command and wait for its answer."""
         ticket = self.say(panel, **command)
-        return wait_for(lambda: self._answer(panel, ticket), 60)
+        return wait_until(lambda: self._answer(panel, ticket))
 
     def _answer(self, panel: Panel, ticket: int) -> dict[str, Any] | None:
         for _, data, buffers in list(panel.comm.sent):
@@ -84,12 +83,3 @@ class Front:
             for _, data, buffers in list(panel.comm.sent)
             if data.get("content", {}).get("kind") == "board"
         ]
-
-
-def wait_for(found: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Return the first true thing that `found` returns."""
-    end = time.monotonic() + seconds
-    while not (thing := found()):
-        assert time.monotonic() < end, "it never happened"
-        threading.Event().wait(0.005)
-    return thing

@@ -18,14 +18,15 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-__all__ = ["COMMAND_LINE", "Ended", "ReadyProcess", "command", "in_terminal"]
+__all__ = ["COMMAND_LINE", "Ended", "ReadyProcess", "begun", "command", "ended", "in_terminal"]
 
 SECONDS = 120.0  # after which a process that does not end is killed
 # The command line as the installed script runs it; no keyring can be imported there.
@@ -136,17 +137,39 @@ class Ended:
     stderr: str
 
 
-def command(
-    arguments: Sequence[str], folder: Path, *, stdin: str = "", environment: Mapping[str, str] | None = None
+@contextmanager
+def begun(program: str, arguments: Sequence[str], folder: Path) -> Iterator[ReadyProcess]:
+    """Begin a program that reads nothing and writes where this process does; kill it in the end."""
+    with (
+        open(os.devnull, "rb") as nothing,
+        ReadyProcess(program, arguments, folder, (nothing.fileno(), 1, 2)) as process,
+    ):
+        yield process
+
+
+def ended(
+    program: str,
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    stdin: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run the command line in a process of its own, to its end."""
+    """Run a program to its end."""
     with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
         given.write(stdin.encode())
         given.seek(0)
         streams = (given.fileno(), out.fileno(), err.fileno())
-        with ReadyProcess(COMMAND_LINE, arguments, folder, streams, environment=environment) as program:
-            code = program.wait()
+        with ReadyProcess(program, arguments, folder, streams, environment=environment) as process:
+            code = process.wait()
         return Ended(code, _text(out), _text(err))
+
+
+def command(
+    arguments: Sequence[str], folder: Path, *, stdin: str = "", environment: Mapping[str, str] | None = None
+) -> Ended:
+    """Run the command line in a process of its own, to its end."""
+    return ended(COMMAND_LINE, arguments, folder, stdin=stdin, environment=environment)
 
 
 def _text(file: IO[bytes]) -> str:

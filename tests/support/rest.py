@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -97,17 +98,6 @@ def token(folder: Path, name: str, scope: str) -> str:
     return Tokens(Store(folder / "ledger.db")).new(name, scope)[1]
 
 
-def until(reached: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Return the first true value that `reached` returns."""
-    end = time.monotonic() + seconds
-    while True:
-        value = reached()
-        if value or time.monotonic() > end:
-            assert value
-            return value
-        time.sleep(0.02)
-
-
 def ended(rest: Rest, run: str) -> dict[str, Any]:
     """Return a run when it has ended."""
 
@@ -115,5 +105,5 @@ def ended(rest: Rest, run: str) -> dict[str, Any]:
         row: dict[str, Any] = rest.get(f"/api/v1/runs/{run}").json()
         return row if State(row["state"]).final else None
 
-    found: dict[str, Any] = until(look)
+    found: dict[str, Any] = wait_until(look)
     return found

@@ -77,7 +77,7 @@ class AsyncPlan:
         Parameters
         ----------
         deadline : float or str
-            Seconds (or ``"2m"``) to go on when others keep saving the page.
+            Seconds (or ``"2m"``) to continue when others keep saving the page.
         quiet : bool
             Do not notify the page's watchers (Data Center; Cloud decides for itself).
 

@@ -110,7 +110,7 @@ _OUTSIDE = {
     "identical": "",
     "rewritten": "the site rewrote the rest of the page without changing what it says",
     "changed": "the rest of the page changed",
-    "edited since": "somebody has edited the rest of the page since",
+    "edited since": "the rest of the page was edited since",
     "unread": "the page could not be read back",
 }
 

@@ -43,7 +43,7 @@ async def remember_forms(
     """Remember contents as they were stored and sent; the oldest are forgotten beyond what fits.
 
     Contents that were `refused`, so that the page still says what it said before, may have been taken back
-    by somebody at that moment: they count as the site's form when it refuses them a second time.
+    at that moment: they count as the site's form when it refuses them a second time.
     """
     new = [(digest(each.old, each.place), digest(each.new)) for each in replaced]
     for _ in range(2):  # another writer may have come between

@@ -75,7 +75,7 @@ async def _space_above(server: Server, folder_id: str, found: dict[str, Any]) ->
             return await server.space_of(parent)
         if not parent or kind != "folder":
             raise UsageError(
-                f"the site does not tell in which space folder {folder_id} is",
+                f"the site does not say which space folder {folder_id} is in",
                 hint="give the folder's URL, which names its space",
             )
         above = await _read_folder(server, parent)

@@ -265,7 +265,7 @@ def _walk(
 def _header(source: str, parts: list[str], rows: list[Row]) -> int:
     """Return the last row of ``<thead>``, else the first row made of ``<th>`` or bold text; -1: none.
 
-    A header whose cells are merged may go on in the next rows.
+    A header whose cells are merged may continue in the next rows.
     """
     if "thead" in parts:
         return len(parts) - 1 - parts[::-1].index("thead")
@@ -289,7 +289,7 @@ def _is_header(source: str, row: Row, *, bold: bool) -> bool:
 
 
 def _has_header_column(source: str, rows: list[Row]) -> bool:
-    """Tell whether every row begins with a ``<th>`` and goes on with cells that are none."""
+    """Tell whether every row begins with a ``<th>`` and continues with cells that are none."""
     return bool(rows) and all(
         len(row.cells) > 1
         and source.startswith("<th", row.cells[0].start)

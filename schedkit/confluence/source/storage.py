@@ -84,7 +84,7 @@ def check(source: str, what: str = "the page") -> None:
         parser.Parse(f"</{_ROOT}>".encode(), True)
     except (expat.ExpatError, UnicodeEncodeError) as error:
         place = ""
-        reason = "characters that are no Unicode text"
+        reason = "invalid Unicode characters"
         if isinstance(error, expat.ExpatError):
             reason = expat.errors.messages[error.code]
             place = f" at line {max(error.lineno - 1, 1)}, column {error.offset + 1}"

@@ -231,16 +231,16 @@ class AsyncScheduler:
 
     @on_own_loop
     async def end_node(self, node: NodeRow | str, deadline: Duration = "30s") -> NodeRow:
-        """Have a process stop running tasks; its heirs go on with them.
+        """Have a process stop running tasks; its heirs take them over.
 
-        A kernel or a script goes on without its scheduler; ``schedkit run`` and a background process end.
+        A kernel or a script continues without its scheduler; ``schedkit run`` and a background process end.
 
         Parameters
         ----------
         node : NodeRow or str
             One of `Scheduler.nodes`, or its name or pid.
         deadline : duration
-            How long its runs may go on.
+            How long its runs may continue.
 
         Returns
         -------

@@ -72,7 +72,7 @@ def _stop_at_exit(running: Iterable[Stoppable], pid: int) -> None:
 
 
 def _wait_for_threads(running: Iterable[Stoppable]) -> None:
-    """Wait until the threads have ended for which Python waits too, e.g. a web server's; schedulers go on.
+    """Wait until the threads have ended for which Python waits too, e.g. a web server's; schedulers continue.
 
     Python waits for them after this, when no thread pool takes work any more.
     """
@@ -84,7 +84,7 @@ def _wait_for_threads(running: Iterable[Stoppable]) -> None:
         if not told:
             told = True
             names = ", ".join(thread.name for thread in threads)
-            _log.info("the main thread has ended; the scheduler goes on until these end: %s", names)
+            _log.info("the main thread has ended; the scheduler keeps running until these end: %s", names)
         threads[0].join(_LOOK_SECONDS)  # bounded, so that Interrupt is heard
 
 

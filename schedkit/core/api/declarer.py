@@ -100,7 +100,7 @@ class Declarer:
             elsewhere[str(self._queries.home(name) or "no process")].append(name)
         for home, tasks in elsewhere.items():
             _log.warning(
-                "%s: run by %s with the same code; this process goes on with it when that one ends. "
+                "%s: run by %s with the same code; this process takes over when that one ends. "
                 "sched.bring_home() has it run here",
                 ", ".join(map(repr, tasks)),
                 home,

@@ -173,8 +173,8 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=duration(),
             default=duration_text(CANCEL_GRACE_SECONDS),
-            words="How long a cancelled run may go on before it is recorded as cancelled; a child process is "
-            "ended by force after half of it.",
+            words="How long a cancelled run may continue before it is recorded as cancelled; a child process "
+            "is killed after half of it.",
         ),
     ]
     keep_runs: Annotated[

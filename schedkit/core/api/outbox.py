@@ -24,7 +24,7 @@ __all__ = ["Marks", "Outbox"]
 
 T = TypeVar("T")
 _log = logging.getLogger("schedkit")
-# How long who sends alerts waits for the ledger; then it goes on without.
+# How long who sends alerts waits for the ledger; then it continues without.
 _SECONDS = 10.0
 _NEVER = 2**62
 

@@ -1,4 +1,4 @@
-"""What another process needs to go on with a scheduler's work: the ledger, the limits, the files."""
+"""What another process needs to continue a scheduler's work: the ledger, the limits, the files."""
 
 from __future__ import annotations
 

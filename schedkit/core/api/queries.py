@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.life import Life
 from schedkit.core.node.node import Node
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import State
+from schedkit.core.states import State, parse_state
 from schedkit.core.store.backup import back_up, check_file, file_of
 from schedkit.core.store.homeless import homeless
 from schedkit.core.store.lives import NodeRow
@@ -154,7 +154,7 @@ class Queries:
         raise UsageError(f"no process of {self.ledger.store} is called {wanted!r}", hint=hint)
 
     def heirs(self) -> dict[str, list[str]]:
-        """Return life → the tasks at home elsewhere, of which it has the same code and would go on with."""
+        """Return life → the tasks at home elsewhere that it would take over, as it has their code."""
         living = [node.life for node in self.nodes()]
         found: dict[str, list[str]] = {}
         for life, task in self.ledger.heirs(living) if len(living) > 1 else ():
@@ -220,6 +220,16 @@ class Queries:
         if row is not None or not self.is_open:
             return row
         return self.ledger.task(name)
+
+    def runs(self, task: str | None, limit: int, states: Collection[State | str]) -> list[Run]:
+        """Return runs, newest first; see `Scheduler.runs`."""
+        wanted = [parse_state(state) for state in states]
+        self.open()
+        found = self.ledger.runs(task, limit=limit, states=wanted)
+        # A task that was removed has runs still; a name that is misspelt has none.
+        if task is not None and not found and not self.ledger.runs(task, limit=1):
+            self.known(task)
+        return found
 
     def known(self, name: str) -> str:
         """Return the name of a task that is declared here or that the ledger knows.

@@ -32,7 +32,7 @@ from schedkit.values.keywords import check_keywords
 
 __all__ = ["EVENTS_PATIENCE_SECONDS", "RunHandle", "RunHost", "RunQueries"]
 
-# How long a busy listener may delay whoever waits for a run.
+# How long a busy listener may delay a caller that waits for a run.
 EVENTS_PATIENCE_SECONDS = 1.0
 
 _ERRORS: dict[State, type[RunError]] = {
@@ -149,7 +149,7 @@ class RunHandle:
     def _promise(self) -> Waiter | Future[Finished]:
         if self._waiter is None:
             self._waiter = self.scheduler.queries.end_of(self.id)
-            weakref.finalize(self, self._waiter.cancel)  # nobody waits any more
+            weakref.finalize(self, self._waiter.cancel)  # no caller waits any more
         return self._waiter
 
     def ask_again(self, promise: Waiter | Future[Finished] | None = None) -> None:
@@ -168,7 +168,7 @@ class RunHandle:
         Raises
         ------
         TimeoutError
-            If it has not ended by then; it goes on.
+            If it has not ended by then; it continues.
         """
         refuse_in_coroutine("RunHandle.wait", "await run")
         with context.surrounded() as listener:
@@ -231,7 +231,7 @@ class RunHandle:
         ResultGoneError
             If it comes from the ledger, and was not kept there or has been pruned.
         TimeoutError
-            If it has not ended within `timeout`; it goes on.
+            If it has not ended within `timeout`; it continues.
         """
         refuse_in_coroutine("RunHandle.result", "await run")
         with context.surrounded() as listener:
@@ -256,7 +256,7 @@ class RunHandle:
         )
 
     def _forward(self, listener: context.ExecutionContext) -> Callable[[], None]:
-        """Let whoever surrounds this call see the run's progress and log."""
+        """Pass the run's progress and log to the context of this call."""
 
         def hear(event: Event) -> None:
             if event.run == self.id:

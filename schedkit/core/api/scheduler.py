@@ -23,11 +23,11 @@ from schedkit.core.compat.not_here import METHODS_ELSEWHERE, refuse_options
 from schedkit.core.engine.obstacles import Obstacles
 from schedkit.core.node.event_bus import Listener
 from schedkit.core.run import Run
-from schedkit.core.states import State, parse_state
+from schedkit.core.states import State
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.tasks.base import as_task
 from schedkit.core.tasks.declare import declare_data
-from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
+from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions, refuse_schedule_by_name
 from schedkit.core.triggers.base import TriggerLike
 from schedkit.errors import DeclarationError, NotRunningError
 from schedkit.loop import blocking, refuse_in_coroutine, service
@@ -182,6 +182,7 @@ class Scheduler:
             Whether it moves here if another process runs a task of this name with other code; else that is
             refused.
         """
+        refuse_schedule_by_name(options)
         TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
         if inspect.isroutine(trigger):
             return self._parts.declarer.declare(declare_data(trigger, None, options))
@@ -316,11 +317,9 @@ class Scheduler:
         Raises
         ------
         UsageError
-            If a name is not the name of a state.
+            If a name is not the name of a state, or of a task that is known or has runs.
         """
-        wanted = [parse_state(state) for state in states]
-        self.queries.open()
-        return self.queries.ledger.runs(None if task is None else named(task), limit=limit, states=wanted)
+        return self.queries.runs(None if task is None else named(task), limit, states)
 
     def history(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> Any:
         """Return runs as a DataFrame, newest first."""

@@ -237,7 +237,7 @@ def _worker_fields(row: WorkerFacts) -> dict[str, Any]:
         "host": row.host,
         "threads": row.threads,
         "running": row.running,
-        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent anew whenever it changes
+        "memory": row.memory >> 20 << 20,  # whole MiB: a board is sent again whenever it changes
         "seen": iso(row.seen_at.replace(microsecond=0)),
         "tasks": row.tasks,
         "problems": row.problems,

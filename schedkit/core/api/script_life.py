@@ -60,7 +60,7 @@ def _ending_signals() -> Iterator[threading.Event]:
 def tell_what_has_not_run(queries: Queries) -> None:
     """Warn that a script ends right after it has started its scheduler: none of its due times has come."""
     if hasattr(sys, "ps1") or sys.flags.interactive or not isinstance(front_end(), NoFrontEnd):
-        return  # somebody was there and ends it
+        return  # another caller ends it
     rows = [row for row in map(queries.row, queries.at_home()) if row is not None and not row.paused]
     coming = sorted((row.next_at, row.name) for row in rows if row.next_at is not None)
     if not coming or queries.paused() or _has_run(queries):

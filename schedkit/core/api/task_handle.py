@@ -194,7 +194,7 @@ class TaskHandles:
         return self._made[name]
 
     def new(self, name: str) -> TaskHandle[..., Any]:
-        """Return a new handle of a task, which has been declared anew."""
+        """Return a new handle of a task, which has been declared again."""
         self._made[name] = TaskHandle(self._host, name)
         return self._made[name]
 

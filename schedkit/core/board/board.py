@@ -28,6 +28,7 @@ from schedkit.core.board.rows import (
     folded_run,
     iso,
     run_row,
+    stopped_scheduler,
     task_fields,
     task_state,
 )
@@ -66,21 +67,7 @@ class Board:
         self._ledger_seq = 0
         self._horizon = 0
         self._finished_runs = finished_runs
-        self._scheduler: Row = {
-            "state": "stopped",
-            "nodes": [],
-            "workers": [],
-            "standing_by": [],
-            "ledger": "",
-            "concurrency": None,
-            "limits": {},
-            "running": 0,
-            "queued": 0,
-            "paused": False,
-            "tz": "UTC",
-            "trouble": None,
-            "why": [],
-        }
+        self._scheduler = stopped_scheduler()
         self._scheduler_seq = 0
         self._newest: dict[str, int] = {}  # the last event of each run and each task
         self._tasks = NumberedRows()

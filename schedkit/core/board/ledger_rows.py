@@ -31,7 +31,7 @@ class LedgerRows(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     waiting : container of str
-        Tasks whose code nobody has declared.
+        Tasks whose code no process has declared.
     seq : int
         The last event that the ledger had.
     """

@@ -26,6 +26,7 @@ __all__ = [
     "iso",
     "priority_word",
     "run_row",
+    "stopped_scheduler",
     "task_fields",
     "task_state",
 ]
@@ -43,7 +44,7 @@ def iso(at: datetime | None) -> str | None:
 
 
 def brief_error(error: Mapping[str, Any]) -> Row:
-    """Return an error without its traceback and lines of code: whoever opens the run asks for them."""
+    """Return an error without its traceback and lines of code, which are read when the run is opened."""
     return {name: value for name, value in error.items() if name not in ("traceback", "lines")}
 
 
@@ -234,3 +235,22 @@ def _with_stage(stages: list[Row], event: ev.RunProgressed) -> list[Row]:
         if known["stage"] == event.stage:
             return [*stages[:place], stage, *stages[place + 1 :]]
     return [*stages, stage]
+
+
+def stopped_scheduler() -> Row:
+    """Return the row of a scheduler that was not started."""
+    return {
+        "state": "stopped",
+        "nodes": [],
+        "workers": [],
+        "standing_by": [],
+        "ledger": "",
+        "concurrency": None,
+        "limits": {},
+        "running": 0,
+        "queued": 0,
+        "paused": False,
+        "tz": "UTC",
+        "trouble": None,
+        "why": [],
+    }

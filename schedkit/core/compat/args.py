@@ -28,7 +28,7 @@ __all__ = ["UNSET", "Plan", "bound", "planned", "resolved", "split_options", "tr
 # These options of a task mean something else to add_job: its id is the name, and APScheduler's triggers have
 # a jitter of their own.
 NOT_OPTIONS = ("jitter", "name")
-# Said by nobody: None means something of its own.
+# Not given: None means something of its own.
 UNSET: Any = object()
 ADD_JOB = ("args", "kwargs", "id", "name", "next_run_time", "jobstore", "replace_existing")
 

@@ -264,7 +264,7 @@ class JobApi:
         trigger = task.trigger if wanted is None else trigger_from(wanted, {})
         plan = planned(trigger, next_run_time, self._tz)
         if trigger is None and next_run_time is UNSET:
-            plan = plan._replace(soon=False)  # it has run, or will when somebody submits it
+            plan = plan._replace(soon=False)  # it has run, or will when it is submitted
         with origin.declared_in(self._registry.origins.get(job_id)):
             self._add(changed(task, changes, plan), plan)
         return self.pause_job(job_id) if next_run_time is None else Job(self, job_id)
@@ -388,7 +388,7 @@ class JobApi:
 
 
 def _key(callback: Callable[[Any], object]) -> object:
-    # A bound method is made anew at every access; two of the same object are equal.
+    # A bound method is a new object at every access; two of the same object are equal.
     return callback if callback.__hash__ is not None else id(callback)
 
 

@@ -42,7 +42,7 @@ class PendingJobs:
         self.submit()  # it may have begun meanwhile
 
     def discard(self, name: str) -> None:
-        """Let a job not run: it was added anew."""
+        """Do not run a job: it was added again."""
         with self._lock:
             self._names.pop(name, None)
 

@@ -36,7 +36,7 @@ _NO_RETRY = Retry()
 _GAVE_UP = {
     "type": "CancelledError",
     "message": "the task cancelled itself",
-    "hint": "something it awaited was cancelled; nobody asked schedkit to cancel it",
+    "hint": "something it awaited was cancelled; schedkit was not asked to cancel it",
     "traceback": "",
 }
 Answer = dict[str, Any]
@@ -48,7 +48,7 @@ class Attempts:
     def __init__(self, state: EngineState, runs: Runs, claims: Claims) -> None:
         self._state, self._runs, self._claims = state, runs, claims
         self.active: dict[str, Active] = {}
-        # Runs whose attempt is recorded as ended while its code goes on: it keeps its slot.
+        # Runs whose attempt is recorded as ended while its code still runs: it keeps its slot.
         self.overrunning: dict[str, int] = {}
         self.deadlines = Deadlines(self.active)
 
@@ -178,7 +178,7 @@ class Attempts:
         return {}
 
     def _overrun(self, active: Active) -> None:
-        """Record an attempt as ended while its code goes on."""
+        """Record an attempt as ended while its code still runs."""
         del self.active[active.run]
         self.overrunning[active.run] = active.attempt
 
@@ -235,7 +235,7 @@ class Attempts:
     def interrupt(self, run: Run, reason: str, away_until: int | None = None) -> None:
         """Record the attempt of a running run as interrupted, and what follows.
 
-        Its code on a worker may go on `away_until` then (by default for a lease); it begins again after that.
+        Its code on a worker may continue until `away_until` (by default for a lease); it restarts after that.
         """
         state = self._state
         after = follow(

@@ -15,7 +15,7 @@ __all__ = ["Active", "Deadlines"]
 class Active:
     """An attempt whose end is not recorded; `why` and `actor` say why and by whom it was asked to stop.
 
-    `wanted`: if it ends well all the same, it counts: nobody has cancelled it, but its task is removed.
+    `wanted`: if it ends well all the same, it counts: it was not cancelled, only its task removed.
     """
 
     run: str

@@ -66,7 +66,7 @@ class Obstacles(tuple[Obstacle, ...]):
 
 
 class Hung(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt whose end is recorded while its code goes on; it `started` then (microseconds since 1970).
+    """An attempt whose end is recorded while its code still runs; `started` is in microseconds since 1970.
 
     `why` is "timeout", "cancel" or "stop".
     """
@@ -99,7 +99,7 @@ class Moments:
 
 
 def hung_obstacles(hung: Iterable[Hung], moments: Moments) -> Iterator[Obstacle]:
-    """Yield what code does that goes on after the recorded end of its attempt."""
+    """Yield the code that still runs after the recorded end of its attempt."""
     words = {"timeout": "timed out", "cancel": "was cancelled", "stop": "was stopped"}
     for each in hung:
         yield Obstacle(

@@ -310,8 +310,8 @@ class Runs:
     def forget_waits(self, name: str, task: Task | None = None) -> None:
         """Drop waits for parents that the task, as it is declared now, does not have; None: removed.
 
-        Those that wait for nothing else go on. A task with a trigger of its own has no run made for each of
-        its parents': none that is still to come would ever be paired off.
+        Those that wait for nothing else are queued. A task with a trigger of its own gets no run for each
+        run of its parents, so a wait for a run that is still to come would never end.
         """
         state = self._state
         if task is None:

@@ -35,9 +35,9 @@ class EngineConfig:
     shared : mapping of str to int
         The limits that this process declares for the whole ledger: ``tag:…``.
     cancel_grace : int
-        Microseconds that a cancelled attempt may go on before it is recorded as cancelled.
+        Microseconds that a cancelled attempt may continue before it is recorded as cancelled.
     lease : int
-        Microseconds for which code on workers may go on after the last sign of life of its home.
+        Microseconds for which code on workers may continue after the last sign of life of its home.
     random : callable
         Returns a number in [0, 1), for the delays of retries.
     new_id : callable

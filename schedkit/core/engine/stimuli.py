@@ -216,7 +216,7 @@ class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
     Runs that are running there are interrupted for the `reason` given. Without a reason they are this
     process's own: those that are not among `adopted` were claimed and never started. `runs_aside` and
     `tasks_aside` stay as they are: the ledger refuses decisions about them. `away_until` is when the last
-    lease of a process that died is over (microseconds): until then its code on workers may go on.
+    lease of a process that died is over (microseconds): until then its code on workers may continue.
     """
 
     adopted: tuple[Adopted, ...] = ()

@@ -43,7 +43,7 @@ class Tasks:
         return row
 
     def pause(self, stimulus: Pause) -> Answer:
-        """Stop the due times of a task, or of all; runs that were submitted go on."""
+        """Stop the due times of a task, or of all; runs that were submitted continue."""
         state, name = self._state, stimulus.task
         if name is not None:
             state.put_row(replace(self.row(name), paused=True), "paused", stimulus.actor)

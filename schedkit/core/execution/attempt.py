@@ -69,7 +69,7 @@ class Execution:
     worker : str
         Where its code runs, if that is away from this process and known.
     recorded : float or None
-        When its end was recorded while its code goes on, on the monotonic clock; None: it was not.
+        When its end was recorded while its code still runs, on the monotonic clock; None: it was not.
     """
 
     __slots__ = (
@@ -109,7 +109,7 @@ class Execution:
         return self.recorded is not None or (self.why == "cancel" and not self.wanted)
 
     def record_end(self) -> None:
-        """Note that its end is recorded while its code goes on."""
+        """Note that its end is recorded while its code still runs."""
         if self.recorded is None:
             self.recorded = time.monotonic()
 

@@ -94,9 +94,9 @@ def serve() -> None:
 
 
 def _watch(current: Sequence[RemoteContext]) -> None:
-    """Stop a call whose home is not heard any more, and end this process if it goes on.
+    """Stop a call whose home is not heard any more, and end this process if it continues.
 
-    Whoever started this process would do so too, but may stand still itself.
+    The parent of this process would do so too, but may be suspended itself.
     """
     while True:
         time.sleep(LOOK_SECONDS)

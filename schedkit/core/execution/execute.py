@@ -128,7 +128,7 @@ async def _settled(answer: Any, caller: Caller) -> Any:
 def call_function(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call users' code; a process that it forked ends with it, as a script would end.
 
-    Else the fork would go on with what is its parent's: tell the end of the run, wait for the next one.
+    Else the fork would continue with what is its parent's: tell the end of the run, wait for the next one.
     """
     process = os.getpid()
     try:

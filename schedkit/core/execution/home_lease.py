@@ -1,4 +1,4 @@
-"""How long code may go on that runs away from the home of its task, without a sign of life of that home.
+"""How long code on a worker may continue without a sign of life of its task's home.
 
 An heir may start the same run again once the lease of the home is over. Code elsewhere is therefore told to
 stop at 0.6 of the lease after the last sign of life, and its process is ended at 0.8 of it.

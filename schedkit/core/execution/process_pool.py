@@ -232,7 +232,7 @@ class ChildCall:
                 self._killer.cancel()
 
     def stop(self, reason: str) -> None:
-        """Ask the child to stop, and end its process if it goes on for longer than the grace."""
+        """Ask the child to stop, and end its process if it continues for longer than the grace."""
         with self._lock:
             if self._stopping:
                 return

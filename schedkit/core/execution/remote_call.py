@@ -163,7 +163,7 @@ class RemoteContext(context.ExecutionContext):
 
     def should_stop(self) -> bool:
         """Tell whether someone asked this run to stop, or its home has given no sign of life for too long."""
-        # By the clock, not by who watches it: a process that stood still goes on with its code first.
+        # By the clock, not by who watches it: a process that stood still continues with its code first.
         if not self._stopping and self._lease is not None and self._lease.stops(time.monotonic()):
             self._lost = True
             self.stop()
@@ -241,7 +241,7 @@ def pass_on(run: context.ExecutionContext, kind: str, content: tuple[Any, ...]) 
             getattr(run, kind)(*content)
         except StopRequested:
             pass  # its code hears of that by itself
-        except SchedkitError as error:  # of the ledger; the call goes on, its end will be refused too
+        except SchedkitError as error:  # of the ledger; the call continues, its end will be refused too
             _log.warning("what a run has %s is not kept: %s", kind, error)
 
 

@@ -173,7 +173,7 @@ class Results:
         return name
 
     def discard(self, value: Any) -> None:
-        """Delete what another process has kept of a value that nobody wants any more."""
+        """Delete what another process has kept of a value that is no longer wanted."""
         kept = value.value if isinstance(value, TaskResult) else value
         if isinstance(kept, Kept):
             self.remove(kept.reference)

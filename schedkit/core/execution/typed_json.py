@@ -151,7 +151,7 @@ def _timedelta_from(held: list[int]) -> timedelta:
     return timedelta(*held)
 
 
-# numpy and pandas, which are loaded by whoever has such values
+# numpy and pandas, which are loaded by the code that has such values
 
 
 def _to_numpy(value: Any) -> Any:

@@ -78,7 +78,7 @@ class UserLoop:
         try:
             run()
         except BaseException:
-            _log.exception("the users' loop goes on after what tried to end it")
+            _log.exception("the users' loop keeps running after something tried to end it")
 
     def start(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run a coroutine, which must not raise, as a task of this name."""

@@ -39,7 +39,7 @@ async def bury(life: Life, dead: NodeRow) -> None:
 
     def decide(connection: sa.Connection) -> Decision:
         if not mark_gone(life.ledger.store, connection, dead.life):
-            return Decision([], [], [], [], [], [], False, None)  # somebody else has done it
+            return Decision([], [], [], [], [], [], False, None)  # another process has done it
         gone = NodeChanged(at=datetime.now(UTC), change="gone", name=dead.name, life=dead.life)
         left = read_snapshot(connection, tasks.c.home == dead.life, dead.life)
         engine = Engine(life.config.engine(dead.life, life.lease.seconds), left)
@@ -52,7 +52,7 @@ async def bury(life: Life, dead: NodeRow) -> None:
 
 
 async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, Any]:
-    """Decide about a task that is at home with nobody who lives; return the answer.
+    """Decide about a task whose home is no living process; return the answer.
 
     Raises
     ------
@@ -68,7 +68,7 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
             raise HasMovedError(f"task {task!r} has just moved", hint="try again")
         engine = Engine(life.config.engine(life.lease.life, life.lease.seconds), snapshot)
-        replied = replace(stimulus, token="told below")  # else nobody is
+        replied = replace(stimulus, token="told below")  # else the caller gets no answer
         decision = engine.handle_all([replied], life.decisions.clock.wall(), careful=True)
         for reply in decision.replies:
             if reply.error is not None:
@@ -77,6 +77,6 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
 
     try:
         decision = await awaited(life.writer.decide(decide))
-    except StaleError as error:  # somebody has declared it between the look and the write
+    except StaleError as error:  # another process has declared it between the read and the write
         raise HasMovedError(f"task {task!r} has just moved", hint="try again") from error
     return decision.replies[0].answer

@@ -49,7 +49,7 @@ class Backfills:
     """A process's way to make up for past due times; its methods run on our loop."""
 
     def __init__(self) -> None:
-        # Between the look at what is taken and the runs themselves, nobody else may take it.
+        # Between the read of what is taken and the writing of the runs, no other process may take it.
         self._one_at_a_time = anyio.Lock()
 
     async def make(self, life: Life, asked: BackfillTask) -> dict[str, Waiter]:

@@ -29,14 +29,14 @@ __all__ = [
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Something that somebody wants done.
+    """A command of a user or of another process.
 
     Attributes
     ----------
     task : str or None
         The task that it is about; None: all tasks.
     actor : str
-        Who wants it; empty: whoever asks where it is carried out.
+        Who gave it; empty: the process that carries it out.
     """
 
     task: str | None = None

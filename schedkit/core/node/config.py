@@ -17,7 +17,7 @@ from schedkit.values.rng import chance
 
 __all__ = ["CANCEL_GRACE_SECONDS", "WRITE_PATIENCE_SECONDS", "NodeConfig"]
 
-# A cancelled attempt that goes on is recorded as cancelled after this; its place stays taken.
+# A cancelled attempt that continues is recorded as cancelled after this; its place stays taken.
 CANCEL_GRACE_SECONDS = 10.0
 # Locks and restarts of a server pass within it; a full disk does not.
 WRITE_PATIENCE_SECONDS = 10.0
@@ -62,7 +62,7 @@ class NodeConfig:
     def kill_after(self) -> float:
         """Seconds after which a child process that was asked to stop is ended by force.
 
-        Half of the grace: its end is then recorded before it counts as code that goes on.
+        Half of the grace: its end is then recorded before it counts as code that still runs.
         """
         return self.cancel_grace / 2
 

@@ -2,7 +2,7 @@
 
 Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own,
 and what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in
-the engine, ends the engine: it is made anew from the ledger, and what was not written is decided again.
+the engine, ends the engine: it is rebuilt from the ledger, and what was not written is decided again.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _EngineEndedError(Exception):
     """The ledger does not agree with the engine, or the engine has failed on `stimuli`."""
 
     def __init__(self, stimuli: Sequence[Stimulus] = (), careful: bool = False) -> None:
-        super().__init__("the engine has to be made anew")
+        super().__init__("the engine must be rebuilt from the ledger")
         self.stimuli, self.careful = stimuli, careful
 
 
@@ -112,7 +112,7 @@ class Decisions:
         self._declarations, self._effects = declarations, effects
         self._trouble, self._tell_others = trouble, told
         self._ended = False
-        self._dropped = False  # something that nobody decides again
+        self._dropped = False  # something that is not decided again
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
         self._inbox = Inbox()
@@ -136,7 +136,7 @@ class Decisions:
 
     def post(self, *stimuli: Stimulus) -> None:
         """Have stimuli decided soon, in their order; after the end of this life they are refused."""
-        if self._is_over():  # its loop may be closed, and nobody must wake it
+        if self._is_over():  # its loop may be closed and must not be woken
             self._refuse(stimuli)
             return
         self._inbox.put(stimuli)
@@ -203,7 +203,7 @@ class Decisions:
         again : sequence of Stimulus
             What has to be decided again if the engine fails or the ledger refuses.
         making : bool
-            Whether these make the engine anew: only what is new in the ledger is told.
+            Whether the engine is rebuilt with these: only what is new in the ledger is published.
         """
         now, steady = self.clock.wall(), self.clock.steady()
         try:
@@ -234,7 +234,7 @@ class Decisions:
         self._unwritten.append(unwritten)
         self.writer.post(unwritten.decision)
 
-    # The engine made anew
+    # The rebuilt engine
 
     async def _make_engine(self) -> None:
         """Make the engine from the ledger."""
@@ -251,7 +251,7 @@ class Decisions:
         self._decide([*declared, recover], making=True)
 
     async def _start_over(self, failure: _EngineEndedError) -> None:
-        """Make the engine anew, and have decided again, one by one, what was not written."""
+        """Rebuild the engine, and decide again, one by one, what was not written."""
         if self._refusal is None:
             await self._all_written()
         error = self._refusal or failure.__cause__
@@ -291,7 +291,7 @@ class Decisions:
                 await anyio.sleep(LONGEST_NAP_SECONDS)
         if refused is not None:
             self._effects.reply(Reply(refused, {}, as_ours(error)))
-            if refused.command and not isinstance(refused, Answer):  # whoever left it waits
+            if refused.command and not isinstance(refused, Answer):  # its sender waits
                 self.post(Answer(command=refused.command, error=as_ours(error)))
 
     def _give_up(self, error: Exception) -> None:
@@ -328,12 +328,12 @@ class Decisions:
         self._failures.count = 0
 
     def hear_of_all(self, events: Iterable[Event]) -> None:
-        """Note whether somebody has paused or resumed all tasks: two may have at once; on any thread."""
+        """Note whether another process has paused or resumed all tasks: two may at once; on any thread."""
         if any(isinstance(event, TaskChanged) and event.row is None for event in events):
             self.told_of_all = True
 
     def _refused(self, decision: Decision, error: Exception) -> None:
-        if self.writer.ended:  # nobody decides it again
+        if self.writer.ended:  # it is not decided again
             self._dropped = True
             self._unwritten.popleft()
             for reply in decision.replies:

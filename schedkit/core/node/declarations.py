@@ -50,7 +50,7 @@ class Declarations:
     Attributes
     ----------
     bring_home : bool
-        Whether all that is declared here is to be at home here, as somebody said.
+        Whether all that is declared here is to be at home here, on request.
     replacing : set of str
         The tasks that are, whatever code another process has of them.
     required : dict of str to str
@@ -84,7 +84,7 @@ class Declarations:
         if task.name in self.required and self.required[task.name] != code_of(task):
             raise DeclarationError(
                 f"task {task.name!r} has other code or options here than were executed last",
-                hint="save the notebook or file as it was executed; write out what is computed anew",
+                hint="save the notebook or file as it was executed; write out values that are computed",
             )
 
     def expect(self, name: str, replace: bool = False) -> None:
@@ -98,7 +98,7 @@ class Declarations:
         self._pending.difference_update(names)
 
     async def again(self, home: Collection[str]) -> list[Declare]:
-        """Return the declarations of the tasks that are at home here, for an engine that is made anew."""
+        """Return the declarations of the tasks that are at home here, for a rebuilt engine."""
         kept = [task for name, task in self._registry.items() if name in home]
         return [replace(await self._declaration(task), place=None) for task in kept]
 
@@ -123,7 +123,7 @@ class Declarations:
         written : int
             How many decisions of this life's engine are in the ledger.
         inherits : bool
-            Whether nobody declares them: their home has died, or this process was taken for dead.
+            Whether they are inherited, not declared: their home has died, or this process was taken for dead.
         """
         after = {task.name: [parent.task for parent in task.after] for task in tasks}
         asked = {name: parents for name, parents in after.items() if name not in home or parents}
@@ -335,7 +335,7 @@ class Declarations:
                 self._registry.remove(name)
 
     def _declares_later(self, name: str, at: datetime) -> bool:
-        """Tell whether this process has declared a task since then, or is about to: that decides anew."""
+        """Tell whether this process has declared a task since then, or is about to: that decides again."""
         return name in self._pending or self._declared_since(name, at)
 
     def _declared_since(self, name: str, at: datetime) -> bool:

@@ -19,7 +19,7 @@ __all__ = ["declare_once"]
 
 _log = logging.getLogger("schedkit")
 
-# How long a declaration waits to be written before it goes on without.
+# How long a declaration waits to be written before it continues without.
 DECLARE_SECONDS = 1.0
 
 

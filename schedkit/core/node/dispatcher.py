@@ -1,7 +1,7 @@
 """Carries out commands: those of this process, and those that others have written to the ledger for it.
 
 What a command is about is at home here, and its engine decides; or with another process, for which the
-command is left in the ledger; or with nobody, and it is decided apart.
+command is left in the ledger; or nowhere, and it is decided apart.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _log = logging.getLogger("schedkit")
 
 # How often the home of a task is looked for again that moves while it is asked.
 MOVES = 5
-# Whoever left an older command has ended without taking it back: an answer is awaited for half as long.
+# The sender of an older command has ended without taking it back: an answer is awaited for half as long.
 OLDEST_SECONDS = 60.0
 
 
@@ -65,7 +65,7 @@ class Dispatcher:
     Parameters
     ----------
     end : callable
-        Begins to stop this process's scheduler, whose runs may go on for so many seconds.
+        Begins to stop this process's scheduler, whose runs may continue for so many seconds.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Dispatcher:
         Raises
         ------
         NotRunningError
-            If nobody runs who could, or no process has answered in time; no command is left.
+            If no running process could, or none has answered in time; no command is left.
         SchedkitError
             If it cannot be done; says why.
         """
@@ -135,7 +135,7 @@ class Dispatcher:
             return answer
         try:
             return await self._wherever(signed, ends)
-        except RefusedRowError:  # somebody else was quicker
+        except RefusedRowError:  # another process was quicker
             ends.clear()
             if (answer := await self._known(signed)) is None:
                 raise
@@ -169,14 +169,14 @@ class Dispatcher:
             return await self._decide(life, command, waiters)
         await anyio.to_thread.run_sync(self._ledger.store.open)
         runs_in, task = None, command.task
-        if isinstance(command, CancelRun):  # it goes on where it was started, wherever its task is at home
+        if isinstance(command, CancelRun):  # it continues where it was started, wherever its task is at home
             runs_in = await anyio.to_thread.run_sync(self._ledger.life_of, command.run)
         if runs_in is None and (
             task is None or await anyio.to_thread.run_sync(self._ledger.home, task) is None
         ):
             if life is not None:
                 return await self._decide_apart(life, command)
-            runs_in = await self._somebody(command)
+            runs_in = await self._able_process(command)
         return await send_command(self._ledger, command, life=runs_in)
 
     async def _request(self, life: Life | None, command: RequestTask) -> dict[str, Any]:
@@ -194,14 +194,14 @@ class Dispatcher:
             return await send_command(self._ledger, command, life=others[0].life)
         if life is not None:
             return await self._requests.keep(life, command)
-        return await send_command(self._ledger, command, life=await self._somebody(command))
+        return await send_command(self._ledger, command, life=await self._able_process(command))
 
     async def _end_here(self, life: Life, command: EndNode) -> None:
         life.announce("ending", command.actor)
         _log.warning("%s stops the scheduler of this process", command.actor)
         await self._end(command.patience)
 
-    async def _somebody(self, command: Command) -> str:
+    async def _able_process(self, command: Command) -> str:
         """Return a life that decides about tasks and runs without a home."""
         for node in await anyio.to_thread.run_sync(self._ledger.nodes):
             if node.alive:
@@ -229,7 +229,7 @@ class Dispatcher:
             decided = Promise[dict[str, Any]]()
             life.post(replace(await self._stimulus(life, command), token=decided))
             answer = await life.written(decided)
-        except LedgerError:  # nobody knows of the run
+        except LedgerError:  # no process knows the run
             if isinstance(command, SubmitRun):
                 life.post(Cancel(run=command.run, actor=command.actor))
             raise
@@ -268,7 +268,7 @@ class Dispatcher:
         except SchedkitError as error:
             life.post(Answer(command=row.id, error=error))
         except Exception as error:
-            # Whoever left it may know other words than ours; those after it must be heard all the same.
+            # Its sender may run another version; the commands after it must be carried out all the same.
             _log.exception("the command %r of %s failed", row.kind, row.actor)
             text = f"the command {row.kind!r} failed: {type(error).__name__}: {error}"
             life.post(Answer(command=row.id, error=SchedkitError(text)))

@@ -38,7 +38,7 @@ class Effects:
     waiters : Waiters
         Who waits here for the end of a run.
     stopping : bool
-        Whether somebody waits until no attempt is left.
+        Whether a caller waits until no attempt is left.
     """
 
     def __init__(

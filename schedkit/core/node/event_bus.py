@@ -30,7 +30,7 @@ class EventBus:
         self._thread: threading.Thread | None = None
 
     def forked(self) -> None:
-        """In a forked child: the thread stayed with the parent, and so did whoever listens."""
+        """In a forked child: the thread and the listeners stayed with the parent."""
         self._lock, self._queue = threading.Lock(), queue.SimpleQueue()
         self._listeners, self._thread = (), None
 

@@ -19,7 +19,7 @@ from schedkit.core.execution.storage import Storage
 
 __all__ = ["HUNG_SECONDS", "Executions"]
 
-# Code that was told to stop usually ends within this time; what goes on longer is shown.
+# Code that was told to stop usually ends within this time; what continues longer is shown.
 HUNG_SECONDS = 1.0
 
 
@@ -64,7 +64,7 @@ class Executions:
         return max(found, key=lambda each: each.run.attempt, default=None)
 
     def hung(self) -> list[Hung]:
-        """Return those that go on for a while after their end was recorded; on any thread."""
+        """Return those that continue for a while after their end was recorded; on any thread."""
         before = monotonic() - HUNG_SECONDS
         return [
             Hung(
@@ -115,7 +115,7 @@ class Executions:
             self._known.pop((execution.run.id, execution.run.attempt), None)
 
     def adopted(self) -> tuple[Adopted, ...]:
-        """Return all of them as an engine that is made anew takes them in."""
+        """Return all of them as a rebuilt engine takes them in."""
         return tuple(
             Adopted(
                 run=execution.run.id,

@@ -44,8 +44,8 @@ class Failures:
 
 
 def tell_refusal(error: BaseException) -> None:
-    """Log that an engine is made anew because of an error."""
+    """Log that an engine is rebuilt because of an error."""
     if isinstance(error, StaleError):  # another process has taken a task home
-        _log.info("the scheduler decides anew: %s", error)
+        _log.info("the scheduler reads the ledger and decides again: %s", error)
     else:
-        _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
+        _log.warning("the scheduler decides again what could not be written: %s", error, exc_info=error)

@@ -43,7 +43,7 @@ def settle_home(
     row : TaskRow or None
         It in the ledger; None: it is new.
     home : NodeRow or None
-        The process with which it is at home; None: with nobody that lives.
+        The process with which it is at home; None: with no living one.
     place : str
         The notebook or file that declares it here; empty: none.
     same_code : bool
@@ -64,7 +64,7 @@ def settle_home(
         return Claim.STAND_BY
     if place and place == row.place:
         raise DeclarationError(
-            f"task {name!r} was moved to {home}, whose code goes on: it is other code than this",
+            f"task {name!r} was moved to {home}, which runs other code under this name",
             hint="to have this code run, and here: sched.bring_home(), then run the cell or file again",
         )
     where = f" from {row.place}" if row.place else ""
@@ -93,7 +93,7 @@ def how_it_came(
     replace : bool
         Whether it was to move here.
     inherits : bool
-        Whether nobody has declared it here just now: its home has died.
+        Whether it is inherited, not declared just now: its home has died.
     """
     if row is not None and row.home in lives:  # here in an earlier life: nothing has changed
         return {"home_by": row.home_by, "place": None}

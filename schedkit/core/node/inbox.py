@@ -74,7 +74,7 @@ class Inbox:
     async def emptied(self) -> None:
         """Wait until all that is there now is decided."""
         while len(self):
-            if self._empty.is_set():  # else somebody waits for it already
+            if self._empty.is_set():  # else a caller waits for it already
                 self._empty = anyio.Event()
             await self._empty.wait()
 

@@ -48,7 +48,7 @@ __all__ = ["Life"]
 T = TypeVar("T")
 _log = logging.getLogger("schedkit")
 
-# How often whoever waits for a write looks whether the ledger takes any.
+# How often a caller that waits for a write checks whether the ledger takes any.
 _LOOK_SECONDS = 0.5
 
 
@@ -136,7 +136,7 @@ class Life:
         return True
 
     def refuse_if_away(self) -> None:
-        """Raise if the ledger has taken no writes for longer than somebody is to wait; on any thread.
+        """Raise if the ledger has taken no writes for longer than a caller is to wait; on any thread.
 
         Raises
         ------
@@ -170,7 +170,7 @@ class Life:
         return self._effects.claim_command(id)
 
     def announce(self, change: str, actor: str = "") -> None:
-        """Log that this process began or ceased to run tasks, or is to cease because somebody has asked."""
+        """Log that this process began or ceased to run tasks, or is to cease on request."""
         settings = {}
         if change == "started":  # what runs at once is this process's to say: others show it
             settings["limits"] = dump(self.config.at_once)

@@ -27,11 +27,11 @@ __all__ = ["Listening"]
 
 _log = logging.getLogger("schedkit")
 
-# How often a process looks for commands, for what others did and who they are, if nobody wakes it …
+# How often a process looks for commands, for what others did and who they are, without a wake-up …
 LOOK_SECONDS = 1.0
 # … how often it reads the rows though nothing seems to be new …
 WHOLE_LOOK_SECONDS = 5.0
-# … and how often at most if somebody wakes it.
+# … and how often at most with wake-ups.
 SHORTEST_LOOK_SECONDS = 0.02
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
@@ -150,4 +150,4 @@ class Listening:
         try:
             await self.take_census()
         except (LedgerError, LifeEndedError) as error:
-            _log.debug("who lives could not be read: %s", error)
+            _log.debug("the living processes could not be read: %s", error)

@@ -43,11 +43,11 @@ __all__ = ["Node"]
 
 _log = logging.getLogger("schedkit")
 
-# How often a process looks that only watches, which nobody wakes.
+# How often a process looks that only watches: it gets no wake-ups.
 WATCH_SECONDS = 0.2
 # Between two attempts to begin another life.
 BIRTH_SECONDS = 1.0
-# How long a stop prunes at most; the next one goes on.
+# How long a stop prunes at most; the next one continues.
 PRUNE_PATIENCE_SECONDS = 2.0
 # How often a declaration is decided again because another process was quicker.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
@@ -91,7 +91,7 @@ class Node:
         self.state = "stopped"
         self.clock = Clock()
         self._changing = anyio.Lock()
-        self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
+        self._scope: anyio.CancelScope | None = None  # of what continues until it is stopped
         self._ended = anyio.Event()
         self._lost = self._stopping = self._pauses = False
         self._patience = 1.0
@@ -114,10 +114,10 @@ class Node:
         """Whether this process runs tasks."""
         return self.state == "running"
 
-    # Its course, which goes on after the call that begins it
+    # Its course, which continues after the call that begins it
 
     async def start(self, paused: bool = False) -> None:
-        """Run the tasks that are declared here; one that is interrupted goes on.
+        """Run the tasks that are declared here; one that is interrupted continues.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class Node:
                     await self._begin(self._watch, "watching")
 
     async def stop(self, patience: float) -> None:
-        """End what runs, within `patience` seconds; one that is interrupted goes on."""
+        """End what runs, within `patience` seconds; one that is interrupted continues."""
         if self.life is not None:
             self.life.hurry(patience)  # one that was interrupted may have more patience
         with anyio.CancelScope(shield=True):
@@ -281,7 +281,7 @@ class Node:
             await listening.take_census()
             life.declare_limits(self._neighbours.alone)
             self.life = self.dispatcher.life = life
-            # Born again, it does not take back what others have inherited: nobody has run its file again.
+            # Born again, it does not take back what others have inherited: its file was not run again.
             known = await self.declarations.known_tasks()
             await self.declare(known, alone=False, inherits=begun.done())
             life.announce("started")
@@ -301,7 +301,7 @@ class Node:
             return
         self._lost = True
         _log.error(
-            "%s took this process for dead, as after a long stop; it goes on with a new life, and what ran "
+            "%s took this process for dead, as after a long stop; it continues under a new id, and what ran "
             "here runs again",
             self.ledger.store,
         )
@@ -343,9 +343,9 @@ class Node:
         Parameters
         ----------
         alone : bool
-            Whether a refusal is raised, or logged so that the other tasks go on.
+            Whether a refusal is raised, or logged so that the other tasks continue.
         inherits : bool
-            Whether nobody has declared them just now: their home has died, or this process seemed dead.
+            Whether they are inherited, not declared: their home has died, or this process seemed dead.
 
         Raises
         ------
@@ -385,7 +385,7 @@ class Node:
                 try:
                     return await awaited(waiter.future())
                 except LifeEnded:
-                    continue  # somebody else may run it now
+                    continue  # another process may run it now
             try:
                 found = await anyio.to_thread.run_sync(self.ledger.run, run)
                 if found is not None and found.state.final:

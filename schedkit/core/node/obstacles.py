@@ -39,7 +39,7 @@ class LifeObstacles:
     engine : callable
         Returns the engine, which may be replaced.
     hung : callable
-        Returns the attempts whose code goes on after their recorded end.
+        Returns the attempts whose code still runs after their recorded end.
     troubles : callable
         Returns the events about the store and the users' loop that are not over.
     tz : tzinfo or None

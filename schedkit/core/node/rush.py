@@ -11,7 +11,7 @@ __all__ = ["Rush"]
 
 # A thousand starts take about a tenth of a second; the cyclic collector waits so long at most …
 HOLD_SECONDS = 0.2
-# … and then has the loop's time for itself, however long the rush goes on.
+# … and then has the loop's time for itself, however long the rush continues.
 REST_SECONDS = 0.8
 
 

@@ -28,7 +28,7 @@ __all__ = ["ANSWER_SECONDS", "send_command"]
 # How long an answer is waited for.
 ANSWER_SECONDS = 30.0
 LOOK_SECONDS = 0.05
-# A process that died may have an heir, which takes a moment; without one nobody will ever answer.
+# A process that died may have an heir, which takes a moment; without one no answer will come.
 HEIR_SECONDS = 5.0
 
 # What wrong input is called, wherever it is refused.
@@ -49,7 +49,7 @@ async def send_command(
     Raises
     ------
     NotRunningError
-        If no process has answered within `timeout` seconds, or nobody has lived for a while who could; the
+        If no process has answered within `timeout` seconds, or none has lived for a while that could; the
         command is withdrawn then.
     SchedkitError
         If it cannot be carried out; says why.
@@ -60,7 +60,7 @@ async def send_command(
     try:
         answer = await _answer(ledger, id, command.task, life, timeout)
     finally:
-        if answer is None:  # also when whoever asks waits no longer
+        if answer is None:  # also when the caller waits no longer
             with anyio.CancelScope(shield=True):
                 withdrawn = await anyio.to_thread.run_sync(ledger.withdraw, id)
     if answer is None and not withdrawn:  # it came at the last moment

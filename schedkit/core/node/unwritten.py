@@ -50,7 +50,7 @@ class Unwritten:
 
 
 class Aside:
-    """What is left as it stands: the ledger refuses what was decided about it, and nobody asked for that.
+    """What is left as it stands: the ledger refuses what was decided about it, and no command asked for that.
 
     Attributes
     ----------

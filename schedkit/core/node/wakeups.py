@@ -1,6 +1,6 @@
 """How processes at one ledger tell each other to look at it at once.
 
-A wake-up carries no content: whoever hears it reads the ledger, as it does each second anyway. A lost one
+A wake-up carries no content: its receiver reads the ledger, as it does each second anyway. A lost one
 costs that second, a forged one a look. On SQLite it is a datagram to the process's address: a Unix socket,
 on Windows a socket of 127.0.0.1. On PostgreSQL it is NOTIFY.
 """
@@ -187,7 +187,7 @@ class Notifications:
             self._drop()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a notification to this process; a lost connection is made anew at the next wait."""
+        """Wait for a notification to this process; a lost connection is reopened at the next wait."""
         if self._connection is None:
             await anyio.sleep(seconds)
             await anyio.to_thread.run_sync(self._listen)

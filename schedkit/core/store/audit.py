@@ -23,7 +23,7 @@ _KINDS = tuple(
 )
 _FAILED = (str(State.FAILED), str(State.TIMEOUT))
 BATCH, MOST_BATCHES = 500, 20
-# Why a run exists of which nobody has asked for it.
+# Why a run exists that was not requested.
 _BY_ITSELF = ("schedule", "after")
 
 

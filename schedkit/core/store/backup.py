@@ -36,7 +36,7 @@ def file_of(path: Path | None, program: str) -> Path:
 def back_up(ledger: Path, target: Path) -> int:
     """Copy a ledger as it is at one moment, and return how many bytes the copy has.
 
-    Processes may go on writing. The copy is one file, checked before it takes the place of an earlier one.
+    Processes may continue writing. The copy is one file, checked before it takes the place of an earlier one.
 
     Raises
     ------

@@ -15,7 +15,7 @@ def take_chore(connection: sa.Connection, name: str, life: str, now: int, again:
     Parameters
     ----------
     name : str
-        The chore's; one that nobody has done is due.
+        The chore's; one that was never done is due.
     life : str
         Who takes it.
     now, again : int

@@ -193,8 +193,13 @@ class OneStatement:
         with self._store.autocommit(connection):
             connection.exec_driver_sql("PRAGMA temp_store=MEMORY")
             connection.exec_driver_sql(_CREATE_VIEW)
-            for trigger in _CREATE_TRIGGERS[has_turn(connection)]:
+            for trigger in _CREATE_TRIGGERS[self._has_turn(connection)]:
                 connection.exec_driver_sql(trigger)
+
+    @staticmethod
+    def _has_turn(connection: sa.Connection) -> bool:
+        driver = connection.connection.driver_connection
+        return isinstance(driver, sqlite3.Connection) and has_turn(driver)
 
     def commit(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
         """Write rows in one statement."""

@@ -24,7 +24,7 @@ from schedkit.core.store.file_systems import FileSystem, network_file_system
 from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
-from schedkit.core.store.turns import attach_turn
+from schedkit.core.store.turns import LEDGER, connect_in_turn, has_turn
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
@@ -38,8 +38,8 @@ _log = logging.getLogger("schedkit")
 
 # How long one statement waits for another process's lock before the writer takes note and tries again.
 BUSY_SECONDS = 1.0
-# How long PostgreSQL lets a transaction stand that its process does not go on with: one that was stopped in
-# the middle, as by a laptop's sleep, would keep the lease's row locked, and nobody could take the ledger.
+# How long PostgreSQL keeps an idle transaction: one whose process was stopped in the middle, as by a laptop's
+# sleep, would keep the lease's row locked, and no other process could take the ledger.
 IDLE_SECONDS = 5.0
 # Two commits in one tick of the system's clock leave the same time on a file.
 RECENT_NS = 100_000_000
@@ -69,7 +69,11 @@ class Store:
         self._guard = None if self.path is None else SqliteGuard(self.path)
         try:
             with requires_extra("postgres", "PostgreSQL ledgers"):
-                self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
+                # The one that makes the tables.
+                self._create = sa.create_engine(self.url, poolclass=NullPool, **self._named())
+                self._write = sa.create_engine(
+                    self.url, poolclass=NullPool, **self._named(), **self._in_turn()
+                )
                 self._read = sa.create_engine(
                     self.url,
                     poolclass=QueuePool,
@@ -84,11 +88,13 @@ class Store:
                 f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
             ) from error
         if self.sqlite:
-            sa.event.listen(self._write, "connect", partial(_tune_writer, durable, self.path))
-            sa.event.listen(self._write, "begin", _begin_immediate)
+            for engine in (self._create, self._write):
+                sa.event.listen(engine, "connect", partial(_tune_writer, durable))
+                sa.event.listen(engine, "begin", _begin_immediate)
             sa.event.listen(self._read, "connect", _tune_reader)
         else:
-            sa.event.listen(self._write, "connect", _bound_idleness)
+            for engine in (self._create, self._write):
+                sa.event.listen(engine, "connect", _bound_idleness)
         # The engines hold no reference to the store: it is collected when unused, and they close.
         weakref.finalize(self, _dispose, self._write, self._read)
 
@@ -105,6 +111,12 @@ class Store:
     def __str__(self) -> str:
         # A URL may hold a password; SQLAlchemy masks the one before the host.
         return str(self.path) if self.path else masked_url(self.url.render_as_string(hide_password=True))
+
+    def _in_turn(self) -> dict[str, Any]:
+        if self.path is None:
+            return {}
+        options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+        return {"creator": partial(connect_in_turn, self.path, **options)}
 
     def _named(self) -> dict[str, Any]:
         # No row's values in an error: it goes to logs.
@@ -140,7 +152,7 @@ class Store:
         with self.explained():
             for left in range(30, -1, -1):
                 try:
-                    with undivided(), self._write.connect() as connection, connection.begin():
+                    with undivided(), self._create.connect() as connection, connection.begin():
                         self.alone(connection)
                         schema.create(connection, str(self))
                     if self.path is not None and self._network is None:
@@ -223,8 +235,8 @@ class Store:
     def check_there(self) -> None:
         """Raise if the file that was opened is no longer the one of that name.
 
-        SQLite would go on writing to a file that nobody can ever open again, and begin an empty one for
-        whoever connects anew. A network's files may change their numbers and are taken as they are.
+        SQLite would continue writing to a file that has no name any more, and create an empty one for new
+        connections. Files on a network may change their inode numbers and are not checked.
         """
         if self._file is not None and self.path is not None and _identity(self.path) != self._file:
             gone = sqlite3.OperationalError("its file was removed or replaced while it was open")
@@ -337,16 +349,15 @@ def _dispose(*engines: sa.Engine) -> None:
             engine.dispose()
 
 
-def _tune_writer(durable: str, path: Path | None, connection: sqlite3.Connection, record: object) -> None:
+def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:
     # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={'FULL' if durable == 'full' else 'NORMAL'}")
+    ledger = LEDGER if has_turn(connection) else "main"
+    connection.execute(f"PRAGMA {ledger}.journal_mode=WAL")
+    connection.execute(f"PRAGMA {ledger}.synchronous={'FULL' if durable == 'full' else 'NORMAL'}")
     # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
     connection.execute("PRAGMA wal_autocheckpoint=50000")
-    connection.execute("PRAGMA cache_size=-16000")
-    if path is not None:
-        attach_turn(connection, path)
+    connection.execute(f"PRAGMA {ledger}.cache_size=-16000")
 
 
 def _tune_reader(connection: sqlite3.Connection, record: object) -> None:

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# It asks no server; nobody waits longer for a warning.
+# It asks no server; a warning is not worth a longer wait.
 MOUNT_SECONDS = 5.0
 _DRIVE_REMOTE = 4
 

@@ -26,7 +26,7 @@ _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 _open: weakref.WeakSet[ByteLock | SqliteGuard] = weakref.WeakSet()
 
-# SQLite's own bytes, from its os_unix.c: of a database whoever reads it locks these, shared …
+# SQLite's own bytes, from its os_unix.c: of a database a reader locks these, shared …
 _SHARED, _SHARED_SIZE = 0x40000002, 510
 # … and of its index of the write-ahead log this one, as long as it is open.
 _INDEX_OPEN = 128

@@ -24,7 +24,7 @@ __all__ = [
     "waiting_alerts",
 ]
 
-# What is older, or more, is deleted: nobody wants last week's alerts, nor a thousand at once.
+# What is older, or more, is deleted: alerts of last week, or a thousand at once, are of no use.
 MOST_AGE, MOST_ALERTS = timedelta(days=7), 500
 
 

@@ -3,8 +3,9 @@
 SQLite's lock for writing lies in the ledger's ``-shm`` file. As with all POSIX locks, whatever else in this
 process opens and closes that file drops it, and another process may write in the middle of a transaction
 (measured with three nodes that copy their ledger's folder: attempts that began twice). So each transaction
-that writes also locks a small database of no content, in memory and beside no ledger. SQLite locks both
-within its one call: a lock of ours round that call would be held while a busy cell has the interpreter.
+that writes first locks a small database of no content, in memory and beside no ledger, to which the ledger is
+attached: SQLite locks both within its one call, in this order. A lock of ours round that call would be held
+while a busy cell has the interpreter.
 """
 
 from __future__ import annotations
@@ -16,39 +17,49 @@ import tempfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-import sqlalchemy as sa
+__all__ = ["LEDGER", "WRITE_TURN", "connect_in_turn", "has_turn"]
 
-__all__ = ["WRITE_TURN", "attach_turn", "has_turn"]
-
-_NAME = "schedkit_turn"
+# How a ledger is called on a connection that takes its turn.
+LEDGER = "ledger"
+_TABLE = "schedkit_turn"
+# In the triggers of a commit: it takes the lock, and writes nothing.
+WRITE_TURN = f"DELETE FROM {_TABLE} WHERE 0"
 # Nobody could delete the file of a ledger that is gone: so many serve all ledgers of a user, and two of them
 # may have to take turns.
 _FILES = 256
-# In the triggers of a commit: it takes the lock, and writes nothing. A trigger may not name the database.
-WRITE_TURN = f"DELETE FROM {_NAME} WHERE 0"
 
 
-def attach_turn(connection: sqlite3.Connection, ledger: Path) -> None:
-    """Have the transactions of a new connection lock the turn of a ledger, too.
+def connect_in_turn(ledger: Path, **options: Any) -> sqlite3.Connection:
+    """Return a connection whose transactions that write take the ledger's turn first.
 
-    Where it cannot be made, as on a machine without room in memory, SQLite's own lock is all there is. On
-    Windows that lock belongs to the handle, and nothing drops it.
+    Where that cannot be made, as on a machine without room in memory, it is one to the ledger alone: SQLite's
+    own lock is all there is. On Windows that belongs to the handle, and nothing drops it.
     """
-    if sys.platform == "win32":
-        return
-    with suppress(OSError, sqlite3.Error):
-        connection.execute(f"ATTACH ? AS {_NAME}", (str(_place(ledger)),))
-        try:
-            connection.execute(f"PRAGMA {_NAME}.synchronous=OFF")
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {_NAME}.{_NAME} (empty)")
-        except sqlite3.Error:
-            connection.execute(f"DETACH {_NAME}")
+    if sys.platform != "win32":
+        with suppress(OSError, sqlite3.Error):
+            return _connected(_place(ledger), ledger, options)
+    connection: sqlite3.Connection = sqlite3.connect(ledger, **options)
+    return connection
 
 
-def has_turn(connection: sa.Connection) -> bool:
-    """Tell whether a connection locks the turn of its ledger."""
-    return any(name == _NAME for _, name, _ in connection.exec_driver_sql("PRAGMA database_list"))
+def _connected(turn: Path, ledger: Path, options: dict[str, Any]) -> sqlite3.Connection:
+    connection: sqlite3.Connection = sqlite3.connect(turn, **options)
+    try:
+        connection.isolation_level = None
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE} (empty)")
+        connection.execute(f"ATTACH ? AS {LEDGER}", (str(ledger),))
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def has_turn(connection: sqlite3.Connection) -> bool:
+    """Tell whether a connection takes the turn of its ledger."""
+    return any(name == LEDGER for _, name, _ in connection.execute("PRAGMA database_list"))
 
 
 def _place(ledger: Path) -> Path:

@@ -260,8 +260,7 @@ class Writer:
             if rows:
                 self._groups += 1
                 base, refused = self._persistently(
-                    lambda connection: self._commits.commit(connection, self._batch, rows),
-                    read,
+                    lambda connection: self._commits.commit(connection, self._batch, rows), read
                 )
                 if logged:
                     _number(decisions, base)

@@ -109,7 +109,7 @@ def _checked(made: Task) -> Task:
             hint="only workers have resources: add runs_in='dask', or leave runs_on out",
         )
     parameters(made.function)
-    # Whoever submits can give what is missing; a schedule or a parent cannot.
+    # A submission can give what is missing; a schedule or a parent cannot.
     check(made, {}, complete=made.trigger is not None or bool(made.after))
     return made
 

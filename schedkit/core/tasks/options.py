@@ -26,11 +26,21 @@ from schedkit.core.tasks.parsers import (
     parse_resources,
     parse_retry,
 )
+from schedkit.errors import DeclarationError
 from schedkit.values.durations import Duration, duration_text
 from schedkit.values.options import Option, Options
 from schedkit.values.parsers import duration, flag, mapping, optional, text, texts, whole_number
+from schedkit.values.text import near_matches
 
-__all__ = ["HOOKS", "TASK_OPTIONS", "TaskOptions", "option_values", "shown_options", "task_fields"]
+__all__ = [
+    "HOOKS",
+    "TASK_OPTIONS",
+    "TaskOptions",
+    "option_values",
+    "refuse_schedule_by_name",
+    "shown_options",
+    "task_fields",
+]
 
 Hook = Callable[..., object]
 
@@ -251,8 +261,26 @@ class TaskOptions(TypedDict, total=False):
 
 
 TASK_OPTIONS = Options.of(TaskOptions)
+# Under these names other schedulers take when a task runs.
+SCHEDULES = ("every", "cron", "at", "interval", "schedule", "trigger")
 HOOKS = tuple(each.name for each in fields(Hooks))
 _FIELDS = frozenset(each.name for each in fields(Task))
+
+
+def refuse_schedule_by_name(options: Iterable[str]) -> None:
+    """Refuse a schedule among the options of a decorator, which takes it first and without a name.
+
+    Raises
+    ------
+    DeclarationError
+        If one is there, also misspelt.
+    """
+    for name in options:
+        if TASK_OPTIONS.find(name) is None and near_matches(name, SCHEDULES, least=0.85):
+            raise DeclarationError(
+                f"unknown option {name!r}",
+                hint="the schedule comes first: @sched.task(every('1h')), @sched.task(cron('0 7 * * *'))",
+            )
 
 
 def task_fields(values: Mapping[str, Any]) -> dict[str, Any]:

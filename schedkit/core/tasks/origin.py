@@ -36,7 +36,7 @@ def declared_in(file: str | Path | None) -> Iterator[None]:
 
 
 def here() -> str | None:
-    """Return the file whose execution made the present declaration, `TYPED`, or None: nobody knows.
+    """Return the file whose execution made the present declaration, `TYPED`, or None: not known.
 
     It is the innermost code at the top level of a module or a cell: what calls helpers that declare.
     """

@@ -109,7 +109,7 @@ def parameters(function: Callable[..., Any]) -> Parameters:
     DeclarationError
         If it has a parameter that cannot be given by name.
     """
-    # A bound method is made anew at every access; what it takes belongs to its function.
+    # A bound method is a new object at every access; what it takes belongs to its function.
     key = getattr(function, "__func__", function)
     try:
         with _cache_lock:

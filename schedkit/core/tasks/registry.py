@@ -22,7 +22,7 @@ class Registry(Mapping[str, Task]):
         self.version = 0
 
     def forked(self) -> None:
-        """In a forked child: whoever held the lock stayed with the parent."""
+        """In a forked child: the holder of the lock stayed with the parent."""
         self._lock = threading.RLock()
 
     def __getitem__(self, name: str) -> Task:

@@ -1,7 +1,7 @@
 """A task asked for as data: it names a registered task or a tag, never code.
 
 What is asked for is a run of that handler, or a task of its own with a schedule or with parents. The ledger
-keeps such a task as data, and whoever has the handler makes it again.
+keeps such a task as data, and a process that has the handler makes it again.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class TaskRequest:
 
     @property
     def actor(self) -> str:
-        """Who asks for it, unless somebody acts here already: a token that passes it on is no owner."""
+        """Who asks for it, unless an actor is set already: a token that passes it on is no owner."""
         return "" if context.actor() else self.requested.owner
 
     @property

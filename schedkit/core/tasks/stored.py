@@ -57,7 +57,7 @@ def plain(value: Any) -> bool:
 
 
 def is_data(value: Any) -> bool:
-    """Tell whether a value can be stored for somebody who knows what it is to become."""
+    """Tell whether a value can be stored where its type is known when it is read."""
     try:
         msgspec.json.encode(value)
     except Exception:

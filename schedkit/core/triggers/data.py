@@ -200,7 +200,7 @@ def _as_crontab(fields: Mapping[str, str]) -> crontab.Crontab | None:
 def words(trigger: Trigger, tz: tzinfo | None) -> str:
     """Return a trigger in words, for a scheduler whose zone is `tz` (None: the machine's).
 
-    A single moment without a zone of its own is told with the one in which it is read: it is read anew, with
+    A single moment without a zone of its own is told with the one in which it is read: it is read again, with
     the same wall time, where the zone has changed.
     """
     return trigger.text(local_timezone() if tz is None and _is_naive_moment(trigger) else tz)

@@ -133,7 +133,7 @@ def settle(schedule: Schedule, next_at: datetime, now: datetime, active: int) ->
     """
     try:
         return _settle(schedule, next_at, now, active)
-    except Exception as error:  # a custom trigger is somebody's code: the others must not stand still
+    except Exception as error:  # a custom trigger is foreign code: other schedules must not stop
         return Settled((_run(schedule, next_at, False),), None, error)
 
 

@@ -46,7 +46,7 @@ def changes(issue: Issue, wanted: dict[str, int]) -> list[Change]:
 def _seconds(text: Any) -> int:
     # A bare number would be of the unit that the site is set to.
     if not isinstance(text, str) or not re.fullmatch(r"(\d+[wdhm]\s*)+", text):
-        raise ValueError(f"'{text}' is no duration with units")
+        raise ValueError(f"'{text}' is not a duration with units")
     return sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+)([wdhm])", text))
 
 

@@ -93,7 +93,7 @@ def _misfit(wanted: str, column: Column, rows: int) -> str:
     undated = column.digits.undated
     dated = wanted != BAR and kind_of_format(wanted) != "n"
     if dated and undated is not None and column.kind in (Kind.INTEGER, Kind.NUMBER):
-        return f"column {column.header!r} holds {undated:g}, which is no date: its {what} is not used"
+        return f"column {column.header!r} holds {undated:g}, which is not a date: its {what} is not used"
     return ""
 
 

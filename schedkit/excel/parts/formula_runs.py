@@ -86,7 +86,7 @@ def _text(pieces: Sequence[str | int], row: int) -> str:
 def _common(text: str, below: str, row: int) -> tuple[str | int, ...] | None:
     """Return what two formulas of a row and the next one have in common, None if they differ otherwise.
 
-    A number that is one greater below counts from the row, whatever it means; whoever takes a run apart
+    A number that is one greater below counts from the row, whatever it means; code that splits a run
     compares the formulas of its first and last row.
 
     Examples

@@ -197,7 +197,7 @@ class StaleFormulas:
         return 0.0 if value is BLANK else value
 
     def _gave_up(self) -> bool:
-        """Tell whether a formula had to wait for too many others; the next one begins anew."""
+        """Tell whether a formula had to wait for too many others; the next one starts from the beginning."""
         gave_up = self._too_deep
         if not self._depth:
             self._too_deep = False

@@ -172,7 +172,7 @@ class _NewRows:
     """The rows that are written: those of `frame`, in the rows `numbers` of the sheet.
 
     A `match` updates rows in their places; `continues` tells which old row each row of a body that is written
-    anew goes on with. `bottom` is the last row of the body.
+    again continues. `bottom` is the last row of the body.
     """
 
     frame: pd.DataFrame

@@ -74,7 +74,7 @@ class Carried:
             return cls(np.concatenate([sources, added]), np.concatenate([old, none]))
         rows = np.arange(len(np.unique(match.sources[match.sources >= 0])))
         continues = np.full(len(rows), -1, np.int64)
-        # Of two old rows with one key the first goes on.
+        # Of two old rows with one key the first continues.
         continues[sources[::-1]] = old[::-1]
         return cls(rows, continues)
 

@@ -123,7 +123,7 @@ async def synchronise(
     with count_requests() as stats:
         stored = await anyio.to_thread.run_sync(stored_for, path, about)
         if stored is not None:
-            # Who shares a name with somebody of the store is told apart from him.
+            # People of the same name as one in the store are told apart.
             extraction.reader.people.labels.update(stored.people)
         if stored is None or full:
             await run_query(extraction)

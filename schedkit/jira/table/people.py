@@ -38,7 +38,7 @@ class PeopleNames:
     Attributes
     ----------
     labels : dict
-        By name and account, in order of arrival. A frame that goes on with an earlier one begins with its.
+        By name and account, in order of arrival. A frame that continues an earlier one begins with its.
 
     Examples
     --------

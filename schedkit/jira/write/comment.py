@@ -106,7 +106,7 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
             seconds = round(float(str(hours)) * 3600)
         except (ValueError, OverflowError):
             raise UsageError(
-                f"{safe_repr(hours)} is no number of hours for {key}", hint="give a number, e.g. 1.5"
+                f"{safe_repr(hours)} is not a number of hours for {key}", hint="give a number, e.g. 1.5"
             ) from None
     else:
         seconds = round(parse_duration(str(spent), "Time"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from support.rest import until
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.live_view import LiveView
@@ -42,7 +42,7 @@ def test_extractions_of_runs_elsewhere_are_counted_as_the_ledger_has_them(
             "silent": 1,
         }
 
-    until(ended_there, 60.0)
+    wait_until(ended_there)
     assert there.counts(there.board()).extractions == {"reads": Extractions(2, 24, 2, 1000)}, (
         "the last of each"
     )

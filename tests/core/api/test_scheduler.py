@@ -413,6 +413,9 @@ def test_unknown_names_and_wrong_parameters_are_refused(sched: Scheduler) -> Non
         sched.submit("ad")
     with pytest.raises(ParameterError, match="expected int"):
         add.submit(a="many")
+    with pytest.raises(UsageError, match=r"no task is called 'ad' \(did you mean 'add'\?\)"):
+        sched.runs("ad")
+    assert sched.runs("add", states=["FAILED"]) == []
     with pytest.raises(UsageError, match="no run"):
         sched.run("nonsense")
     assert sched.runs() == []
@@ -468,7 +471,7 @@ def test_history_is_a_typed_frame(sched: Scheduler) -> None:
     frame = one.history()
     assert frame.loc[0, "state"] == "DONE"
     assert str(frame["started"].dtype) == "datetime64[us, UTC]"
-    assert frame.dtypes.equals(sched.history("nobody").dtypes)
+    assert frame.dtypes.equals(sched.history(limit=0).dtypes)
 
 
 def test_many_at_once_are_durable_and_done(make: Make) -> None:
@@ -627,3 +630,11 @@ def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
         handle.submit(1, left=2)
     with pytest.raises(ParameterError, match=r"task 'add': unknown parameter 'rigt' \(did you mean 'right'"):
         handle.submit(2, rigt=5)
+
+
+@pytest.mark.parametrize("name", ["every", "evry", "cron", "interval", "schedule"])
+def test_a_schedule_among_the_options_is_told_where_it_goes(sched: Scheduler, name: str) -> None:
+    with pytest.raises(
+        DeclarationError, match=rf"unknown option '{name}' \(the schedule comes first: @sched"
+    ):
+        sched.task(**{name: "5m"})

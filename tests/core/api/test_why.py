@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from core.conftest import until
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
@@ -56,7 +56,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
     hung = sched.submit("hang")
     assert hung.wait("60s").state is State.TIMEOUT
     other = sched.submit("other")
-    until(lambda: "hung" in kinds(sched))
+    wait_until(lambda: "hung" in kinds(sched))
     first, second = sched.why()
     assert (first.kind, first.task, first.run, first.since) == ("hung", "hang", hung.id, hung.run.started_at)
     words = "all places are taken (concurrency=1), 1 of them by code that does not end: 'hang'"
@@ -67,7 +67,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
     assert kinds(sched, "hang") == ["hung", "due"]
     with pytest.raises(TimeoutError, match="it is QUEUED and waits: all places are taken"):
         other.result("0.01s")
-    until(
+    wait_until(
         lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["hung", "concurrency"]
     )
     gate.set()
@@ -82,7 +82,7 @@ def test_the_retry_of_a_hung_attempt_waits_for_it(make: Make, gate: threading.Ev
     sched.task(name="hang", timeout="1s", retry=retry)(lambda: gate.wait(60))
     sched.start()
     run = sched.submit("hang")
-    until(lambda: "hung" in kinds(sched, run))
+    wait_until(lambda: "hung" in kinds(sched, run))
     assert str(sched.why(run)) == (
         f"run {run.id} of task 'hang' waits: the code of its attempt 1 has not ended and keeps its place"
     )
@@ -97,7 +97,7 @@ def test_what_single_tasks_and_runs_wait_for(make: Make, gate: threading.Event) 
     sched.start()
     held = sched.submit("held")
     again = sched.submit("again")
-    until(lambda: held.state is State.RUNNING and again.state is State.RETRY)
+    wait_until(lambda: held.state is State.RUNNING and again.state is State.RETRY)
     (child,) = sched.runs("child")
     assert str(sched.why(child.id)) == f"run {child.id} of task 'child' waits for the end of 'held'"
     assert kinds(sched, held) == ["running"]
@@ -122,7 +122,7 @@ def test_a_schedule_that_is_over(make: Make, caplog: pytest.LogCaptureFixture) -
     told = "task 'past': its moment (once, on 2001-01-01 10:00) is past: it runs once, late"
     assert caplog.messages == [told]
     sched.start()
-    until(lambda: sched.runs("past") and sched.runs("past")[0].state is State.DONE)
+    wait_until(lambda: sched.runs("past") and sched.runs("past")[0].state is State.DONE)
     assert str(sched.why("past")) == "the schedule of task 'past' has no due time left"
     sched.stop()
     again = make(tz="UTC")
@@ -157,11 +157,13 @@ def test_a_ledger_whose_file_is_gone_is_told_on_the_board(make: Make, where: str
     sched.start()
     assert sched.screens.board()["scheduler"]["why"] == []
     aside = Path(where).rename(f"{where}.aside")
-    until(lambda: kinds(sched) == ["ledger"])
-    until(lambda: "takes no writes" in str(sched.why()) or "has taken no writes since" in str(sched.why()))
-    until(lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["ledger"])
+    wait_until(lambda: kinds(sched) == ["ledger"])
+    wait_until(
+        lambda: "takes no writes" in str(sched.why()) or "has taken no writes since" in str(sched.why())
+    )
+    wait_until(lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["ledger"])
     aside.rename(where)
-    until(lambda: sched.screens.board()["scheduler"]["why"] == [])
+    wait_until(lambda: sched.screens.board()["scheduler"]["why"] == [])
 
 
 def test_of_what_waits_in_another_process_it_is_told_who_knows(make: Make, gate: threading.Event) -> None:
@@ -180,12 +182,12 @@ def test_of_what_waits_in_another_process_it_is_told_who_knows(make: Make, gate:
     first = asks.submit("holds")
     assert entered.wait(60)
     tagged = home.submit("tagged")
-    where = str(home.home("tagged"))
+    where = str(home.tasks["tagged"].home)
     told = f"run {tagged.id} of task 'tagged' waits at {where}: others have all places of the tag 'jira'"
-    until(lambda: str(asks.why(tagged.id)) == told)
+    wait_until(lambda: str(asks.why(tagged.id)) == told)
     assert kinds(asks, "tagged") == ["home", "due", "limit"]
     plain = [home.submit("plain") for _ in range(2)]
-    until(lambda: "concurrency" in kinds(home, plain[1].id))
+    wait_until(lambda: "concurrency" in kinds(home, plain[1].id))
     assert str(asks.why(plain[1].id)) == (
         f"run {plain[1].id} of task 'plain' waits at {where}, where sched.why({plain[1].id!r}) says for what"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
-from support.rest import until
 from support.run_events import T0, RunEvents
+from support.waiting import wait_until
 
 from schedkit.core import events as ev
 from schedkit.core.api.scheduler import Scheduler
@@ -128,7 +128,7 @@ def test_what_the_ledger_tells_is_what_its_events_tell(sched: Scheduler) -> None
         raise ValueError("never")
 
     sched.submit("asked").wait()
-    until(lambda: {"due", "plain"} <= {run.task for run in sched.runs() if run.state.final}, PATIENCE)
+    wait_until(lambda: {"due", "plain"} <= {run.task for run in sched.runs() if run.state.final}, PATIENCE)
     assert sched.queries.flush_events(PATIENCE)
     told = board.counts(lambda: RunCounts({}, 0))
     found = run_counts(sched.queries.ledger.store)

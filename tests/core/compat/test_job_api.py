@@ -11,6 +11,7 @@ import pytest
 from apscheduler import events
 from apscheduler.triggers.cron import CronTrigger
 from core import conftest
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.compat.job_api import EVENT_ALL, Job
@@ -92,14 +93,6 @@ def test_without_a_trigger_it_runs_once_now(sched: Scheduler) -> None:
     # It ran, so it is no job any more; its history stays.
     assert [str(run.state) for run in sched.runs("now")] == ["DONE"]
     assert repr(job) == "<Job 'also now': on demand>"
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    pause = threading.Event()
-    end = datetime.now(UTC) + timedelta(seconds=seconds)
-    while not condition():
-        assert datetime.now(UTC) < end, "it never became true"
-        pause.wait(0.01)
 
 
 def test_positional_arguments_are_stored_by_name(sched: Scheduler) -> None:

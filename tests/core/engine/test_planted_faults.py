@@ -34,8 +34,8 @@ from schedkit.core.states import State
 
 # What a broken engine reaches is no measure.
 MOST = 1_200  # histories until a fault must have been found
-# Seeds of histories that show a rare fault: begun with these, a search takes no half minute. Where one shows
-# it no more, all others follow.
+# Seeds of histories that show a rare fault: a search that begins with them takes a second instead of half a
+# minute. Where one shows its fault no more, all others follow.
 SHOWN_BY = {
     "the_end_of_a_parent_is_not_written": 1092,
     "a_guest_goes_on_that_its_home_has_ended": 707,

@@ -1,4 +1,4 @@
-"""The engine made anew from the ledger's rows, and with triggers that fail."""
+"""The engine rebuilt from the ledger's rows, and with triggers that fail."""
 
 from __future__ import annotations
 

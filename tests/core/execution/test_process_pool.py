@@ -16,8 +16,9 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from support.clusters import last_pid_in, wait_until
+from support.clusters import last_pid_in
 from support.run_events import RunEvents
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.execution.attempt import Ending, Execution

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import subprocess
 import sys
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from support.ready_processes import ended
 
 from schedkit import context
 from schedkit.core.execution.results import INLINE_BYTES, Kept, ResultGoneError, Results
@@ -263,9 +263,7 @@ print([str(path) for path in (folder / "results").rglob("*") if path.is_file()])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of processes there")
 def test_a_result_that_cannot_be_written_fails_the_run_and_leaves_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", NO_ROOM, str(tmp_path)], capture_output=True, text=True, timeout=60
-    )
+    done = ended(NO_ROOM, [str(tmp_path)], tmp_path)
     told, files = done.stdout.splitlines()
     assert told.startswith(f"FAILED FileError cannot write {tmp_path / 'results' / 'big'}")
     assert files == "[]"

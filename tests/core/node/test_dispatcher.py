@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from support.ledgers import ledger_of
 from support.lives import die, life_of
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core import events
@@ -306,7 +307,7 @@ def test_a_command_that_nobody_waits_for_is_withdrawn(make: Make, monkeypatch: p
             row = ledger.command(command)
             return None if row is None else row.answer
 
-        until(answered)
+        wait_until(answered)
         assert answered()["error"] == "'pause' was left for too long and is withdrawn"
     assert not home.tasks["one"].paused
 
@@ -321,9 +322,9 @@ def test_who_gives_up_waiting_takes_the_command_back(make: Make, monkeypatch: py
         asked = service().submit(
             send_command.send_command, ledger, PauseTask(task="one", actor="ann"), life=life
         )
-        until(lambda: ledger.commands(life))
+        wait_until(lambda: ledger.commands(life))
         asked.cancel()
-        until(lambda: not ledger.commands(life))
+        wait_until(lambda: not ledger.commands(life))
 
 
 # One name, other code
@@ -342,8 +343,8 @@ def test_a_former_home_with_other_code_does_not_have_the_task_any_more(make: Mak
 
     recorder = Recorder(former)
     new.task(name="one", replace=True)(lambda: "other code")
-    until(lambda: former.at_home == ["child"])
-    until(lambda: former.process.declarations > 2)
+    wait_until(lambda: former.at_home == ["child"])
+    wait_until(lambda: former.process.declarations > 2)
     assert former.standing_by == []
     new.stop("1s")
     recorder.wait_for(recorder.of(events.NodeChanged, change="stopped", name="new"))
@@ -364,7 +365,7 @@ def test_an_heir_whose_home_changed_its_code_inherits_nothing(make: Make) -> Non
     assert heir.standing_by == ["one"]
     home.task(NEW_YEAR, name="one", overlap="allow")(lambda: "edited")
     home.stop("1s")
-    until(lambda: heir.standing_by == [])
+    wait_until(lambda: heir.standing_by == [])
     assert heir.at_home == []
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from support.lives import die, life_of
 from support.node_processes import NodeProcess
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -167,7 +167,7 @@ def test_pausing_all_is_for_every_process(sched: Scheduler, other: Scheduler) ->
     assert ran.acquire(timeout=10)
     sched.pause()
     assert sched.paused
-    until(lambda: other.paused)
+    wait_until(lambda: other.paused)
     assert life_of(other).engine.schedules.next_due() is None
     other.resume()
     assert not other.paused
@@ -175,7 +175,7 @@ def test_pausing_all_is_for_every_process(sched: Scheduler, other: Scheduler) ->
         pass
     assert ran.acquire(timeout=10)
     other.pause()
-    until(lambda: sched.paused)
+    wait_until(lambda: sched.paused)
 
 
 def test_a_home_answers_what_it_cannot_do(sched: Scheduler, other: Scheduler) -> None:
@@ -318,7 +318,7 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
     release.set()
     assert running.result("60s") == "first"
     assert waits.result("60s") == "other"
-    until(lambda: not sched.at_home)
+    wait_until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
     assert sched.submit("one").result("60s") == "other"
 
@@ -344,21 +344,7 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     assert (row.home_by, row.place) == ("inherited", "/a.py")
     sched.start()  # its place, run again
     assert (sched.at_home, sched.standing_by) == (["one"], [])
-    until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
-
-
-@pytest.fixture
-def begin(where: str, tmp_path: Path) -> Iterator[Callable[[str], NodeProcess]]:
-    """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
-    begun: list[NodeProcess] = []
-
-    def one(name: str) -> NodeProcess:
-        begun.append(NodeProcess(where, tmp_path, name))
-        return begun[-1]
-
-    yield one
-    for process in begun:
-        process.close()
+    wait_until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
 
 
 def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeProcess], make: Make) -> None:
@@ -455,7 +441,7 @@ def test_who_stands_by_gives_way_to_other_code(
     third.start()
     declare(third, other_code, "/c.py", replace=True)
     sched.stop("1s")  # it may be seen first, or that the task has moved
-    until(lambda: not other.standing_by)
+    wait_until(lambda: not other.standing_by)
     assert any("'one' is run" in line and "with other code" in line for line in caplog.messages)
     assert other.submit("mine").result("60s") == "first"
     assert other.submit("one").result("60s") == "other"
@@ -466,7 +452,7 @@ def test_replace_moves_a_task_whatever_its_code(sched: Scheduler, other: Schedul
     declare(other, other_code, "/b.py", replace=True)
     assert other.at_home == ["one"]
     assert sched.submit("one").result("60s") == "other", "though it may not have heard of it"
-    until(lambda: not sched.at_home)
+    wait_until(lambda: not sched.at_home)
     assert (sched.at_home, sched.standing_by) == ([], [])
     assert sched.submit("one").result("60s") == "other"
     row = sched.queries.ledger.task("one")
@@ -484,9 +470,9 @@ def test_bringing_home_moves_all_that_is_declared_here(sched: Scheduler, other: 
     other.bring_home()
     assert (other.at_home, other.standing_by) == (["one", "two"], [])
     assert str(other.tasks["one"].home).startswith("other ")
-    until(lambda: sched.standing_by == ["one", "two"])
+    wait_until(lambda: sched.standing_by == ["one", "two"])
     other.stop("1s")
-    until(lambda: sched.at_home == ["one", "two"])
+    wait_until(lambda: sched.at_home == ["one", "two"])
     assert sched.submit("two").result("60s") == "first"
 
 
@@ -496,9 +482,9 @@ def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler
         declare(other, first_code, "/b.py", name=name)
     sched.remove("gone")
     other.remove("ours")
-    until(lambda: list(other.tasks) == ["kept"])
+    wait_until(lambda: list(other.tasks) == ["kept"])
     sched.stop("1s")
-    until(lambda: other.at_home == ["kept"])
+    wait_until(lambda: other.at_home == ["kept"])
     assert list(other.tasks) == ["kept"]
     declare(other, other_code, "/b.py", name="gone")
     assert other.submit("gone").result("60s") == "other", "declared again, it is there again"
@@ -511,7 +497,7 @@ def test_a_run_that_ends_well_where_it_runs_is_done_though_its_task_is_removed_e
 
     def asked_to_stop(run: Any) -> str:
         entered.set()
-        until(run.should_stop)
+        wait_until(run.should_stop)
         return "well"
 
     run = declare(sched, asked_to_stop, "/a.py").submit()
@@ -579,12 +565,12 @@ def test_a_child_makes_up_for_parents_that_ran_while_its_home_was_away(sched: Sc
     child = declare(away, first_code, "/a.py", name="child", after="parent")
     with away:
         sched.submit("parent").result("60s")
-        until(lambda: [run.state for run in child.runs()] == [State.DONE])
+        wait_until(lambda: [run.state for run in child.runs()] == [State.DONE])
     sched.submit("parent").result("60s")
     assert len(sched.runs("child")) == 1, "nobody makes its runs but its home"
     with away:
         sched.submit("parent").result("60s")
-        until(lambda: [run.state for run in child.runs()] == [State.DONE] * 3)
+        wait_until(lambda: [run.state for run in child.runs()] == [State.DONE] * 3)
 
 
 # Stopped, and started again

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from support.lives import die
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -116,7 +117,7 @@ def test_another_declaration_of_a_limit_is_told_and_holds_for_all(
         "the limit of tag 'db' is 1 now, for all processes; it was 2, declared by one",
         "the limit of tag 'db' is 1 now, for all processes, as other declared; here it was 2",
     ]
-    until(lambda: set(shown) <= set(caplog.messages), 30)
+    wait_until(lambda: set(shown) <= set(caplog.messages))
     assert [sched.screens.board()["scheduler"]["limits"]["tag:db"] for sched in (one, other)] == [1, 1]
     other.stop("1s")
     one.stop("1s")
@@ -132,7 +133,7 @@ def test_a_limit_that_is_declared_while_runs_go_on_counts_them(make: Make) -> No
     first = one.submit("held")
     assert held.entered.acquire(timeout=30)
     other.start()
-    until(lambda: one.screens.board()["scheduler"]["limits"].get("tag:db") == 1, 30)
+    wait_until(lambda: one.screens.board()["scheduler"]["limits"].get("tag:db") == 1)
     second = one.submit("held")
     other.task(name="waits", tags="db")(lambda: "after it")
     third = other.submit("waits")

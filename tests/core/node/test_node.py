@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from sqlalchemy.exc import OperationalError
 from support.lives import life_of, lives_again, seem_dead
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -66,9 +67,9 @@ def test_who_is_taken_for_dead_is_born_again_and_goes_on(
     other = make(name="other")
     bury(sched, other)
     recorder.wait_for(recorder.of(events.NodeChanged, change="lost", life=before))
-    until(lambda: lives_again(sched, before))
+    wait_until(lambda: lives_again(sched, before))
     assert sched.state == "running"
-    until(lambda: sched.at_home == ["one"])
+    wait_until(lambda: sched.at_home == ["one"])
     assert other.submit("one").result("60s") == 1
     assert [node.name for node in sched.nodes] == ["other", "tests"]
 
@@ -80,9 +81,9 @@ def test_a_process_born_again_while_the_ledger_cannot_be_read_tries_again(
     before = life_of(sched).lease.life
     calls = failing_once(monkeypatch, sched.queries.ledger, "snapshot", LedgerError("the server restarts"))
     bury(sched, make(name="other"))
-    until(lambda: lives_again(sched, before))
+    wait_until(lambda: lives_again(sched, before))
     assert len(calls) == 2
-    until(lambda: sched.at_home == ["one"])
+    wait_until(lambda: sched.at_home == ["one"])
     assert sched.submit("one").result("60s") == 1
     assert len(sched.nodes) == 2, "the life that came to nothing has ended"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.conftest import until
 from support.lives import set_clock
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.engine.obstacles import Obstacle, Obstacles
@@ -81,12 +81,12 @@ def test_a_clock_set_back_is_told_with_the_next_due_time(
     before = sched.tasks["hourly"].next_run
     assert before is not None
     clock.back = 26 * HOUR
-    until(lambda: any(each.kind == "clock" for each in sched.why()))
+    wait_until(lambda: any(each.kind == "clock" for each in sched.why()))
     (told,) = [each for each in sched.why() if each.kind == "clock"]
     assert told.text.startswith("the clock was set back by 1d 2h: ")
     assert told.text.endswith(f"the next due time is {before:%Y-%m-%d %H:%M}, of task 'hourly'")
     assert told in sched.why("hourly")
-    until(lambda: any("the clock was set back" in line for line in caplog.messages))
+    wait_until(lambda: any("the clock was set back" in line for line in caplog.messages))
     assert sched.screens.board()["scheduler"]["why"][0]["kind"] == "clock"
     clock.back = 0
-    until(lambda: not sched.why())
+    wait_until(lambda: not sched.why())

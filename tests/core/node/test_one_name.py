@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.conftest import until
 from support.lives import die
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.tasks.origin import declared_in
@@ -62,12 +62,12 @@ def test_a_later_process_of_the_place_is_home_also_while_an_heir_holds_the_task(
     declare(sched, first_code, PLACE)
     declare(other, first_code, COPY)
     sched.stop("1s")
-    until(lambda: other.at_home == ["one"])
+    wait_until(lambda: other.at_home == ["one"])
     restarted = make(name="restarted")
     restarted.start()
     declare(restarted, edited_code, PLACE)
     assert (restarted.at_home, value(other)) == (["one"], "edited")
-    until(lambda: (other.at_home, other.standing_by) == ([], []))
+    wait_until(lambda: (other.at_home, other.standing_by) == ([], []))
 
 
 @pytest.mark.parametrize("where", ["sqlite"], indirect=True)
@@ -80,13 +80,13 @@ def test_what_a_person_moved_stays_there_and_the_cell_offers_to_bring_it_back(
     background.start()
     background.bring_home()
     declare(background, first_code, PLACE)
-    until(lambda: sched.standing_by == ["one"])
+    wait_until(lambda: sched.standing_by == ["one"])
     caplog.clear()
     declare(sched, first_code, PLACE)
     told = "\n".join(caplog.messages)
     assert "'one': run by daily in the background (pid " in told
     assert "sched.bring_home() has it run here" in told
-    words = r"task 'one' was moved to daily in the background \(pid .*, whose code goes on: it is other code"
+    words = r"task 'one' was moved to daily in the background \(pid .*, which runs other code under this name"
     with pytest.raises(DeclarationError, match=words) as refused:
         declare(sched, edited_code, PLACE)
     assert "sched.bring_home(), then run the cell or file again" in refused.value.hint
@@ -103,7 +103,7 @@ def test_other_code_is_refused_while_an_heir_lives(sched: Scheduler, other: Sche
     die(sched)
     third = make(name="third")
     third.start()
-    until(lambda: other.at_home == ["one"])
+    wait_until(lambda: other.at_home == ["one"])
     with pytest.raises(DeclarationError, match=r"task 'one' is run by other \(pid .*, with other code"):
         declare(third, other_code, "/third.ipynb")
     assert value(third) == "first"
@@ -114,7 +114,7 @@ def test_where_neither_lives_other_code_becomes_home_and_says_whose_it_replaced(
 ) -> None:
     declare(sched, first_code, PLACE)
     sched.stop("1s")
-    until(lambda: [node.name for node in other.nodes] == ["other"])
+    wait_until(lambda: [node.name for node in other.nodes] == ["other"])
     declare(other, other_code, COPY)
     told = f"task 'one': the code here replaces that of {PLACE}, which runs no more"
     assert told in caplog.messages
@@ -131,9 +131,9 @@ def test_replace_moves_a_task_once_for_each_run_of_the_cell(sched: Scheduler, ot
     declare(sched, first_code, PLACE)
     declare(other, other_code, COPY, replace=True)
     assert (other.at_home, value(sched)) == (["one"], "other")
-    until(lambda: not sched.at_home)
+    wait_until(lambda: not sched.at_home)
     declare(sched, first_code, PLACE, replace=True)
-    until(lambda: not other.at_home)
+    wait_until(lambda: not other.at_home)
     other.stop("1s")
     other.start()  # its cell has not run again
     assert (other.at_home, value(other)) == ([], "first")

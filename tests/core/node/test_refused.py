@@ -1,4 +1,4 @@
-"""What the ledger refuses is decided anew: no due time, no run and nobody who waits is lost."""
+"""What the ledger refuses is decided again: no due time, run or waiting caller is lost."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Sch
 
 
 def test_who_hands_in_what_the_ledger_refuses_is_told(life: Life, sched: Scheduler) -> None:
-    """A run of this id is there, and has ended: no engine knows of it, made anew or not."""
+    """A run of this id is there, and has ended: no engine knows of it, rebuilt or not."""
     sched.task(name="asked")(lambda: 42)
     taken = insert_run(life, "asked", LATER)
     answer, after = Promise[dict[str, Any]](), Promise[dict[str, Any]]()
@@ -168,7 +168,7 @@ def test_an_engine_that_fails_is_made_anew(
     with pytest.raises(SchedkitError, match="the scheduler failed on it: ZeroDivisionError: a mistake"):
         answers[1].result(60)
     assert sched.run(run).result("60s") == 42
-    assert "decides anew" in caplog.text
+    assert "decides again" in caplog.text
 
 
 def test_a_pause_that_was_written_meanwhile_stands(life: Life, sched: Scheduler) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.conftest import until
 from support.ledgers import ledger_of
 from support.node_processes import NodeProcess
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.run_handle import RunHandle
@@ -168,7 +168,7 @@ def test_a_killed_process_loses_no_request(make: Make, where: str, tmp_path: Pat
         again.hear("home")
         watches = make()
         watches.watch()
-        until(lambda: (home := watches.queries.home("asked")) is not None and home.name == "again")
+        wait_until(lambda: (home := watches.queries.home("asked")) is not None and home.name == "again")
         assert watches.submit("asked").wait("60s").state is State.DONE
         told = row_of(watches, "asked").requested
         assert told is not None
@@ -201,9 +201,9 @@ def test_a_process_with_the_same_handler_is_its_heir(make: Make) -> None:
     heir.start()
     declare(heir, file="/there.py")
     request(home, name="after")
-    until(lambda: heir.standing_by == ["after", "before", "export"])
+    wait_until(lambda: heir.standing_by == ["after", "before", "export"])
     home.stop("1s")
-    until(lambda: heir.at_home == ["after", "before", "export"])
+    wait_until(lambda: heir.at_home == ["after", "before", "export"])
     assert heir.submit("after").result("60s") == "PROJ"
 
 
@@ -263,7 +263,7 @@ def test_without_a_process_a_request_waits_for_the_start(make: Make) -> None:
     handle, single = request(sched, task_type="IMMEDIATE"), run_of(sched)
     sched.start()
     assert single.result("60s") == "A"
-    until(handle.runs)
+    wait_until(handle.runs)
     assert sched.run(handle.runs()[0].id).result("60s") == "PROJ"
     assert row_of(sched, "nightly").requested is not None
     with make().viewing() as looks, pytest.raises(DeclarationError, match="declared in code"):
@@ -321,8 +321,8 @@ def test_a_request_replaces_what_a_request_made(make: Make) -> None:
     assert home.at_home == ["export", "nightly"]
     handle = home.tasks["nightly"]
     assert (handle.task.params, handle.task.trigger) == ({"key": "B"}, cron("0 5 * * *", tz="Asia/Shanghai"))
-    until(lambda: other.tasks["nightly"].task.params == {"key": "B"})
-    until(lambda: "nightly" in other.standing_by)
+    wait_until(lambda: other.tasks["nightly"].task.params == {"key": "B"})
+    wait_until(lambda: "nightly" in other.standing_by)
     assert other.submit("nightly").result("60s") == "B"
 
 

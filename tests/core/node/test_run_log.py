@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from core.conftest import until
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
@@ -30,7 +30,7 @@ def test_a_failed_run_is_one_error(sched: Scheduler, records: Records) -> None:
     run = sched.submit("bad")
     run.wait("60s")
     sched.submit("good").wait("60s")
-    until(records)
+    wait_until(records)
     assert sched.queries.flush_events()
     (record,) = records()
     assert record.levelno == logging.ERROR
@@ -46,7 +46,7 @@ def test_attempts_that_are_followed_by_others_are_warnings(sched: Scheduler, rec
     sched.task(name="bad", retry=Retry(attempts=2, delay=0))(bad)
     run = sched.submit("bad")
     run.wait("60s")
-    until(lambda: len(records()) == 2)
+    wait_until(lambda: len(records()) == 2)
     assert [(record.levelname, record.getMessage()) for record in records()] == [
         (
             "WARNING",
@@ -64,7 +64,7 @@ def test_a_timeout_is_an_error(sched: Scheduler, records: Records) -> None:
     sched.task(name="slow", timeout="0.05s")(slow)
     run = sched.submit("slow")
     run.wait("60s")
-    until(records)
+    wait_until(records)
     assert records()[0].getMessage().startswith(f"task 'slow' timed out: run {run.id}: TimeoutError: ")
 
 
@@ -79,12 +79,12 @@ def test_the_log_of_a_run_is_logged_at_its_levels(
     with caplog.at_level(logging.WARNING, "schedkit.runs"):
         first = sched.submit("talks")
         first.wait("60s")
-        until(records)
+        wait_until(records)
         assert sched.queries.flush_events()
     with caplog.at_level(logging.INFO, "schedkit.runs"):
         second = sched.submit("talks")
         second.wait("60s")
-        until(lambda: len(records()) == 3)
+        wait_until(lambda: len(records()) == 3)
     assert [(record.levelname, record.getMessage()) for record in records()] == [
         ("WARNING", f"talks, run {first.id}: page 2 is missing"),
         ("INFO", f"talks, run {second.id}: page 1"),

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from core.conftest import until
 from support.clocks import Later
 from support.lives import die, life_of, set_clock
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.execution.run_context import RunContext
@@ -41,13 +41,13 @@ def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -
     for sched in (ahead, behind):
         sched.task(every("1s", start=begin), name="ticks", overlap="allow")(note)
         sched.start()
-    until(lambda: len(starts) >= TIMES)
+    wait_until(lambda: len(starts) >= TIMES)
     # The second is the home where both have a place, the file that was started; else it stands by.
     home, heir = (behind, ahead) if behind.at_home else (ahead, behind)
     die(home)
-    until(lambda: heir.at_home == ["ticks"])
+    wait_until(lambda: heir.at_home == ["ticks"])
     inherited = len(starts)
-    until(lambda: len(starts) >= inherited + TIMES)
+    wait_until(lambda: len(starts) >= inherited + TIMES)
     heir.stop()
     made = {run.scheduled_at for run in heir.runs("ticks")}
     passed = {row.scheduled for row in heir.due_times("ticks", ran=False).itertuples()}

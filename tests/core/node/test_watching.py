@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from support.faulty import reads_failing
 from support.lives import node_of
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -149,7 +150,7 @@ def test_what_is_removed_is_no_longer_declared_by_who_watches(sched: Scheduler, 
     sched.task(name="gone")(lambda: 1)
     sched.task(name="kept")(lambda: 1)
     sched.remove("gone")
-    until(lambda: "gone" not in watching.tasks)
+    wait_until(lambda: "gone" not in watching.tasks)
     watching.start()
     assert list(watching.tasks) == ["kept"]
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from core.conftest import Recorder, until
+from core.conftest import Recorder
 from support.faulty import failing
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import StoreAway, StoreBack
@@ -83,8 +84,8 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
                 ask()
         assert "does not take writes" in sched.screens.board()["scheduler"]["trouble"]
     recorder.wait_for(recorder.of(StoreBack))
-    until(lambda: task.paused and sched.queries.ledger.task("one").paused)
-    until(lambda: all(run.state.final for run in sched.runs("one")))
+    wait_until(lambda: task.paused and sched.queries.ledger.task("one").paused)
+    wait_until(lambda: all(run.state.final for run in sched.runs("one")))
     assert [run.state for run in sched.runs("one")] == [State.CANCELLED] * 5 + [State.DONE]
     assert task.submit().result("60s") == 2, "none of them has called the function"
 

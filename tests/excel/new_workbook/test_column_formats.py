@@ -76,10 +76,14 @@ def test_formats_that_cannot_be_written_are_refused(formats: Any, message: str, 
         (
             [45000, -1],
             "yyyy-mm-dd",
-            "column 'x' holds -1, which is no date: its format 'yyyy-mm-dd' is not used",
+            "column 'x' holds -1, which is not a date: its format 'yyyy-mm-dd' is not used",
         ),
-        ([-0.25, 0.5], "[h]:mm", "column 'x' holds -0.25, which is no date: its format '[h]:mm' is not used"),
-        ([3e6], "hh:mm", "column 'x' holds 3e+06, which is no date: its format 'hh:mm' is not used"),
+        (
+            [-0.25, 0.5],
+            "[h]:mm",
+            "column 'x' holds -0.25, which is not a date: its format '[h]:mm' is not used",
+        ),
+        ([3e6], "hh:mm", "column 'x' holds 3e+06, which is not a date: its format 'hh:mm' is not used"),
     ],
 )
 def test_a_format_that_shows_nothing_is_told(

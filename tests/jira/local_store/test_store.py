@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.ready_processes import ReadyProcess, begun, ended
 
 from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SchedkitError, UsageError
@@ -72,7 +74,7 @@ try:
 except SchedkitError as error:
     print(error)
 """
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+            done = ended(code, [], tmp_path)
             assert done.stderr == ""
             assert "cannot write" in done.stdout
             assert "File too large" in done.stdout
@@ -98,18 +100,19 @@ def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: 
             f".sync({ALL!r}, into={str(path)!r})"
         )
         seen = iter(range(10**6))
-        child: list[subprocess.Popen[bytes]] = []
+        child: list[ReadyProcess] = []
         ready = threading.Event()
 
         def kill(request) -> None:
             ready.wait(10)
             if next(seen) == at:
-                child[0].kill()
+                child[0].send_signal(signal.SIGKILL)
 
         undo = site.before(kill)
-        child.append(subprocess.Popen([sys.executable, "-c", code]))
-        ready.set()
-        child[0].wait(60)
+        with begun(code, [], tmp_path) as process:
+            child.append(process)
+            ready.set()
+            process.wait(60)
         undo()
         after = jira.sync(ALL, into=path)
         same(after, fresh(site, dialect))

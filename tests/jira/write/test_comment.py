@@ -41,8 +41,8 @@ def test_work_is_logged_once(site: DemoSite, jira: Jira) -> None:
     [
         ({"Hours": [None]}, "the worklog for DEMO-1 has no time spent"),
         ({"Hours": [0.001]}, "the time spent on DEMO-1 is 4 s"),
-        ({"Hours": ["1,5"]}, "'1,5' is no number of hours for DEMO-1"),
-        ({"Hours": [float("inf")]}, "inf is no number of hours for DEMO-1"),
+        ({"Hours": ["1,5"]}, "'1,5' is not a number of hours for DEMO-1"),
+        ({"Hours": [float("inf")]}, "inf is not a number of hours for DEMO-1"),
         ({"Started": ["some day"]}, "the worklog for DEMO-1 has no start time"),
         ({"Started": [None]}, "the worklog for DEMO-1 has no start time"),
         ({"Nonsense": [1]}, "unexpected column 'Nonsense' in a frame of worklogs"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from support.ready_processes import ReadyProcess, begun, ended
 
 from schedkit import excel
 from schedkit.demo import DemoSite
@@ -132,10 +131,12 @@ print("finished", flush=True)
 
 
 @pytest.mark.parametrize("at", [1, 3, 6])
-def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dialect: str, at: int) -> None:
+def test_a_process_killed_between_two_rows_makes_none_twice(
+    site: DemoSite, dialect: str, at: int, tmp_path: Path
+) -> None:
     endpoint = site.jira_cloud if dialect == "cloud" else site.jira_dc
-    command = [sys.executable, "-c", _CHILD, endpoint.url, endpoint.user or "", endpoint.token]
-    child: list[subprocess.Popen[bytes]] = []
+    given = [endpoint.url, endpoint.user or "", endpoint.token]
+    child: list[ReadyProcess] = []
     posted = iter(range(1, 10**6))
     ready = threading.Event()
 
@@ -145,12 +146,13 @@ def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dial
             os.kill(child[0].pid, signal.SIGKILL)
 
     undo = site.after(kill)
-    child.append(subprocess.Popen(command))
-    ready.set()
-    assert child[0].wait(60) == -signal.SIGKILL
+    with begun(_CHILD, given, tmp_path) as process:
+        child.append(process)
+        ready.set()
+        assert process.wait(60) == -signal.SIGKILL
     undo()
     assert len(made(site)) in (at, at + 1)
-    subprocess.run(command, check=True, timeout=60)
+    assert ended(_CHILD, given, tmp_path).stdout == "finished\n"
     assert Counter(made(site)) == Counter(f"Row {n}" for n in range(6))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import msgspec
-from support.rest import Rest, ended, until
+from support.rest import Rest, ended
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import shapes
@@ -62,7 +63,7 @@ def test_trigger_and_history(rest: Rest) -> None:
     assert ended(rest, made["run_id"])["state"] == "DONE"
     (entry,) = rest.get("/scheduler/tasks/crawl_site/history", params={"limit": 1}).json()
     assert (set(entry), entry["status"]) == ({"started_at", "status", "message"}, "success")
-    until(lambda: rest.get("/scheduler/tasks/crawl_site").json()["run_count"])
+    wait_until(lambda: rest.get("/scheduler/tasks/crawl_site").json()["run_count"])
     task = rest.get("/scheduler/tasks/crawl_site").json()
     assert (task["last_result"], task["fail_count"], task["status"]) == ("success", 0, "idle")
 

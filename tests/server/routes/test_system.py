@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
-from support.rest import AWAY, Rest, ended, token, until
+from support.rest import AWAY, Rest, ended, token
+from support.waiting import wait_until
 
 
 def admin(app: Any, folder: Path, name: str) -> Rest:
@@ -42,7 +43,7 @@ def test_metrics(rest: Rest) -> None:
             samples.get("scheduler_task_executions_total[('status', 'success'), ('task_name', 'crawl_site')]")
         )
 
-    until(counted)
+    wait_until(counted)
     assert samples["scheduler_state[('scheduler_state', 'running')]"] == 1
     assert samples["scheduler_active_tasks[('task_name', 'crawl_site')]"] == 0
     assert samples["scheduler_task_duration_seconds_count[('task_name', 'crawl_site')]"] >= 1

@@ -102,8 +102,8 @@ def unprotected(address: str) -> str:
     if scheme == "tls" or host in ("localhost", "::1") or host.startswith("127."):
         return ""
     return (
-        f"{address} is neither encrypted nor protected by a login: whoever reaches it can run code on its "
-        "workers; use tls:// (Dask's security settings), or keep it on a network of your own"
+        f"{address} is neither encrypted nor protected by a login: anyone who can connect can run code on "
+        "its workers; use tls:// (Dask's security settings), or keep it on a network of your own"
     )
 
 

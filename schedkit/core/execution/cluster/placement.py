@@ -145,7 +145,7 @@ def _refusal(row: WorkerRow, needs: Needs) -> str | None:
 def _why_none(workers: Sequence[WorkerRow], needs: Needs) -> str:
     told = f"no worker has task {needs.task!r}"
     if not workers:
-        return f"{told}: there is no worker; `schedkit worker FILE` starts one"
+        return f"{told}: no worker is connected; start one with `schedkit worker FILE`"
     reasons = [reason for row in workers if (reason := _refusal(row, needs)) is not None]
     more = f" and {len(reasons) - _MOST_NAMED} more" if len(reasons) > _MOST_NAMED else ""
     return f"{told}: {'; '.join(reasons[:_MOST_NAMED])}{more}"

@@ -30,10 +30,16 @@
         this.node.setAttribute("aria-label", "Schedule");
         this.node.setAttribute("role", "region");
       }
-      // What nobody sees is not followed.
+      // Hidden views are not updated.
       async onAfterShow() {
         this.starting ??= import(URLExt.join(this.base, "web/lab.js"));
-        const { start } = await this.starting;
+        const { start } = await this.starting.catch((error) => {
+          this.starting = null;
+          this.node.textContent = `The schedule cannot be shown: ${error.message}. Is schedkit installed where this JupyterLab runs?`;
+          return {};
+        });
+        if (!start) return;
+        if (!this.live) this.node.textContent = "";
         if (this.isVisible) (this.live ??= start(this.node, this.base, this.request)).resume();
       }
       onBeforeHide() {

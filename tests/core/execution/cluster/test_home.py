@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from support import cluster_tasks
 from support.clusters import TASKS as FILE
-from support.clusters import dask_scheduler, in_process_worker, last_pid_in, wait_until
+from support.clusters import dask_scheduler, in_process_worker, last_pid_in
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry, Task
@@ -146,7 +147,7 @@ def test_large_values_come_back_too(make: Any, worker: Any) -> None:
 def test_a_run_waits_for_a_worker_that_has_its_task_and_says_so(make: Any, cluster: Any) -> None:
     sched = make()
     run = sched.submit("square", n=4)
-    wait_until(lambda: "there is no worker" in str(sched.why(run)), str(sched.why(run)))
+    wait_until(lambda: "no worker is connected" in str(sched.why(run)), str(sched.why(run)))
     with in_process_worker(cluster, {}):
         wait_until(lambda: "does not have it" in str(sched.why(run)), str(sched.why(run)))
         assert sched.queries.run(run.id).state is State.QUEUED

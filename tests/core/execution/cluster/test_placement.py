@@ -45,7 +45,7 @@ def test_resources_limit_how_many_runs_fit_on_a_worker() -> None:
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        ([], "no worker has task 't': there is no worker; `schedkit worker FILE` starts one"),
+        ([], "no worker has task 't': no worker is connected; start one with `schedkit worker FILE`"),
         ([row("a", tasks={})], "no worker has task 't': worker a (pid 1 on h) does not have it"),
         ([row("a", tasks={"t": "x"})], "worker a (pid 1 on h) has other code under this name"),
         (

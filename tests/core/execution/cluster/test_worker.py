@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from support import cluster_tasks
-from support.clusters import dask_scheduler, in_process_worker, last_pid_in, wait_until
+from support.clusters import dask_scheduler, in_process_worker, last_pid_in
+from support.waiting import wait_until
 
 from schedkit.core.execution.cluster import worker as worker_module
 from schedkit.core.execution.cluster.messages import (
