@@ -31,6 +31,11 @@ def writes_of(where: Scheduler | Store) -> sa.Engine:
     return store_of(where)._write
 
 
+def creates_of(where: Scheduler | Store) -> sa.Engine:
+    """Return what a store makes its tables with."""
+    return store_of(where)._create
+
+
 def reads_of(where: Scheduler | Store) -> sa.Engine:
     """Return what a store reads with."""
     return store_of(where)._read
