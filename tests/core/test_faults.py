@@ -218,7 +218,7 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     sched.submit("holds")
     assert entered.wait(60)
     curse = (
-        "CREATE TRIGGER curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
+        "CREATE TRIGGER ledger.curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
     )
     life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(60)
@@ -258,7 +258,7 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     run = sched.submit("cursed")
     curse = (
-        "CREATE TRIGGER curse BEFORE UPDATE ON schedkit_runs WHEN new.task = 'cursed' "
+        "CREATE TRIGGER ledger.curse BEFORE UPDATE ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
     )
     life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(60)

@@ -31,6 +31,11 @@ def writes_of(where: Scheduler | Store) -> sa.Engine:
     return store_of(where)._write
 
 
+def creates_of(where: Scheduler | Store) -> sa.Engine:
+    """Return what a store makes its tables with."""
+    return store_of(where)._create
+
+
 def reads_of(where: Scheduler | Store) -> sa.Engine:
     """Return what a store reads with."""
     return store_of(where)._read
@@ -123,11 +128,13 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
 
     def limit(connection: sqlite3.Connection, record: object) -> None:
         if full.is_set():
-            connection.execute("PRAGMA max_page_count=1")  # SQLite takes it as: not beyond what there is
+            connection.execute(
+                "PRAGMA ledger.max_page_count=1"
+            )  # SQLite takes it as: not beyond what there is
 
     sa.event.listen(engine, "connect", limit)
     writer = life_of(sched).writer
-    writer.call(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1")).result(60)
+    writer.call(lambda connection: connection.exec_driver_sql("PRAGMA ledger.max_page_count=1")).result(60)
     try:
         yield
     finally:

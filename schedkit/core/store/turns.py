@@ -28,7 +28,7 @@ _TABLE = "schedkit_turn"
 WRITE_TURN = f"DELETE FROM {_TABLE} WHERE 0"
 # Nobody could delete the file of a ledger that is gone: so many serve all ledgers of a user, and two of them
 # may have to take turns.
-_FILES = 256
+_FILES = 4096
 
 
 def connect_in_turn(ledger: Path, **options: Any) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from support.faulty import reads_of, writes_of
+from support.faulty import creates_of, reads_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store import locks, schema
@@ -148,7 +148,7 @@ def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     store = Store(path)
-    sa.event.listen(writes_of(store), "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
+    sa.event.listen(creates_of(store), "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
     with pytest.raises(LedgerError, match=r"readonly database .*may you write"):
         store.open()
 
