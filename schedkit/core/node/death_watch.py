@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Set as AbstractSet
 
@@ -12,14 +11,14 @@ __all__ = ["DeathWatch"]
 
 
 class DeathWatch:
-    """Wakes who waits when one of some processes has ended; on our loop."""
+    """Wakes the task that waits when one of some processes has ended; on our loop."""
 
     def __init__(self) -> None:
         self._watched: dict[int, int] = {}  # process → file descriptor
         self._woken = anyio.Event()
 
     def watch(self, pids: AbstractSet[int]) -> None:
-        """Watch these processes from now on, and no others."""
+        """Watch these processes from the next `wait` on, and no others."""
         for pid in self._watched.keys() - pids:
             self._forget(pid)
         if hasattr(os, "pidfd_open"):
@@ -32,27 +31,33 @@ class DeathWatch:
 
     def _begin(self, pid: int) -> None:
         try:
-            watched = os.pidfd_open(pid)
+            self._watched[pid] = os.pidfd_open(pid)
         except OSError:  # it has ended, is of another container, or the system does not do it
             return
-        self._watched[pid] = watched
-        asyncio.get_running_loop().add_reader(watched, self._ended, pid)
-
-    def _ended(self, pid: int) -> None:
-        self._forget(pid)  # it is told once
-        self.wake()
 
     def _forget(self, pid: int) -> None:
         watched = self._watched.pop(pid)
-        asyncio.get_running_loop().remove_reader(watched)
+        anyio.notify_closing(watched)
         os.close(watched)
 
     def wake(self) -> None:
-        """Wake who waits."""
+        """Wake the task that waits."""
         self._woken.set()
 
     async def wait(self, seconds: float) -> None:
         """Wait until a process ends or `wake`, for so many seconds at most."""
         with anyio.move_on_after(seconds):
-            await self._woken.wait()
+            async with anyio.create_task_group() as group:
+                for pid, watched in self._watched.items():
+                    group.start_soon(self._wait_for, pid, watched)
+                await self._woken.wait()
+                group.cancel_scope.cancel()
         self._woken = anyio.Event()
+
+    async def _wait_for(self, pid: int, watched: int) -> None:
+        try:
+            await anyio.wait_readable(watched)
+        except anyio.ClosedResourceError:  # it is watched no more
+            return
+        self._forget(pid)  # its end is told once
+        self.wake()
