@@ -40,7 +40,7 @@ __all__ = [
     "waits",
 ]
 
-VERSION = 3
+VERSION = 4
 LIVE_STATES = ("PENDING", "QUEUED", "RUNNING", "RETRY")
 
 _metadata = MetaData()
@@ -112,9 +112,7 @@ tasks = Table(
     Column("home", Text, nullable=False),  # the life that keeps its clock and runs it
     Column("home_by", Text, nullable=False),  # declared, inherited, moved
     Column("place", Text, nullable=False),  # the notebook or file that declares it
-    Column(
-        "followed_seq", BigInteger, nullable=False
-    ),  # the event up to which it has runs for its parents' runs
+    Column("followed_seq", BigInteger, nullable=False),  # up to this event it has runs for its parents'
     Column("handler", Text),  # what runs it, for a requested task
     Column("parameters", Text),  # JSON
     Column("owner", Text),  # who requested it
