@@ -99,7 +99,19 @@ def test_a_process_that_runs_tasks_shows_what_it_knows_itself(beside: Beside) ->
     told = ProcessReport(writes=LedgerFigures(transactions=10**9))
     beside.runs.screens.hear(told)
     assert beside.runs.screens.ledger_figures().transactions != 10**9
-    assert beside.watches.screens.report() == ProcessReport()
+    assert beside.watches.screens.report() == ProcessReport(state="watching")
+
+
+def test_the_board_has_the_state_of_that_process(beside: Beside) -> None:
+    def shown() -> str:
+        return str(beside.watches.screens.board()["scheduler"]["state"])
+
+    assert shown() == "watching"
+    beside.node.hear(node_report(beside.runs))
+    assert shown() == "running"
+    beside.runs.stop()
+    beside.node.hear(node_report(beside.runs))
+    assert shown() == "stopped"
 
 
 def as_line(report: NodeReport) -> bytes:

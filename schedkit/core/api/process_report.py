@@ -34,11 +34,14 @@ class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    state : str
+        "running" or "stopped"; empty: it was not heard yet.
     writes : LedgerFigures
         How it writes to the ledger.
     obstacles : sequence of Obstacle
         What keeps its runs from starting.
     """
 
+    state: str = ""
     writes: LedgerFigures = LedgerFigures()
     obstacles: tuple[Obstacle, ...] = ()

@@ -141,6 +141,7 @@ class Screens:
         """Return what a process that watches the ledger cannot know of this one; no read of the ledger."""
         life = self._node.life
         return ProcessReport(
+            state=self._node.state,
             writes=LedgerFigures() if life is None else _writes(life),
             obstacles=() if life is None else life.obstacles.all(),
         )
@@ -170,7 +171,8 @@ class Screens:
         if now - self._asked_why >= WHY_SECONDS:  # several screens poll, each a few times a second
             self._asked_why = now
             self._obstacles = [_obstacle_fields(each) for each in self._why.all()]
-        facts: dict[str, Any] = {"state": self._node.state, "why": self._obstacles, "tz": self._zone}
+        state = self._node.state if self.runs_here else self._told.state or self._node.state
+        facts: dict[str, Any] = {"state": state, "why": self._obstacles, "tz": self._zone}
         try:
             queries.open()
             heirs = queries.heirs()
