@@ -222,6 +222,11 @@ def test_no_two_files_import_each_other() -> None:
     assert sorted(map(sorted, circles())) == sorted(sorted(circle) for circle, _issue in CIRCLES)
 
 
+def test_no_file_is_too_long_to_read_at_once() -> None:
+    lengths = {name: path.read_text(encoding="utf-8").count("\n") for name, path in modules().items()}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
 def test_the_layout_names_rooms_that_exist() -> None:
     assert set(ALLOWED) == {name.partition(".")[0] for name in modules()}
     for whole, rooms in WITHIN.items():

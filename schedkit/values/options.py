@@ -238,7 +238,8 @@ class Options(Mapping[str, Option]):
     def model(self, base: type[Any], *, exclude: Iterable[str] = ()) -> Any:
         """Return a pydantic model with a field for each option besides those of `base`.
 
-        Its ``options`` are those that were given, parsed.
+        Its ``options`` are those that were given, parsed. Its name is that of `base` without the leading
+        underscore, in the same module: bind it there, so that its values can be unpickled.
         """
         from pydantic import AliasChoices, Field, create_model
 
@@ -250,7 +251,8 @@ class Options(Mapping[str, Option]):
                     typing.Annotated[Any, Reads(option.parse, option.json_schema)],
                     Field(default=None, validation_alias=names, description=option.words),
                 )
-        return create_model(base.__name__.removeprefix("_"), __base__=base, __doc__=base.__doc__, **fields)
+        name, module = base.__name__.removeprefix("_"), base.__module__
+        return create_model(name, __base__=base, __doc__=base.__doc__, __module__=module, **fields)
 
 
 class _Shown(str):

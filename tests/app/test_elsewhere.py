@@ -113,6 +113,7 @@ def test_no_secret_crosses_with_a_report(settings: Path, site: DemoSite) -> None
     sent, ended = crossed(call)
     assert len(value_of(ended)) > 0
     assert not [secret for secret in secrets_of(site) if secret in sent]
+    assert pickle.loads(pickle.dumps(report)) == report, "no class of it crosses, only its name"
     arrived = cloudpickle.loads(cloudpickle.dumps(call))
     assert arrived.report == report
     assert arrived.project is app()

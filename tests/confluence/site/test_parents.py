@@ -51,7 +51,7 @@ def test_a_folder_in_a_folder_is_in_the_space_of_the_page_above(wiki: Confluence
 @cloud_only
 def test_a_folder_whose_space_is_not_known_by_its_id(wiki: Confluence, demo: DemoSite) -> None:
     top = demo.wiki.create_folder("Top")
-    with pytest.raises(UsageError, match=f"in which space folder {top.id} is"):
+    with pytest.raises(UsageError, match=f"does not say which space folder {top.id} is in"):
         publish(wiki, top.id, "x")
     made = publish(wiki, folder_url(wiki, top.id), f"In folder {top.id}").apply()
     assert demo.wiki.pages[made.page_id].parent == top.id

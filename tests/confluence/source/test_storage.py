@@ -70,7 +70,7 @@ def test_parameters_of_a_macro_are_its_own() -> None:
         ("]]>", "not well-formed"),
         ("nul \x00", "not well-formed"),
         ("<p>\x0b</p>", "not well-formed"),
-        ("half \ud800", "no Unicode text"),
+        ("half \ud800", "invalid Unicode characters"),
         ("<p a='1' a='2' />", "duplicate attribute"),
         ("<!DOCTYPE x>", "not well-formed"),
         ("</schedkit-page><schedkit-page>", "junk after document element"),

@@ -15,17 +15,10 @@ from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from schedkit.core.execution.cluster.home_call import (
-    HomeCall,
-    KnownWorker,
-    Pulse,
-    has_ended,
-    unprotected,
-)
+from schedkit.core.execution.cluster.home_call import HomeCall, KnownWorker, Pulse, unprotected
 from schedkit.core.execution.cluster.local import LocalWorker
 from schedkit.core.execution.cluster.messages import (
     WORKERS,
-    Call,
     Heard,
     Hello,
     Kept,
@@ -41,7 +34,6 @@ from schedkit.core.execution.cluster.messages import (
 from schedkit.core.execution.cluster.placement import Needs, Room, WorkerRow, choose, room
 from schedkit.core.execution.cluster.worker import carry_out, tell
 from schedkit.core.execution.execute import AttemptLostError
-from schedkit.core.execution.home_lease import KILL_AT
 from schedkit.core.execution.remote_call import pass_on
 from schedkit.core.execution.threads import Threads
 from schedkit.values.text import one_line
@@ -53,10 +45,6 @@ _log = logging.getLogger("schedkit")
 LOOK_SECONDS = 0.1
 # Between two attempts to reach the cluster, and how long each may take.
 PAUSE_SECONDS, CONNECT_SECONDS = 1.0, 5.0
-# A worker that has not told of itself for this share of the lease gets no more calls.
-SILENT = 0.5
-# Workers end what they run at `KILL_AT` of the lease; a little later it has ended for sure.
-OVER_AT = (1 + KILL_AT) / 2
 
 
 class Cluster:
@@ -206,7 +194,7 @@ class Cluster:
         """Watch over the workers until this is stopped or the connection has ended."""
         while not self._stop.is_set() and self._client.status != "closed":
             for known in list(self._workers.values()):
-                if time.monotonic() > self._over_at(known) and not self._is_heard(known):
+                if time.monotonic() > known.over_at(self._lease) and not known.is_heard(self._lease):
                     self._forget(known, "has not been heard for too long")
             self._look_at_room()
             with suppress(TimeoutError):
@@ -263,14 +251,10 @@ class Cluster:
         with suppress(Exception):  # it has ended, which is heard elsewhere
             await self._client.run(tell, encoded(message), workers=[address], on_error="ignore")
 
-    def _is_heard(self, known: KnownWorker) -> bool:
-        seconds = self._pulse.seconds if self._pulse is not None else CONNECT_SECONDS
-        return time.monotonic() - known.heard < SILENT * seconds
-
-    def _over_at(self, known: KnownWorker) -> float:
-        """Return when all that a worker runs for this process has ended, unless it is heard again."""
-        seconds = self._pulse.seconds if self._pulse is not None else CONNECT_SECONDS
-        return max([known.heard, *known.answered.values()]) + OVER_AT * seconds
+    @property
+    def _lease(self) -> float:
+        """Seconds for which workers go on without a sign of life."""
+        return self._pulse.seconds if self._pulse is not None else CONNECT_SECONDS
 
     def _forget(self, known: KnownWorker, why: str) -> None:
         del self._workers[known.hello.worker]
@@ -284,7 +268,9 @@ class Cluster:
         if call.dask is not None:
             with suppress(Exception):
                 await call.dask.cancel()
-        while time.monotonic() < self._over_at(known) and not has_ended(call) and not call.future.done():
+        while (
+            time.monotonic() < known.over_at(self._lease) and not call.has_ended() and not call.future.done()
+        ):
             await asyncio.sleep(LOOK_SECONDS / 5)
         call.fail(AttemptLostError(f"worker {known.hello.name} on {known.hello.host} {why}"))
 
@@ -296,7 +282,7 @@ class Cluster:
         return WorkerRow(hello=known.hello, seen=known.seen, calls=calls, others=others)
 
     def _usable(self) -> list[WorkerRow]:
-        heard = {known.hello.worker for known in self._workers.values() if self._is_heard(known)}
+        heard = {known.hello.worker for known in self._workers.values() if known.is_heard(self._lease)}
         return [row for row in self.rows() if row.hello.worker in heard]
 
     def _look_at_room(self) -> None:
@@ -335,21 +321,11 @@ class Cluster:
         return None
 
     async def _given(self, call: HomeCall, worker: Hello) -> None:
-        message = Call(
-            home=call.home,
-            worker=worker.worker,
-            asked=worker.asked,
-            id=call.id,
-            task=call.needs.handler,
-            code=call.needs.code,
-            grace=call.grace,
-            data=call.data,
-        )
         # By one worker, not by any: Dask would have others repeat it when that one ends.
         try:
             call.dask = self._client.submit(
                 carry_out,
-                encoded(message),
+                encoded(call.message(worker)),
                 call.key,
                 key=call.key,
                 workers=[worker.address],

@@ -10,14 +10,19 @@ from typing import Any
 
 import msgspec
 
-from schedkit.core.execution.cluster.messages import Hello
+from schedkit.core.execution.cluster.messages import Call, Hello
 from schedkit.core.execution.cluster.placement import Needs, Room
-from schedkit.core.execution.home_lease import HomeLease
+from schedkit.core.execution.home_lease import KILL_AT, HomeLease
 from schedkit.core.execution.remote_call import Answer
 from schedkit.core.execution.run_context import RunContext
 from schedkit.values.processes import alive
 
-__all__ = ["HomeCall", "KnownWorker", "Pulse", "has_ended", "unprotected"]
+__all__ = ["HomeCall", "KnownWorker", "Pulse", "unprotected"]
+
+# A worker that has not told of itself for this share of the lease gets no more calls.
+SILENT = 0.5
+# Workers end what they run at `KILL_AT` of the lease; a little later it has ended for sure.
+OVER_AT = (1 + KILL_AT) / 2
 
 
 class Pulse(msgspec.Struct, frozen=True):
@@ -74,6 +79,27 @@ class HomeCall:
         """The name of its Dask task."""
         return f"schedkit-{self.home}-{self.id}"
 
+    def message(self, worker: Hello) -> Call:
+        """Return what the worker is sent."""
+        return Call(
+            home=self.home,
+            worker=worker.worker,
+            asked=worker.asked,
+            id=self.id,
+            task=self.needs.handler,
+            code=self.needs.code,
+            grace=self.grace,
+            data=self.data,
+        )
+
+    def has_ended(self) -> bool:
+        """Tell whether its processes have ended, where that can be seen from here."""
+        worker = self.worker
+        if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
+            return False
+        # A short time after its begin its process is not known yet.
+        return self.child is not None and not alive(self.child, untold=True)
+
     def settle(self, answer: Answer) -> None:
         """Tell how it ended."""
         if not self.future.done():
@@ -94,6 +120,14 @@ class KnownWorker:
         self.answered: dict[str, float] = {}  # life → when it was answered last, on the monotonic clock
         self.answering = False
 
+    def is_heard(self, lease_seconds: float) -> bool:
+        """Tell whether it has told of itself lately, by the lease of this process."""
+        return time.monotonic() - self.heard < SILENT * lease_seconds
+
+    def over_at(self, lease_seconds: float) -> float:
+        """Return when all that it runs for this process has ended, unless it is heard again."""
+        return max([self.heard, *self.answered.values()]) + OVER_AT * lease_seconds
+
 
 def unprotected(address: str) -> str:
     """Return what is to be told of a cluster that others could use, empty for a protected one."""
@@ -105,12 +139,3 @@ def unprotected(address: str) -> str:
         f"{address} is neither encrypted nor protected by a login: anyone who can connect can run code on "
         "its workers; use tls:// (Dask's security settings), or keep it on a network of your own"
     )
-
-
-def has_ended(call: HomeCall) -> bool:
-    """Tell whether the processes of a call have ended, where that can be seen from here."""
-    worker = call.worker
-    if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
-        return False
-    # A short time after its begin its process is not known yet.
-    return call.child is not None and not alive(call.child, untold=True)
