@@ -96,7 +96,7 @@ class Store:
             for engine in (self._create, self._write):
                 sa.event.listen(engine, "connect", _bound_idleness)
         # The engines hold no reference to the store: it is collected when unused, and they close.
-        weakref.finalize(self, _dispose, self._write, self._read)
+        weakref.finalize(self, _dispose, self._create, self._write, self._read)
 
     @property
     def sqlite(self) -> bool:
