@@ -20,6 +20,8 @@ TESTS = Path(__file__).parents[1]
 SECONDS = float(os.environ.get("SCHEDKIT_SOAK", "20"))
 # Megabytes; megabytes of SQLite's log, which the writer itself moves at 50,000 pages; bytes.
 MOST_GROWTH, MOST_LOG, MOST_PER_RUN = 5.0, 220.0, 2000
+# Threads of a pool, and its connections' files, come and go with the load.
+MOST_OF_POOLS = 4
 
 
 @pytest.mark.crash
@@ -43,8 +45,8 @@ def test_a_soak_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     with capsys.disabled():
         print(f"\n{SECONDS:.0f} s: {seen}, growth {growth}, in the end {samples[-1]}")
     assert growth["megabytes"] <= MOST_GROWTH
-    assert growth["files"] == 0
-    assert growth["threads"] <= 4, "a pool's threads come and go"
+    for name in ("files", "threads"):
+        assert growth[name] <= MOST_OF_POOLS, f"more {name} than pools of connections and threads have"
     assert max(each["log megabytes"] for each in samples) <= MOST_LOG
     assert ledger.stat().st_size <= MOST_PER_RUN * seen["runs"] + 2**20
 
