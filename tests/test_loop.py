@@ -117,7 +117,7 @@ def test_a_stop_request_cancels_the_call_and_raises_in_the_task() -> None:
     worker.start()
     assert thing.aio.entered.wait(60)
     listener.stop()
-    worker.join(5)
+    worker.join(60)
     assert isinstance(raised[0], StopRequested)
     assert thing.aio.cancelled.wait(60)
     with context.use(listener), pytest.raises(StopRequested):
@@ -239,7 +239,7 @@ def test_our_own_loop_refuses_to_wait_for_itself() -> None:
         service().call(AsyncThing().where)
 
     with pytest.raises(BlockingCallError):
-        service().submit(call).result(5)
+        service().submit(call).result(60)
 
 
 def test_a_cells_own_code_may_block() -> None:

@@ -86,7 +86,7 @@ def entered(room: Room, size: int, leave: threading.Event) -> threading.Event:
     def work() -> None:
         with room.take(size):
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
 
     threading.Thread(target=work, daemon=True).start()
     return inside
@@ -94,11 +94,11 @@ def entered(room: Room, size: int, leave: threading.Event) -> threading.Event:
 
 def test_a_body_waits_until_there_is_room() -> None:
     room, leave = Room(100, patience=10), threading.Event()
-    assert entered(room, 60, leave).wait(10)
-    assert entered(room, 30, leave).wait(10)
+    assert entered(room, 60, leave).wait(60)
+    assert entered(room, 30, leave).wait(60)
     third = entered(room, 60, leave)
-    assert entered(room, 10, leave).wait(10)  # fits beside the others
-    assert entered(room, 0, leave).wait(10)  # waits for nobody
+    assert entered(room, 10, leave).wait(60)  # fits beside the others
+    assert entered(room, 0, leave).wait(60)  # waits for nobody
     assert not third.is_set()
     assert room.held == 100
     leave.set()
@@ -107,8 +107,8 @@ def test_a_body_waits_until_there_is_room() -> None:
 
 def test_two_bodies_are_in_at_once_though_together_they_are_too_large() -> None:
     room, leave = Room(100, patience=10), threading.Event()
-    assert entered(room, 100, leave).wait(10)
-    assert entered(room, 100, leave).wait(10)
+    assert entered(room, 100, leave).wait(60)
+    assert entered(room, 100, leave).wait(60)
     third = entered(room, 1, leave)
     assert not third.wait(0.05)
     assert (room.held, room.bodies) == (200, 2)
@@ -118,7 +118,7 @@ def test_two_bodies_are_in_at_once_though_together_they_are_too_large() -> None:
 
 def test_a_body_larger_than_all_the_room_comes_in_alone() -> None:
     room, leave = Room(100, patience=10), threading.Event()
-    assert entered(room, 500, leave).wait(10)
+    assert entered(room, 500, leave).wait(60)
     small = entered(room, 1, leave)
     assert not small.wait(0.05)
     leave.set()
@@ -128,7 +128,7 @@ def test_a_body_larger_than_all_the_room_comes_in_alone() -> None:
 def test_patience_ends() -> None:
     room, leave = Room(100, patience=0.01), threading.Event()
     for _ in range(3):
-        assert entered(room, 100, leave).wait(10)  # although the others have not left
+        assert entered(room, 100, leave).wait(60)  # although the others have not left
     leave.set()
 
 
@@ -222,7 +222,7 @@ def test_nothing_is_held_after_a_failure(scripted, reply: dict[str, Any], error:
 def test_a_forked_process_reads_with_a_thread_and_room_of_its_own() -> None:
     assert opened(answer(b"[1]"), bytes) == b"[1]"  # the thread runs
     leave = threading.Event()
-    assert entered(bodies.room, bodies.MOST, leave).wait(10)
+    assert entered(bodies.room, bodies.MOST, leave).wait(60)
     child = os.fork()
     if not child:
         signal.alarm(20)

@@ -27,7 +27,7 @@ def test_what_is_cancelled_under_way(site, scripted, request_: Request, left_beh
 
     def script(asked, n):
         arrived.set()
-        finish.wait(5)
+        finish.wait(60)
         answered.append(n)
         return scripted.reply()
 

@@ -190,8 +190,8 @@ def test_the_collector_is_paused_and_comes_back() -> None:
     def work(fail: bool) -> None:
         try:
             with gc_paused():
-                inside.wait(5)
-                leave.wait(5)
+                inside.wait(60)
+                leave.wait(60)
                 seen.append(gc.isenabled())
                 if fail:
                     raise ValueError
@@ -201,13 +201,13 @@ def test_the_collector_is_paused_and_comes_back() -> None:
     threads = [threading.Thread(target=work, args=(fail,)) for fail in (True, False)]
     for thread in threads:
         thread.start()
-    inside.wait(5)
+    inside.wait(60)
     with gc_paused():
         assert not gc.isenabled()
     assert not gc.isenabled(), "others are still at it"
     leave.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert seen == [False, False]
     assert gc.isenabled()
     gc.disable()

@@ -84,7 +84,7 @@ def started(tmp_path: Path) -> Iterator[Callable[[str], psutil.Process]]:
     for child in seen:
         if child.is_running():
             child.kill()
-            child.wait(10)
+            child.wait(60)
     leftovers = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in (p.info["cmdline"] or ())]
     assert leftovers == []
 

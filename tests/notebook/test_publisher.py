@@ -74,7 +74,7 @@ def test_the_thread_ends_with_its_last_watcher_and_comes_back() -> None:
     assert watcher.seen.acquire(timeout=5)
     (thread,) = watcher.threads
     publisher.remove(watcher)
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     publisher.add(watcher)
     while watcher.seen.acquire(blocking=False):

@@ -28,7 +28,7 @@ class Webhook:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # the name http.server calls
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                received.hold.wait(10)
+                received.hold.wait(60)
                 received.arrived.put((self.path, json.loads(body)))
                 self.send_response(received.status)
                 self.end_headers()

@@ -60,7 +60,7 @@ def test_a_dynamic_task(sched: Scheduler) -> None:
     @sched.task(name="crawl")
     def crawl_all(type: str, task_id: str) -> dict[str, str]:
         began.set()
-        release.wait(10)
+        release.wait(60)
         return crawl(type, task_id)
 
     task_id = f"crawl_all_{datetime.now(UTC):%Y%m%d_%H%M%S}"

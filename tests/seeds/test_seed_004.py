@@ -115,7 +115,7 @@ def test_no_concurrency_means_the_time_is_recorded_and_skipped(sched: Scheduler)
 
         def execute(self) -> None:
             began.set()
-            release.wait(10)
+            release.wait(60)
 
     def hear(event: Event) -> None:
         if isinstance(event, Fired) and event.outcome is DueOutcome.OVERLAPPED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from msgspec.structs import replace
@@ -80,10 +81,14 @@ class Declaring:
             )
         about = {parent.task for parent in stimulus.task.after}
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
-        unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
-        unwritten |= any(isinstance(event, RunStep) and event.task in about for event in state.draft.events)
-        if found.seq < state.last_seq or unwritten:
+        if found.seq < state.last_seq or (about and self._are_unwritten(about, stimulus.written)):
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
+
+    def _are_unwritten(self, tasks: AbstractSet[str], written: int) -> bool:
+        """Tell whether runs of these tasks have changed since the decision of this number was written."""
+        if any(self._state.touched.get(task, 0) > written for task in tasks):
+            return True
+        return any(isinstance(event, RunStep) and event.task in tasks for event in self._state.draft.events)
 
     def _take_in(self, found: Found) -> TaskRow | None:
         """Add a task that was at home elsewhere, with its runs."""

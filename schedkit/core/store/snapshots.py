@@ -27,6 +27,12 @@ _TAKEN = sa.text(
 ).bindparams(sa.bindparam("names", type_=sa.Text, expanding=True))
 # Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
 _LATEST = 20
+_LATEST_RUNS = (
+    select(runs.c.state, runs.c.finished_at, runs.c.id)
+    .where(runs.c.task == sa.bindparam("name"))
+    .order_by(runs.c.id.desc())
+    .limit(_LATEST)
+)
 
 
 def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life: str) -> Snapshot:
@@ -180,13 +186,8 @@ def _last(connection: sa.Connection, tasks: Iterable[str]) -> dict[str, State]:
     """Return how the last run of each task ended."""
     found: dict[str, State] = {}
     for task in tasks:
-        query = (
-            select(runs.c.state, runs.c.finished_at, runs.c.id)
-            .where(runs.c.task == task)
-            .order_by(runs.c.id.desc())
-            .limit(_LATEST)
-        )
-        ended = [(finished, id, State(state)) for state, finished, id in connection.execute(query)]
+        rows = connection.execute(_LATEST_RUNS, {"name": task})
+        ended = [(finished, id, State(state)) for state, finished, id in rows]
         last = max((one for one in ended if one[2].final), default=None)
         if last is not None:
             found[task] = last[2]

@@ -36,7 +36,7 @@ def test_a_life_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_p
         service().call(_turn)
         gc.collect()
     assert [ref() for ref in left] == [None, None]
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 

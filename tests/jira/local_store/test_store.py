@@ -104,7 +104,7 @@ def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: 
         ready = threading.Event()
 
         def kill(request) -> None:
-            ready.wait(10)
+            ready.wait(60)
             if next(seen) == at:
                 child[0].send_signal(signal.SIGKILL)
 
@@ -165,7 +165,7 @@ def test_what_a_killed_process_leaves_behind_is_cleared(
         write("project = OPS", path)
         assert set(theirs) <= set(there()), "what a live one is writing stays"
     writer.kill()
-    writer.wait(10)
+    writer.wait(60)
     jira.sync("project = OPS", path.with_name("other.parquet"))
     assert set(theirs) <= set(there()), "another file's is left to its own sync"
     path.unlink()
