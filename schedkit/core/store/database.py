@@ -116,7 +116,7 @@ class Store:
     def _writer_options(self) -> dict[str, Any]:
         if self.path is None:
             return {}
-        # Statements of commits name their parameters. Reads do not: with names, SQLite took 3 s for 16,000 of them.
+        # Statements of commits name their parameters. Those of reads do not: 16,000 names took SQLite 3 s.
         creator = partial(connect_in_turn, self.path, **_SQLITE_OPTIONS)
         return {"paramstyle": "named", "creator": creator}
 
@@ -211,9 +211,10 @@ class Store:
 
     def guard(self) -> None:
         """Keep SQLite's locks while a connection is open, whatever else this process does with the file."""
-        if self._guard is not None and self._file is not None and self._guarded != self._file:
+        opened = self._file
+        if self._guard is not None and opened is not None and self._guarded != opened:
             self._guard.take()
-            self._guarded = self._file
+            self._guarded = opened
 
     def mark(self) -> tuple[int, int] | None:
         """Return what is another after each commit of any process; None: only a look at the rows can tell.
@@ -235,7 +236,8 @@ class Store:
         SQLite would continue writing to a file that has no name any more, and create an empty one for new
         connections. Files on a network may change their inode numbers and are not checked.
         """
-        if self._file is not None and self.path is not None and _identity(self.path) != self._file:
+        opened = self._file  # read once: another thread may be opening it again
+        if opened is not None and self.path is not None and _identity(self.path) != opened:
             gone = sqlite3.OperationalError("its file was removed or replaced while it was open")
             raise OperationalError("", None, gone)
 
