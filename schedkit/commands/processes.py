@@ -15,6 +15,8 @@ __all__ = ["Processes"]
 # How long a process may take to end before it is killed: it lets its runs end.
 END_SECONDS = 40.0
 LOOK_SECONDS = 0.05
+# For the last lines of a process that has ended.
+READ_SECONDS = 5.0
 
 
 class Processes:
@@ -30,7 +32,7 @@ class Processes:
         self._say = say
         self._started: dict[str, subprocess.Popen[str]] = {}
         self._lines: dict[str, list[str]] = {}
-        self._readers: list[threading.Thread] = []
+        self._readers: dict[str, threading.Thread] = {}
 
     def __enter__(self) -> Processes:
         return self
@@ -63,7 +65,7 @@ class Processes:
         self._started[name], self._lines[name] = process, []
         reader = threading.Thread(target=self._read, args=(name, process, quiet), name=name, daemon=True)
         reader.start()
-        self._readers.append(reader)
+        self._readers[name] = reader
         return process.pid
 
     def _read(self, name: str, process: subprocess.Popen[str], quiet: bool) -> None:
@@ -112,7 +114,7 @@ class Processes:
     def end(self) -> None:
         """End all: the last that was started first, since it may need the others."""
         until = time.monotonic() + END_SECONDS
-        for process in reversed(self._started.values()):
+        for name, process in reversed(self._started.items()):
             if process.poll() is None:
                 process.terminate()
                 try:
@@ -120,6 +122,6 @@ class Processes:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        for reader in self._readers:
-            reader.join(1.0)
+            # Its last lines come before those of the next; what it started may keep its output open.
+            self._readers[name].join(READ_SECONDS)
         self._started.clear()

@@ -327,7 +327,7 @@ _LEDGER = [
     ),
     Mutation(
         "core/store/database.py",
-        "self.path is not None and _identity(self.path) != self._file",
+        "self.path is not None and _identity(self.path) != opened",
         "False",
         "core/store/test_file_gone.py::test_a_copy_put_in_its_place_is_another_file",
     ),
