@@ -91,7 +91,7 @@ def connected(
     make : callable
         ``make(user, token)`` returns the client, without a request.
     token : str, optional
-        Used as it is: nobody is asked, and it is not kept.
+        Used as given: `connect` does not ask for one, and does not keep it.
     check : callable
         Raises `AuthError` if the login is refused.
     kind : {"jira", "confluence"}

@@ -35,12 +35,12 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 class ServerProcess:
     """A process that serves what this one runs, and is started again if it ends.
 
-    The port is this process's: while there is no server, clients wait.
+    This process keeps the port open: while no server runs, clients wait.
 
     Parameters
     ----------
     options : ServerOptions
-        Where it listens, whom it trusts.
+        The address it listens on, and which callers it trusts.
     ledger : str or None
         What it shows, as the command was told.
 
@@ -135,7 +135,7 @@ class ServerProcess:
             pass
 
     def drain(self) -> None:
-        """Let nobody in any more, and have it answer the requests under way and end."""
+        """Accept no more connections; the server answers the requests under way and ends."""
         self._listening.close()
         with contextlib.suppress(OSError):  # it has ended
             self._channel.shutdown(socket.SHUT_RDWR)

@@ -148,7 +148,7 @@ class Server:
             raise SettingsError(f"the server did not start within {START_SECONDS:g} s", hint="try again")
 
     def drain(self) -> None:
-        """Let nobody in any more, end the streams, and let requests under way be answered."""
+        """Accept no more connections, end the streams, and answer the requests under way."""
         self._app.end_streams()
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True

@@ -228,6 +228,7 @@ def test_a_run_forwards_its_progress_to_who_waits(sched: Scheduler) -> None:
     with context.use(bar):
         assert run.result("60s") == 1
     assert bar.seen[-2:] == [("rows", 2, 2), "careful"]
+    assert set(bar.seen[:-2]) == {"is anybody listening?"}
     # Someone who waits inside a run that is asked to stop does not wait on.
     with context.use(bar):
         assert asyncio.run(_awaited(sched.submit("tells"))) == 1

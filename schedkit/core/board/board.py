@@ -301,7 +301,7 @@ class Board:
             self._tasks.put(name, row, self._seq)
 
     def _is_unused(self, name: str) -> bool:
-        """Tell whether a task is only there to be asked for, and nobody has yet: no screen lists it."""
+        """Tell whether a built-in task was never used, so that no screen lists it."""
         row, _ = self._task_rows[name]
         if not row.facts.get("built_in") or row.trigger is not None or name in self._handlers:
             return False
