@@ -35,7 +35,7 @@ from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, NotRunningError
+from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -362,10 +362,12 @@ class Node:
                 return
             try:
                 left = await declare_once(life, left, alone=alone, inherits=inherits)
+            except LifeEndedError:
+                return  # the next life of this process declares all that is known here
             except NotRunningError:
                 if self._stopping or life is self.life:
                     raise
-                return  # that life was lost: the next one declares all that is known here
+                return  # as above
             if not left:
                 break
             await anyio.sleep(DECLARE_PAUSE_SECONDS)

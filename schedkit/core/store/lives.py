@@ -217,7 +217,10 @@ class Lease:
 
     def lost(self) -> LifeEndedError:
         """Return the error for writes of this life after it was marked as gone."""
-        return LifeEndedError(f"ledger {self.store}: this process was marked as dead")
+        return LifeEndedError(
+            f"ledger {self.store}: this process was marked as dead, as after a long stop",
+            hint="it continues under a new id: try again",
+        )
 
     def end(self) -> None:
         """End this life in the ledger, unless the store is away."""

@@ -148,6 +148,24 @@ def test_who_is_taken_for_dead_asks_its_code_to_stop(make: Make, sched: Schedule
 
 
 @pytest.mark.parametrize("where", ["postgres"], indirect=True)
+def test_what_is_declared_at_the_end_of_a_life_is_at_home_with_the_next(
+    sched: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept is taken for dead; the cell that declares then must not fail for it."""
+    sched.task(name="early")(lambda: "ran")
+    assert sched.submit("early").result("60s") == "ran"
+    lease = life_of(sched).lease
+
+    def marked_as_gone(connection: sa.Connection, batch: int) -> None:
+        raise lease.lost()
+
+    monkeypatch.setattr(lease, "claim", marked_as_gone)
+    sched.task(name="late")(lambda: "ran")
+    wait_until(lambda: lives_again(sched, lease.life) and sched.at_home == ["early", "late"])
+    assert sched.submit("late").result("60s") == "ran"
+
+
+@pytest.mark.parametrize("where", ["postgres"], indirect=True)
 def test_who_has_nothing_to_do_tells_that_it_lives(make: Make) -> None:
     sched = make(lease="1s")
     sched.start()
