@@ -66,7 +66,7 @@ def make(where: str, tmp_path: Path) -> Iterator[Callable[..., Scheduler]]:
     made: list[Scheduler] = []
 
     def scheduler(**options: Any) -> Scheduler:
-        made.append(Scheduler(where, **{"results": tmp_path / "results", "lease": "3s", **options}))
+        made.append(Scheduler(where, **{"results": tmp_path / "results", "lease": "15s", **options}))
         return made[-1]
 
     yield scheduler
