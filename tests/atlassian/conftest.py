@@ -63,7 +63,7 @@ class Scripted:
                 # Whoever would ask for ever is stopped: the test fails instead of hanging.
                 reply = outer.script(asked, number) if number < 500 else Reply(410)
                 if reply.until:
-                    reply.until.wait(10)
+                    reply.until.wait(60)
                 if reply.reset:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True

@@ -61,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 def test_it_serves_the_tasks_of_files_and_ends_with_a_signal(folder: Path) -> None:
     with serving(folder, "tasks.py") as (running, url):
         assert httpx.get(f"{url}/scheduler/status", timeout=60).json()["task_count"] == 2
-        with httpx.stream("GET", f"{url}/api/v1/events", timeout=20) as stream:
+        with httpx.stream("GET", f"{url}/api/v1/events", timeout=60) as stream:
             next(stream.iter_lines())
             running.send_signal(signal.SIGTERM)
             assert running.wait() == 0

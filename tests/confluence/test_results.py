@@ -97,8 +97,8 @@ def test_a_schedulers_history_will_do(tmp_path: Path) -> None:
         def counts() -> int:
             return 3
 
-        counts.submit().result(timeout=20)
-        counts.submit().result(timeout=20)
+        counts.submit().result(timeout=60)
+        counts.submit().result(timeout=60)
         frame = latest_runs(sched.history().to_dict("records"))
     (row,) = frame.to_dict("records")
     assert (row["Task"], row["Result"], row["Lately"]) == ("counts", Lozenge("done", "Green"), "2 of 2 done")

@@ -97,7 +97,7 @@ def test_a_folder_is_what_the_document_says(site: DemoSite, cloud: Contract) -> 
 
     def ask(method: str, path: str, status: int, body: Any = None) -> Any:
         url, auth = f"{at.url}/api/v2/folders/{path}", (at.user or "", at.token)
-        answer = requests.request(method, url, json=body, auth=auth, timeout=10)
+        answer = requests.request(method, url, json=body, auth=auth, timeout=60)
         assert answer.status_code == status, answer.text[:300]
         cloud.judge(answer)
         return answer.json()
@@ -122,7 +122,7 @@ def test_a_data_center_answer_is_what_the_document_says(
         f"{at.url}/rest/api{path}",
         json=body,
         headers={"Authorization": f"Bearer {at.token}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == status, answer.text[:300]
     datacenter.judge(answer)

@@ -127,7 +127,7 @@ def test_an_answer_is_what_the_document_says(
         f"{at.url}{API}{path.format(worked=worked.key, worklog=log)}",
         json=body,
         auth=(at.user or "", at.token),
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == status, answer.text[:300]
     contract.judge(answer)
@@ -146,7 +146,7 @@ def agile(shared_data: Path, site: DemoSite) -> Contract:
 )
 def test_a_board_is_what_the_document_says(site: DemoSite, agile: Contract, path: str) -> None:
     at = site.jira_cloud
-    answer = requests.get(f"{at.url}/rest/agile/1.0/{path}", auth=(at.user or "", at.token), timeout=10)
+    answer = requests.get(f"{at.url}/rest/agile/1.0/{path}", auth=(at.user or "", at.token), timeout=60)
     assert answer.status_code == 200
     agile.judge(answer)
 
@@ -162,7 +162,7 @@ def test_the_removed_search_says_where_to_go(site: DemoSite) -> None:
 
 def test_the_judge_refuses_a_wrong_answer(site: DemoSite, contract: Contract) -> None:
     at = site.jira_cloud
-    answer = requests.get(f"{at.url}{API}/myself", auth=(at.user or "", at.token), timeout=10)
+    answer = requests.get(f"{at.url}{API}/myself", auth=(at.user or "", at.token), timeout=60)
     answer._content = answer.content.replace(b'"active":true', b'"active":"yes"')
     with pytest.raises(AssertionError, match="'yes' is not of type 'boolean'"):
         contract.judge(answer)

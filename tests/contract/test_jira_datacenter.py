@@ -85,7 +85,7 @@ def test_an_answer_is_what_the_document_says(
         f"{at.url}/rest{path.format(worked=worked.key)}",
         json=body,
         headers={"Authorization": f"Bearer {at.token}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == status, answer.text[:300]
     contract.judge(answer)

@@ -66,9 +66,9 @@ def answers(site: DemoSite, cloud: bool) -> Iterator[Any]:
     api = f"{at.url}/rest/api/{3 if cloud else 2}"
     for issue in list(site.store.visible())[:150]:
         url = f"{api}/issue/{issue.key}?expand=changelog"
-        yield requests.get(url, auth=auth, headers=headers, timeout=10).json()
+        yield requests.get(url, auth=auth, headers=headers, timeout=60).json()
     for path in ("field", "issue/DEMO-1/transitions", "project/DEMO", "priority", "status"):
-        yield requests.get(f"{api}/{path}", auth=auth, headers=headers, timeout=10).json()
+        yield requests.get(f"{api}/{path}", auth=auth, headers=headers, timeout=60).json()
 
 
 @pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "datacenter"])

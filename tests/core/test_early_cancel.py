@@ -24,7 +24,7 @@ def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
     @sched.task(name="blocks")
     async def blocks() -> None:
         entered.set()
-        release.wait(20)  # the users' loop stands still: nothing that is started now takes its first step
+        release.wait(60)  # the users' loop stands still: nothing that is started now takes its first step
 
     @sched.task(name="waits")
     async def waits() -> None: ...
@@ -38,7 +38,7 @@ def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
     blocking.wait("60s")
     assert run.wait("60s").state is State.CANCELLED
     together = threading.Barrier(2)
-    sched.task(name="both", overlap="allow")(lambda: together.wait(5))
+    sched.task(name="both", overlap="allow")(lambda: together.wait(60))
     for both in sched.submit_many("both", [{}, {}]):
         both.result("60s")  # two places, as before
     life = life_of(sched)

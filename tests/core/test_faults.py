@@ -91,7 +91,7 @@ def test_a_write_fails_and_is_tried_again(ticking: Ticking, recorder: Recorder, 
 def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, recorder: Recorder) -> None:
     with answers_lost(ticking.sched, times=5) as lost:
         recorder.wait_for(recorder.of(events.StoreBack))
-        ticking.wait(5)
+        ticking.wait(60)
     assert len(lost) == 5
     ticking.wait(3)
     ticking.judge()
@@ -100,7 +100,7 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, recorde
 def test_a_commit_that_failed_is_repeated(ticking: Ticking, recorder: Recorder) -> None:
     with commits_failing(ticking.sched, times=5) as failed:
         recorder.wait_for(recorder.of(events.StoreBack))
-        ticking.wait(5)
+        ticking.wait(60)
     assert len(failed) == 5
     ticking.wait(3)
     ticking.judge()
@@ -140,7 +140,7 @@ def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
     other = make(name="other")
     other.start()
     with reads_failing(ticking.sched) as failed:
-        ticking.wait(5)
+        ticking.wait(60)
         with pytest.raises(LedgerError, match="disk I/O error"):
             ticking.sched.runs("ticking")
         assert any("schedkit_commands" in sql for sql in failed), "it goes on looking for commands"
@@ -251,7 +251,7 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
     @sched.task(name="holds")
     def holds() -> None:
         entered.set()
-        release.wait(20)
+        release.wait(60)
 
     sched.submit("holds")
     assert entered.wait(60)

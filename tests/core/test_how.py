@@ -70,7 +70,7 @@ class Gate:
 
     def wait(self, count: int) -> None:
         for _ in range(count):
-            assert self.entered.acquire(timeout=10)
+            assert self.entered.acquire(timeout=60)
 
     def nobody_else(self) -> None:
         assert not self.entered.acquire(timeout=0.15)
@@ -202,7 +202,7 @@ def test_overlap(sched: Scheduler, recorder: Recorder, overlap: str) -> None:
             await asyncio.sleep(0.01)
 
     sched.task(every("0.2s"), overlap=overlap, coalesce=False)(long)
-    assert started.acquire(timeout=10)
+    assert started.acquire(timeout=60)
     if overlap == "skip":
         fired = recorder.wait_for(recorder.of(events.Fired, task="long"), 2)
         assert {fire.outcome.value for fire in fired} == {"overlapped"}
@@ -215,10 +215,10 @@ def test_overlap(sched: Scheduler, recorder: Recorder, overlap: str) -> None:
         ended = recorder.wait_for(recorder.of(events.RunEnded, task="long"), 2)
         assert {end.after.state for end in ended} == {State.CANCELLED}
         assert "a newer run of the task" in ended[0].after.reason
-        assert started.acquire(timeout=10)
+        assert started.acquire(timeout=60)
     else:
-        assert started.acquire(timeout=10)
-        assert started.acquire(timeout=10)
+        assert started.acquire(timeout=60)
+        assert started.acquire(timeout=60)
     sched.pause()
     release.set()
 

@@ -58,7 +58,7 @@ def test_everybody_who_waits_hears_the_answer() -> None:
     started.wait()
     promise.settle("done")
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert heard == ["done"] * 8
 
 
@@ -78,7 +78,7 @@ def test_waiters_and_answers_that_cross_are_never_lost() -> None:
         thread.start()
         line.wait()
         promise.settle(7)
-        thread.join(10)
+        thread.join(60)
         assert heard == [7]
 
 

@@ -27,7 +27,7 @@ async def _stop_after(turns: int) -> list[socket.socket]:
     server.lifespan = config.lifespan_class(config)
     listening = bind(0)
     await server.startup(sockets=[listening])
-    clients = [socket.create_connection(listening.getsockname(), timeout=10) for _ in range(3)]
+    clients = [socket.create_connection(listening.getsockname(), timeout=60) for _ in range(3)]
     for _ in range(turns):
         await asyncio.sleep(0)
     await server.shutdown([listening])

@@ -62,7 +62,7 @@ def test_a_view_that_comes_gets_a_snapshot_then_only_changes(declared: Scheduler
     assert shown.first.startswith(b'{"kind":"snapshot"')
     front.ask(shown, do="hello")
     wait_until(lambda: front.board(shown))
-    declared.submit("frame").result(timeout=10)
+    declared.submit("frame").result(timeout=60)
     wait_until(lambda: task_row(front, shown, "frame").get("last"))
     kinds = [message["kind"] for message in front.board(shown)]
     assert kinds[0] == "snapshot"
@@ -74,7 +74,7 @@ def test_a_view_that_comes_gets_a_snapshot_then_only_changes(declared: Scheduler
 
 def test_clicks_run_pause_resume_and_cancel(declared: Scheduler, front: Front) -> None:
     go = threading.Event()
-    declared.task(name="slow")(lambda: go.wait(20))
+    declared.task(name="slow")(lambda: go.wait(60))
     shown = front.panel(declared)
     assert front.ask(shown, do="run", task="frame")["words"] == "frame is queued"
     assert front.ask(shown, do="pause", task="frame")["words"] == "frame is paused"
@@ -111,7 +111,7 @@ def test_clicks_reschedule_remove_stop_and_start(declared: Scheduler, front: Fro
 def test_a_run_goes_again_with_its_parameters(declared: Scheduler, front: Front) -> None:
     shown = front.panel(declared)
     run = declared.submit("frame", rows=5)
-    run.result(timeout=10)
+    run.result(timeout=60)
     answer = front.ask(shown, do="again", task="frame", run=run.id)
     assert answer["words"] == "frame is queued again with the same parameters"
     again = declared.runs("frame")[0]
@@ -121,7 +121,7 @@ def test_a_run_goes_again_with_its_parameters(declared: Scheduler, front: Front)
 
 def test_an_opened_run_shows_its_log_facts_and_files(declared: Scheduler, front: Front) -> None:
     run = declared.submit("frame")
-    run.result(timeout=10)
+    run.result(timeout=60)
     shown = front.panel(declared)
     front.ask(shown, do="hello")
     front.ask(shown, do="open", run=run.id)
@@ -153,7 +153,7 @@ def test_the_preview_is_text_and_the_download_is_the_file(
     declared: Scheduler, front: Front, tmp_path: Path
 ) -> None:
     run = declared.submit("frame")
-    run.result(timeout=10)
+    run.result(timeout=60)
     shown = front.panel(declared)
     data = front.ask(shown, do="preview", run=run.id)["data"]
     assert data == {
@@ -203,7 +203,7 @@ def test_a_run_that_nobody_knows(declared: Scheduler, front: Front) -> None:
 
 def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Front) -> None:
     run = declared.submit("frame")
-    run.result(timeout=10)
+    run.result(timeout=60)
     declared.task(name="quick", overlap="allow")(lambda: None)
     for later in declared.submit_many("quick", [{}] * FINISHED_RUNS):
         later.result(timeout=30)
@@ -227,7 +227,7 @@ def test_nobody_looks_nothing_is_published(declared: Scheduler, front: Front) ->
     front.say(shown, do="gone")
     front.say(shown, do="gone")
     before = len(front.board(shown))
-    declared.submit("frame").result(timeout=10)
+    declared.submit("frame").result(timeout=60)
     watching = front.panel(declared)
     front.ask(watching, do="hello")
     wait_until(lambda: front.board(watching))
@@ -268,7 +268,7 @@ def test_displaying_shows_the_live_panel_and_a_still_picture_that_is_refreshed(
     assert live["data"]["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.model_id
     assert f'class="{shown.still}"' in still["data"]["text/html"]
     front.ask(shown, do="hello")
-    declared.submit("frame").result(timeout=10)
+    declared.submit("frame").result(timeout=60)
     wait_until(lambda: "done" in shell.outputs[-1]["data"].get("text/html", ""))
     assert shell.outputs[-1]["update"] is True
     assert shell.outputs[-1]["transient"] == {"display_id": shown.still}
@@ -280,7 +280,7 @@ def test_the_still_picture_is_not_redrawn_too_often(declared: Scheduler, front: 
     shown = front.panel(declared)
     shown.show()
     front.ask(shown, do="hello")
-    declared.submit("frame").result(timeout=10)
+    declared.submit("frame").result(timeout=60)
     wait_until(lambda: task_row(front, shown, "frame").get("last"))
     assert len(shell.outputs) == 2
 
@@ -295,7 +295,7 @@ def test_a_panel_composes_with_widgets_and_has_a_still_face(declared: Scheduler,
 
 def test_scheduler_task_and_run_show_themselves(declared: Scheduler, shell: Shell, front: Front) -> None:
     run = declared.submit("frame")
-    run.result(timeout=10)
+    run.result(timeout=60)
     declared.screens.open_run(run.id)
     for thing, words in (
         (declared, "2 tasks"),

@@ -31,21 +31,21 @@ def test_a_cell_becomes_a_task_that_sees_the_notebooks_names(loaded: Shell, sche
     )
     nightly = loaded.shell.user_ns["nightly"]
     assert nightly() == 42
-    assert nightly.submit().result(timeout=10) == 42
+    assert nightly.submit().result(timeout=60) == 42
     task = nightly.task
     assert (task.timeout, task.priority, task.tags, task.retry.attempts) == (600.0, 20, ("daily", "jira"), 3)
     assert nightly.next_run is not None
     # What the cell assigns stays inside it, and a changed name of the notebook is seen.
     assert "local" not in loaded.shell.user_ns
     loaded.run("factor = 10")
-    assert nightly.submit().result(timeout=10) == 70
+    assert nightly.submit().result(timeout=60) == 70
 
 
 def test_the_same_cell_again_replaces_the_task(loaded: Shell, sched: Scheduler) -> None:
     for value in (1, 2):
         loaded.run(f"%%task again every=1h\n{value}")
     assert list(sched.tasks) == ["again"]
-    assert sched.submit("again").result(timeout=10) == 2
+    assert sched.submit("again").result(timeout=60) == 2
 
 
 def test_a_cell_that_awaits_is_a_coroutine(loaded: Shell) -> None:
@@ -53,14 +53,14 @@ def test_a_cell_that_awaits_is_a_coroutine(loaded: Shell) -> None:
     loaded.run("%%task later\nawait asyncio.sleep(0)\nasync def unused(): await asyncio.sleep(9)\n'done'")
     handle = loaded.shell.user_ns["later"]
     assert asyncio.run(handle.task.function()) == "done"
-    assert handle.submit().result(timeout=10) == "done"
+    assert handle.submit().result(timeout=60) == "done"
 
 
 def test_an_error_in_the_cell_names_its_line(loaded: Shell) -> None:
     loaded.run("%%task bad\nx = 1\nraise ValueError('no rows')")
     run = loaded.shell.user_ns["bad"].submit()
     with pytest.raises(schedkit.errors.RunFailedError, match="ValueError: no rows"):
-        run.result(timeout=10)
+        run.result(timeout=60)
     assert "raise ValueError('no rows')" in run.error["traceback"]
 
 

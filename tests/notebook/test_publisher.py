@@ -41,7 +41,7 @@ def test_publishing_happens_on_one_thread_and_not_more_often_than_the_interval()
 def test_a_letter_does_not_wait_for_its_turn() -> None:
     publisher, watcher, arrived = Publisher(interval=30, idle=60), Watcher(), threading.Event()
     publisher.add(watcher)
-    assert watcher.seen.acquire(timeout=5)
+    assert watcher.seen.acquire(timeout=60)
     publisher.post(arrived.set)
     assert arrived.wait(60)
     assert len(watcher.calls) == 1
@@ -51,7 +51,7 @@ def test_without_a_poke_it_looks_once_in_a_while() -> None:
     publisher, watcher = Publisher(interval=0.01, idle=0.02), Watcher()
     publisher.add(watcher)
     for _ in range(3):
-        assert watcher.seen.acquire(timeout=5)
+        assert watcher.seen.acquire(timeout=60)
     publisher.remove(watcher)
 
 
@@ -63,7 +63,7 @@ def test_a_failing_watcher_does_not_stop_the_others() -> None:
     publisher.add(bad)
     publisher.add(good)
     for _ in range(2):
-        assert good.seen.acquire(timeout=5)
+        assert good.seen.acquire(timeout=60)
     publisher.remove(bad)
     publisher.remove(good)
 
@@ -71,7 +71,7 @@ def test_a_failing_watcher_does_not_stop_the_others() -> None:
 def test_the_thread_ends_with_its_last_watcher_and_comes_back() -> None:
     publisher, watcher = Publisher(interval=0.01, idle=0.02), Watcher()
     publisher.add(watcher)
-    assert watcher.seen.acquire(timeout=5)
+    assert watcher.seen.acquire(timeout=60)
     (thread,) = watcher.threads
     publisher.remove(watcher)
     thread.join(60)
@@ -80,5 +80,5 @@ def test_the_thread_ends_with_its_last_watcher_and_comes_back() -> None:
     while watcher.seen.acquire(blocking=False):
         pass
     publisher.poke()
-    assert watcher.seen.acquire(timeout=5)
+    assert watcher.seen.acquire(timeout=60)
     publisher.remove(watcher)

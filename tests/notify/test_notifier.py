@@ -101,4 +101,4 @@ def test_a_schedulers_failures_arrive_and_its_runs_do_not_mind(
         def works() -> int:
             return 7
 
-        assert works.submit().result(timeout=20) == 7
+        assert works.submit().result(timeout=60) == 7

@@ -28,7 +28,7 @@ def test_mail_arrives(mailbox: Mailbox, notifier: Any) -> None:
     url = f"mailto://127.0.0.1:{mailbox.port}?from=sched@example.org&to=team@example.org&mode=insecure"
     listening = notifier(Channel("MAIL", every=0), environ={"MAIL": url})
     listening(failure())
-    mail = mailbox.mails.get(timeout=10)
+    mail = mailbox.mails.get(timeout=60)
     assert "Subject: bugs: failed" in mail
     assert "To: " in mail
     assert "team@example.org" in mail
@@ -88,7 +88,7 @@ def test_words_of_others_are_inert_in_a_mail(mailbox: Mailbox, notifier: Any) ->
     listening = notifier(Channel("MAIL", every=0), environ={"MAIL": url}, link=LINK.replace("r1", "{run}"))
     words = f"{NASTY}\r\nBcc: evil@example.org\r\n\r\n"
     listening(ended(State.FAILED, task="bugs\r\nBcc: evil@example.org", error={"message": words}))
-    mail = email.message_from_string(mailbox.mails.get(timeout=10), policy=email.policy.default)
+    mail = email.message_from_string(mailbox.mails.get(timeout=60), policy=email.policy.default)
     assert mail["Bcc"] is None
     assert mail.get_content_type() == "text/plain"
     assert "failed after an unknown time" in mail.get_content()
@@ -118,7 +118,7 @@ def test_no_address_reaches_a_log_at_debug(
         listening(failure())
         webhook.next()
         listening.close()
-        requests.post(f"http://127.0.0.1:{webhook.port}/others", json={}, timeout=5)
+        requests.post(f"http://127.0.0.1:{webhook.port}/others", json={}, timeout=60)
     # What others send is logged as ever.
     assert "/others" in caplog.text
     for secret in [*secrets, "Passw0rd99", "/hook"]:

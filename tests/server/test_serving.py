@@ -42,7 +42,7 @@ def url(both: Served) -> str:
 
 def connected(url: str) -> socket.socket:
     host, port = url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
@@ -110,7 +110,7 @@ def test_malformed_requests_are_the_clients_fault(url: str, raw: bytes) -> None:
 
 def test_a_page_sees_what_happens(both: Served) -> None:
     scheduler, server = both
-    with httpx.stream("GET", f"{server.url}/api/v1/events", timeout=20) as stream:
+    with httpx.stream("GET", f"{server.url}/api/v1/events", timeout=60) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert stream.headers["x-accel-buffering"] == "no"
         heard = messages(stream.iter_lines())
@@ -125,21 +125,21 @@ def test_a_page_sees_what_happens(both: Served) -> None:
 def test_a_page_goes_on_where_its_stream_broke_off(both: Served) -> None:
     scheduler, server = both
     url = f"{server.url}/api/v1/events"
-    with httpx.stream("GET", url, timeout=20) as stream:
+    with httpx.stream("GET", url, timeout=60) as stream:
         last = next(line for line in stream.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
     scheduler.pause("crawl_site")
     for query, headers in (({"since": last}, {}), ({"since": "other-1"}, {"last-event-id": last})):
-        with httpx.stream("GET", url, params=query, headers=headers, timeout=20) as stream:
+        with httpx.stream("GET", url, params=query, headers=headers, timeout=60) as stream:
             _, change = next(messages(stream.iter_lines()))
         assert (change["kind"], change["tasks"]["crawl_site"]["paused"]) == ("changes", True)
-    with httpx.stream("GET", url, params={"since": "other-1"}, timeout=20) as stream:
+    with httpx.stream("GET", url, params={"since": "other-1"}, timeout=60) as stream:
         assert next(messages(stream.iter_lines()))[1]["kind"] == "snapshot"
     scheduler.resume("crawl_site")
 
 
 def test_who_looks_is_told_what_they_may(both: Served, folder: Path) -> None:
     bearer = {"authorization": f"Bearer {token(folder, 'looker', 'read')}"}
-    with httpx.stream("GET", f"{both[1].url}/api/v1/events", headers=bearer, timeout=20) as stream:
+    with httpx.stream("GET", f"{both[1].url}/api/v1/events", headers=bearer, timeout=60) as stream:
         first = next(all_messages(stream.iter_lines()))
     assert first == ("access", {"actor": "looker", "scopes": ["read"], "signed_in": True})
 
@@ -148,7 +148,7 @@ def test_the_log_of_a_run_comes_where_it_is_asked_for(both: Served) -> None:
     scheduler, server = both
     run = scheduler.submit("crawl_site", pages=9)
     run.result("60s")
-    with httpx.stream("GET", f"{server.url}/api/v1/events", params={"run": run.id}, timeout=20) as stream:
+    with httpx.stream("GET", f"{server.url}/api/v1/events", params={"run": run.id}, timeout=60) as stream:
         heard = (message for _, message in messages(stream.iter_lines()))
         # The first snapshot may be from before the run was opened.
         row = next(row for message in heard if (row := run_in(message, run.id)) and row.get("log"))
@@ -165,7 +165,7 @@ def run_in(message: dict[str, Any], run: str) -> dict[str, Any] | None:
 def test_a_stream_ends_when_its_token_is_revoked(both: Served, folder: Path) -> None:
     _, server = both
     bearer = {"authorization": f"Bearer {token(folder, 'viewer', 'read')}"}
-    with httpx.stream("GET", f"{server.url}/api/v1/events", headers=bearer, timeout=20) as stream:
+    with httpx.stream("GET", f"{server.url}/api/v1/events", headers=bearer, timeout=60) as stream:
         heard = messages(stream.iter_lines())
         next(heard)
         Tokens(Store(folder / "ledger.db")).revoke("viewer")
@@ -186,7 +186,7 @@ def test_the_end_does_not_wait_for_streams(tmp_path: Path) -> None:
     with served(tmp_path, options) as (_, app):
         server = Server(app, options)
         server.start()
-        with httpx.stream("GET", f"{server.url}/api/v1/events", timeout=20) as stream:
+        with httpx.stream("GET", f"{server.url}/api/v1/events", timeout=60) as stream:
             heard = messages(stream.iter_lines())
             next(heard)
             begun = time.monotonic()

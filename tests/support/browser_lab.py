@@ -193,10 +193,10 @@ def jupyter_lab(browser: Browser, home: Path) -> Iterator[Lab]:
     finally:
         server.terminate()
         try:
-            server.wait(10)
+            server.wait(60)
         except subprocess.TimeoutExpired:
             server.kill()
-            server.wait(5)
+            server.wait(60)
         log.close()
 
 
@@ -316,4 +316,4 @@ def web_files() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)

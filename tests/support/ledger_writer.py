@@ -81,14 +81,14 @@ class WrittenLedger:
 
     def wait_for(self, word: str) -> None:
         """Return when this is said, or was since the last time."""
-        while self.watching.get(timeout=20) != word:
+        while self.watching.get(timeout=60) != word:
             pass
 
     def busy(self) -> Any:
         """Keep the writer from its next group; calling what is returned lets it go on."""
         entered, release = queue.SimpleQueue[None](), queue.SimpleQueue[None]()
         self.writer.call(lambda connection: (entered.put(None), release.get(timeout=30)))
-        entered.get(timeout=20)
+        entered.get(timeout=60)
         return lambda: release.put(None)
 
     def settle(self) -> None:

@@ -39,7 +39,7 @@ def postgres_server() -> Iterator[Any]:
             with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
                 process = psutil.Process(server.get_pid())
                 process.send_signal(signal.SIGQUIT)
-                process.wait(10)
+                process.wait(60)
             server.cleanup()
             for folder in (data, runtime):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -75,7 +75,7 @@ def main() -> None:
         say("submit → result", way.walk(lambda: task.submit().result()))
         sched.subscribe(hear)
         sched.task(at(datetime.now(UTC) + timedelta(seconds=1)), name="due")(lambda: 1)
-        say("due time → recorded end", way.walk(lambda: ended.acquire(timeout=10)))
+        say("due time → recorded end", way.walk(lambda: ended.acquire(timeout=60)))
 
 
 def say(name: str, calls: list[tuple[str, CodeType]]) -> None:

@@ -13,14 +13,15 @@ from schedkit.core.model import Task
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.store.refusals import RefusedRowError, StaleError
-from schedkit.loop import awaited
 
 __all__ = ["declare_once"]
 
 _log = logging.getLogger("schedkit")
 
-# How long a declaration waits to be written before it continues without.
-DECLARE_SECONDS = 1.0
+# A store that is away must not hold up the cell that declares: how long it may have taken no writes, and how
+# long a declaration waits at most, as for a lock that another program holds.
+AWAY_SECONDS = 1.0
+DECLARE_SECONDS = 10.0
 
 
 async def declare_once(
@@ -45,11 +46,11 @@ async def declare_once(
             raise error
         _log.error("%s", error)
     stale: list[Task] = []
-    # It is known from here on; a store that is away must not hold up the cell that declares it.
+    # It is known from here on, whether it is written or not.
     with anyio.move_on_after(DECLARE_SECONDS):
         for task, token in zip(tasks, tokens, strict=True):
             try:
-                await awaited(token.future())
+                await life.written_unless_away(token, AWAY_SECONDS)
             except (StaleError, RefusedRowError, OutdatedError):
                 stale.append(task)
     life.declarations.settled({task.name for task in tasks} - {task.name for task in stale})

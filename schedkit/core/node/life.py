@@ -165,6 +165,13 @@ class Life:
             if not answer.done():
                 self.refuse_if_away()
 
+    async def written_unless_away(self, answer: Promise[T], patience: float) -> None:
+        """Await what is answered when written; no longer once no writes were taken for `patience` seconds."""
+        while self._away is None or time.monotonic() - self._away_since < patience:
+            with anyio.move_on_after(_LOOK_SECONDS):
+                await awaited(answer.future())
+                return
+
     def claim_command(self, id: str) -> bool:
         """Tell whether a command of the ledger is yet to be carried out; each is once."""
         return self._effects.claim_command(id)

@@ -35,7 +35,7 @@ async def quick():
 sched.start()
 quick.submit().result(60)
 endless.submit()
-started.wait(20)
+started.wait(60)
 """
 
 

@@ -442,7 +442,7 @@ def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> N
     @sched.task("@yearly")
     def task() -> None: ...
 
-    task.submit().wait(20)
+    task.submit().wait(60)
     sched.pause(task)
     assert task.paused
     sched.resume(task)

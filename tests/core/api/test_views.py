@@ -55,7 +55,7 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
     @sched.task
     def talk(run: Any) -> None:
         run.log("first")
-        go_on.wait(10)
+        go_on.wait(60)
         run.log("last")
 
     run = talk.submit()

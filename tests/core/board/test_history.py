@@ -124,7 +124,7 @@ def test_a_scheduler_looks_back(make: Callable[..., Scheduler]) -> None:
             return 7
 
         done = told.submit()
-        done.result(timeout=20)
+        done.result(timeout=60)
         seen = sched.screens.history_window(1)
         assert [(run["id"], run["state"]) for run in seen["runs"]] == [(done.id, "DONE")]
         row = sched.screens.run_detail(done.id)

@@ -605,7 +605,7 @@ def _(make: Callable[..., Scheduler]) -> None:
 
     def slow() -> str:
         begun.set()
-        return "whole" if gate.wait(20) else "cut"
+        return "whole" if gate.wait(60) else "cut"
 
     sched.add_job(slow, id="slow")
     assert begun.wait(60)

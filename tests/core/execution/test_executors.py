@@ -59,7 +59,7 @@ class Started:
 
     def wait_for_line(self, message: str) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: message in self.lines, 30), self.heard
+            assert self._changed.wait_for(lambda: message in self.lines, 60), self.heard
 
     @property
     def lines(self) -> list[str]:

@@ -56,7 +56,7 @@ def place(request: pytest.FixtureRequest) -> Any:
 
 
 def test_the_traceback_is_that_of_the_task(sched: Scheduler, place: Any) -> None:
-    run = sched.task(name="t", runs_in=place)(raises_plainly).submit().wait(20)
+    run = sched.task(name="t", runs_in=place)(raises_plainly).submit().wait(60)
     assert run.error is not None
     assert (run.error["type"], run.error["message"]) == ("ValueError", "plain")
     lines = run.error["traceback"].splitlines()
@@ -81,7 +81,7 @@ def test_an_exception_that_cannot_be_made_again_is_retried_by_its_type(
         told.set()
 
     task = sched.task(name="t", runs_in=place, retry=retry, on_failure=on_failure)(raises_needs_two)
-    run = task.submit().wait(20)
+    run = task.submit().wait(60)
     assert run.attempt == attempts
     assert run.error is not None
     assert (run.error["type"], run.error["message"]) == ("NeedsTwoError", "7 seven")
@@ -91,12 +91,12 @@ def test_an_exception_that_cannot_be_made_again_is_retried_by_its_type(
 
 
 def test_a_failure_does_not_break_the_pool(sched: Scheduler, pool: ProcessPoolExecutor) -> None:
-    sched.task(name="bad", runs_in=pool)(raises_needs_two).submit().wait(20)
+    sched.task(name="bad", runs_in=pool)(raises_needs_two).submit().wait(60)
     assert sched.task(name="good", runs_in=pool)(quick).submit().result(60) == 1
 
 
 def test_a_value_that_cannot_leave_a_pool_is_named(sched: Scheduler, pool: ProcessPoolExecutor) -> None:
-    run = sched.task(name="t", runs_in=pool)(lambda: threading.Lock()).submit().wait(20)
+    run = sched.task(name="t", runs_in=pool)(lambda: threading.Lock()).submit().wait(60)
     assert run.error is not None
     assert run.error["type"] == "TypeError"
     assert "what it returned, of type lock, cannot leave its process" in run.error["message"]
@@ -110,7 +110,7 @@ def test_a_failure_in_a_pool_loses_no_notes(sched: Scheduler, pool: ProcessPoolE
         raise KeyError("x")
 
     run = sched.task(name="t", runs_in=pool)(tells).submit()
-    run.wait(20)
+    run.wait(60)
     assert run.log == ["said before"]
 
 
@@ -125,7 +125,7 @@ def test_an_exception_of_a_type_made_in_a_cell_keeps_its_type(sched: Scheduler) 
     run = (
         sched.task(name="t", runs_in="process", retry=Retry(2, delay=0, on=CellError))(raises)
         .submit()
-        .wait(20)
+        .wait(60)
     )
     assert run.attempt == 2
 

@@ -51,11 +51,11 @@ class Listener(context.ExecutionContext):
 
     def wait_for_any(self) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self.told, 30)
+            assert self._changed.wait_for(lambda: self.told, 60)
 
     def wait_for(self, *what: Any) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: what in self.told, 30), self.told
+            assert self._changed.wait_for(lambda: what in self.told, 60), self.told
 
     def progress(self, stage: str, done: float, total: float | None = None) -> None:
         self._note(stage, done, total)

@@ -81,7 +81,7 @@ def test_two_who_ask_at_once_share_the_times(sched: Scheduler, other: Scheduler)
     together = threading.Barrier(4)
 
     def ask(who: Scheduler) -> int:
-        together.wait(10)
+        together.wait(60)
         return len(who.backfill("hourly", DAY, DAY + timedelta(hours=199)))
 
     with ThreadPoolExecutor(4) as pool:

@@ -399,7 +399,7 @@ def test_who_asks_at_once_with_one_key_gets_one_run(place: str, make: Make) -> N
     together = threading.Barrier(4)
 
     def ask(sched: Scheduler) -> str:
-        together.wait(10)
+        together.wait(60)
         with context.acting_as("ann", key="k"):
             return sched.submit("one", n=1).id
 

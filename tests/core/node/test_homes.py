@@ -164,7 +164,7 @@ async def _asked(sched: Scheduler, name: str, **params: Any) -> Any:
 def test_pausing_all_is_for_every_process(sched: Scheduler, other: Scheduler) -> None:
     ran = threading.Semaphore(0)
     declare(other, ran.release, "/a.py", every("0.05s"))
-    assert ran.acquire(timeout=10)
+    assert ran.acquire(timeout=60)
     sched.pause()
     assert sched.paused
     wait_until(lambda: other.paused)
@@ -173,7 +173,7 @@ def test_pausing_all_is_for_every_process(sched: Scheduler, other: Scheduler) ->
     assert not other.paused
     while ran.acquire(blocking=False):
         pass
-    assert ran.acquire(timeout=10)
+    assert ran.acquire(timeout=60)
     other.pause()
     wait_until(lambda: sched.paused)
 
@@ -299,7 +299,7 @@ def test_the_same_place_has_a_task_back_with_what_waits(sched: Scheduler, make: 
 
     def held() -> str:
         entered.set()
-        release.wait(20)
+        release.wait(60)
         return "first"
 
     daily = cron("0 0 * * *", tz="UTC")
@@ -377,7 +377,7 @@ def test_what_nobody_inherits_is_interrupted_and_waits(make: Make, other: Schedu
     entered, release = threading.Event(), threading.Event()
     dying = make(name="dying")
     dying.start()
-    declare(dying, lambda: (entered.set(), release.wait(20)), "/a.py")
+    declare(dying, lambda: (entered.set(), release.wait(60)), "/a.py")
     run = dying.submit("one")
     assert entered.wait(60)
     recorder = Recorder(other)
@@ -538,7 +538,7 @@ def test_a_child_follows_a_parent_that_runs_elsewhere(
 def test_a_child_that_comes_home_waits_for_a_parent_that_runs_elsewhere(sched: Scheduler, make: Make) -> None:
     """Its run is made when the parent's is, and goes on waiting wherever it moves."""
     release = threading.Event()
-    sched.task(name="parent")(lambda: release.wait(20))
+    sched.task(name="parent")(lambda: release.wait(60))
     first, second = make(name="first"), make(name="second")
     first.start()
     declare(first, first_code, "/a.py", name="child", after="parent")

@@ -56,7 +56,7 @@ def test_many_at_one_moment(sched: Scheduler) -> None:
     ready = threading.Barrier(8)
 
     def ask(number: int) -> str:
-        ready.wait(20)
+        ready.wait(60)
         return asked(sched, "k", number).id
 
     with ThreadPoolExecutor(8) as pool:
@@ -72,7 +72,7 @@ def test_asked_of_another_process_by_two(sched: Scheduler, tmp_path: Path) -> No
     ready = threading.Barrier(2)
 
     def ask(watcher: Scheduler) -> str:
-        ready.wait(20)
+        ready.wait(60)
         return asked(watcher, "k", 1).id
 
     try:

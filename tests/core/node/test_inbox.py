@@ -37,10 +37,10 @@ async def test_what_comes_back_comes_first() -> None:
 async def test_another_thread_ends_the_wait() -> None:
     inbox = Inbox()
     thread = threading.Thread(target=inbox.put, args=(numbered(1),))
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         thread.start()
         while not inbox:
-            await inbox.wait(20)
+            await inbox.wait(60)
     thread.join()
     assert [stimulus.token for stimulus in inbox.take(1)] == [1]
 
@@ -54,7 +54,7 @@ async def test_several_wait_until_all_is_decided() -> None:
 
     inbox.put(numbered(1))
     inbox.taken()  # not yet: it is still there
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(wait, 1)
             group.start_soon(wait, 2)
@@ -67,7 +67,7 @@ async def test_several_wait_until_all_is_decided() -> None:
 
 async def test_nobody_waits_for_what_is_not_there() -> None:
     inbox = Inbox()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         await inbox.emptied()
         await inbox.wait(0.001)
     assert inbox.take(5) == []

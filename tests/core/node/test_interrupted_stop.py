@@ -25,7 +25,7 @@ def gate(sched: Scheduler) -> threading.Event:
 
     def long() -> None:
         began.set()
-        gate.wait(20)
+        gate.wait(60)
 
     sched.task(name="long")(long)
     sched.submit("long")

@@ -111,7 +111,7 @@ def test_a_stop_that_finds_its_life_gone_stays_a_stop(make: Make, sched: Schedul
     @sched.task(name="held")
     def held() -> None:
         entered.set()
-        release.wait(20)
+        release.wait(60)
 
     run = sched.submit("held")
     assert entered.wait(60)
@@ -140,7 +140,7 @@ def test_who_is_taken_for_dead_asks_its_code_to_stop(make: Make, sched: Schedule
         return int(run.attempt)
 
     run = sched.submit("listens")
-    assert entered.acquire(timeout=10)
+    assert entered.acquire(timeout=60)
     bury(sched, make(name="other"))
     assert stopped.wait(60)
     assert run.result("60s") == 2

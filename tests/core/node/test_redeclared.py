@@ -57,7 +57,7 @@ def test_runs_that_wait_keep_to_the_limits_of_the_new_declaration(
     sched = make(concurrency=5, limits={"db": 1})
     sched.start()
     gate, crowd = threading.Event(), Crowd()
-    sched.task(name="block", overlap="allow")(lambda: gate.wait(10))
+    sched.task(name="block", overlap="allow")(lambda: gate.wait(60))
     blocks = sched.submit_many("block", [{}] * 5)
     sched.task(DAILY, name="work", **before)(crowd.enter)
     runs = sched.backfill("work", "2025-01-01T00:00+00:00", "2025-01-08T00:00+00:00")
@@ -76,12 +76,12 @@ def test_runs_that_wait_may_make_use_of_a_wider_limit(make: Make) -> None:
 
     def hold() -> None:
         first.set()
-        gate.wait(10)
+        gate.wait(60)
 
     sched.task(DAILY, name="work")(hold)
     runs = sched.backfill("work", "2025-01-01T00:00+00:00", "2025-01-05T00:00+00:00")
     assert first.wait(60)
-    sched.task(DAILY, name="work", overlap="allow")(lambda: together.wait(10))
+    sched.task(DAILY, name="work", overlap="allow")(lambda: together.wait(60))
     for run in runs[1:]:
         run.result("60s")
     gate.set()
@@ -92,7 +92,7 @@ def test_runs_that_wait_keep_to_a_new_rate(make: Make) -> None:
     sched = make(concurrency=5)
     sched.start()
     gate = threading.Event()
-    sched.task(name="block", overlap="allow")(lambda: gate.wait(10))
+    sched.task(name="block", overlap="allow")(lambda: gate.wait(60))
     blocks = sched.submit_many("block", [{}] * 5)
     sched.task(name="work", overlap="allow")(lambda: None)
     runs = sched.submit_many("work", [{}] * 3)

@@ -133,7 +133,7 @@ def test_what_runs_goes_on_while_the_engine_is_made_anew(life: Life, sched: Sche
 
     def held() -> str:
         entered.set()
-        release.wait(20)
+        release.wait(60)
         return "in one go"
 
     sched.task(name="held")(held)

@@ -379,7 +379,7 @@ def test_a_request_with_parents_waits_for_those_under_way(make: Make) -> None:
     release = threading.Event()
     with make() as sched:
         declare(sched)
-        parent = sched.task(name="parent")(lambda: release.wait(10))
+        parent = sched.task(name="parent")(lambda: release.wait(60))
         under_way = parent.submit()
         made = sched.add_request(
             {

@@ -56,7 +56,7 @@ def test_an_heir_may_still_answer(home: Scheduler, make: Make, monkeypatch: pyte
     monkeypatch.setattr(asks.queries.ledger, "ask", asked)
 
     def inherit() -> None:
-        left.wait(20)
+        left.wait(60)
         with declared_in("/elsewhere.py"):
             heir.task(name="one")(lambda: 2)
         heir.start()

@@ -39,7 +39,7 @@ class Deaf:
 
     def __call__(self) -> str:
         self.entered.release()
-        self.release.wait(20)
+        self.release.wait(60)
         return "released"
 
 
@@ -60,7 +60,7 @@ def test_a_cancelled_run_does_not_time_out_into_a_further_try(make: Make) -> Non
     deaf = Deaf()
     sched.task(name="deaf", retry=Retry(attempts=3, delay=0))(deaf)
     run = sched.submit("deaf")
-    assert deaf.entered.acquire(timeout=10)
+    assert deaf.entered.acquire(timeout=60)
     assert run.cancel()
     pass_time(sched, run.id)
     service().call(asyncio.sleep, 0.05)  # longer than the deadlines' own step
@@ -76,7 +76,7 @@ def test_a_run_that_waits_for_its_timed_out_code_can_be_cancelled(
     deaf = Deaf()
     sched.task(name="deaf", retry=Retry(attempts=3, delay=0))(deaf)
     run = sched.submit("deaf")
-    assert deaf.entered.acquire(timeout=10)
+    assert deaf.entered.acquire(timeout=60)
     pass_time(sched, run.id)
     recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
     assert run.cancel()
@@ -92,7 +92,7 @@ def test_a_cell_run_again_does_not_start_the_further_try_early(sched: Scheduler,
     deaf = Deaf()
     sched.task(name="deaf", retry=Retry(attempts=2, delay=0), max_instances=2)(deaf)
     run = sched.submit("deaf")
-    assert deaf.entered.acquire(timeout=10)
+    assert deaf.entered.acquire(timeout=60)
     pass_time(sched, run.id)
     recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))
     sched.task(name="deaf", retry=Retry(attempts=2, delay=0), max_instances=2, tags="new")(deaf)
@@ -151,7 +151,7 @@ def test_a_stop_counts_as_an_interruption_too(make: Make) -> None:
     deaf = Deaf()
     sched.task(name="deaf")(deaf)
     run = sched.submit("deaf")
-    assert deaf.entered.acquire(timeout=10)
+    assert deaf.entered.acquire(timeout=60)
     sched.stop("0s")
     deaf.release.set()
     ended = sched.queries.ledger.run(run.id)
@@ -167,7 +167,7 @@ def test_what_a_running_task_tells_is_in_the_ledger_before_it_ends(sched: Schedu
         run.progress("rows", 1, 2)
         run.log("half way")
         entered.set()
-        release.wait(20)
+        release.wait(60)
 
     run = sched.submit("tells")
     assert entered.wait(60)

@@ -223,7 +223,7 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
     @sched.task(name="held")
     def held() -> None:
         entered.set()
-        release.wait(20)
+        release.wait(60)
 
     run = sched.submit("held")
     assert entered.wait(60)
@@ -263,18 +263,18 @@ def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -
 
     def held() -> None:
         entered.release()
-        release.wait(20)
+        release.wait(60)
 
     first = make(name="first")
     first.task(cron("0 0 * * *", tz="UTC"), name="held")(held)
     first.start()
     runs = first.backfill("held", "2025-01-01T00:00+00:00", "2025-01-03T00:00+00:00")
-    assert entered.acquire(timeout=10)
+    assert entered.acquire(timeout=60)
     die(first)
     second = make(name="second")
     second.task(cron("0 0 * * *", tz="UTC"), name="held")(held)
     second.start()
-    assert entered.acquire(timeout=10)
+    assert entered.acquire(timeout=60)
     written(second)
     assert sorted(second.run(run.id).state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
     release.set()

@@ -41,9 +41,9 @@ def with_open(store: Store, use: Callable[[Wakeups], object]) -> None:
 def test_a_wakeup_ends_the_wait(store: Store) -> None:
     async def use(wakeups: Wakeups) -> None:
         send_wakeup(store, [wakeups.address, wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
         send_wakeup(store, [wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
 
     with_open(store, use)
 
@@ -52,7 +52,7 @@ def test_many_at_once_are_one(tmp_path: Path) -> None:
     async def use(wakeups: Wakeups) -> None:
         for _ in range(5):
             send_wakeup(store, [wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
         assert not await wakeups.wait(0.01)
 
     store = Store(tmp_path / "ledger.db")
@@ -64,7 +64,7 @@ def test_a_wakeup_comes_while_one_waits(store: Store) -> None:
         heard: list[bool] = []
 
         async def wait() -> None:
-            heard.append(await wakeups.wait(20))
+            heard.append(await wakeups.wait(60))
 
         async with anyio.create_task_group() as group:
             group.start_soon(wait)
@@ -87,7 +87,7 @@ def test_a_full_socket_holds_nobody_up(tmp_path: Path) -> None:
     async def use(wakeups: Wakeups) -> None:
         for _ in range(2000):
             send_wakeup(store, [wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
 
     store = Store(tmp_path / "ledger.db")
     with_open(store, use)
@@ -116,7 +116,7 @@ def test_elsewhere_it_is_a_socket_of_another_kind(
     async def use(wakeups: Wakeups) -> None:
         assert wakeups.address.startswith({"win32": "udp:", "darwin": "unix:"}[platform])
         send_wakeup(store, [wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
 
     monkeypatch.setattr(sys, "platform", platform)
     store = Store(tmp_path / "ledger.db")
@@ -144,7 +144,7 @@ def test_a_forked_child_takes_no_wakeup(tmp_path: Path) -> None:
             os._exit(0 if wakeups.address == "" else 1)
         assert os.waitpid(child, 0)[1] == 0
         send_wakeup(store, [wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
 
     store = Store(tmp_path / "ledger.db")
     with_open(store, use)
@@ -158,10 +158,10 @@ def test_a_lost_connection_is_made_anew(new_database: Callable[[], str]) -> None
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'"
             )
-        assert await wakeups.wait(20), "look: something may have been missed"
+        assert await wakeups.wait(60), "look: something may have been missed"
         assert not await wakeups.wait(0.01)
         send_wakeup(store, [wakeups.address])
-        assert await wakeups.wait(20)
+        assert await wakeups.wait(60)
 
     with_open(store, use)
 

@@ -100,10 +100,10 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
     def extract(run: Any) -> None:
         run.progress("pages", 1, 10)
         run.log("began")
-        steps[0].wait(10)
+        steps[0].wait(60)
         run.progress("pages", 7, 10)
         run.log("went on")
-        steps[1].wait(10)
+        steps[1].wait(60)
 
     other.screens.board()
     run = extract.submit()
@@ -131,7 +131,7 @@ def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: 
     def tell(run: Any) -> None:
         for number in range(5):
             run.log(f"line {number}")
-        end.wait(10)
+        end.wait(60)
 
     watching.screens.board()
     run = tell.submit()

@@ -105,7 +105,7 @@ def test_a_life_of_another_process_ends_with_it(store: Store) -> None:
         assert alive(store) == {lease.life: True, life: True}
         assert not bury(store, life), "it lives"
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
         assert alive(store) == {lease.life: True, life: False}
         assert bury(store, life)
         assert not bury(store, life), "it is marked already"
@@ -115,7 +115,7 @@ def test_a_life_of_another_process_ends_with_it(store: Store) -> None:
 def test_a_process_ends_its_life_itself(store: Store) -> None:
     with another_process(store) as (life, process):
         assert alive(store) == {life: True}
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert alive(store) == {}
 
 
@@ -153,9 +153,9 @@ os.kill(os.getpid(), 9)
     command = [sys.executable, "-c", program, str(store.path)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     life = read_line(process.stdout)
-    process.wait(20)
+    process.wait(60)
     assert alive(store) == {life: False}
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     store.close()
 
 
@@ -189,7 +189,7 @@ def test_a_life_on_another_machine_is_judged_by_its_beat_alone(new_database: Cal
     store.open()
     with another_process(store) as (life, process):
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
         assert alive(store) == {life: False}, "its process can be seen to be gone"
         with store.connect() as connection, connection.begin():
             connection.execute(schema.nodes.update().values(host="far away"))
@@ -224,7 +224,7 @@ def test_one_that_was_never_written_does_not_write(store: Store) -> None:
 def test_only_one_of_many_buries_a_life(store: Store) -> None:
     with another_process(store) as (life, process):
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
         buried: list[bool] = []
         threads = [threading.Thread(target=lambda: buried.append(bury(store, life))) for _ in range(5)]
         for thread in threads:

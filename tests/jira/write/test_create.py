@@ -142,7 +142,7 @@ def test_a_process_killed_between_two_rows_makes_none_twice(
 
     def kill(entry: object) -> None:
         if entry.method == "POST" and entry.path.endswith("/issue") and next(posted) == at:
-            ready.wait(20)
+            ready.wait(60)
             os.kill(child[0].pid, signal.SIGKILL)
 
     undo = site.after(kill)

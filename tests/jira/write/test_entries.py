@@ -41,7 +41,7 @@ def test_two_that_apply_at_one_moment_make_each_once(dialect: str, what: str) ->
         start = threading.Barrier(2)
 
         def apply(plan: Plan) -> pd.DataFrame:
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             return plan.apply()
 
         with ThreadPoolExecutor(2) as threads:
