@@ -31,7 +31,7 @@ def fragile() -> Iterator[Any]:
 
 
 def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> None:
-    sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="3s")
+    sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="15s")
     recorder = Recorder(sched)
     ran: list[tuple[str, int]] = []
     with sched:
@@ -82,7 +82,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     stands = threading.Event()
     life.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
     assert stands.wait(60)  # in the middle of a transaction that holds its life's row
-    second = Scheduler(url, results=tmp_path, lease="1s", name="heir")
+    second = Scheduler(url, results=tmp_path, lease="15s", name="heir")
     with declared_in("/heir.py"):
         second.task(name="held")(held)
     second.start()  # it stands by, or inherits at once if this took longer than the lease

@@ -183,7 +183,7 @@ def test_who_has_nothing_to_do_tells_that_it_lives(make: Make) -> None:
         assert time.monotonic() < give_up, "it does not tell that it lives"
         threading.Event().wait(0.05)
     assert sched.state == "running"
-    assert sched.nodes[0].alive
+    wait_until(lambda: sched.nodes[0].alive)
 
 
 def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
