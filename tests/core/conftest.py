@@ -38,18 +38,27 @@ def ledger_template(postgres: Any) -> str:
 
 
 @pytest.fixture
-def new_database(request: pytest.FixtureRequest) -> Callable[[], str]:
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     """Makes empty ledgers on the PostgreSQL server; returns their URLs."""
+    made: list[str] = []
 
     def make() -> str:
         server, template = map(request.getfixturevalue, ("postgres", "ledger_template"))
-        psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
-        name = f"t{new_id()}"
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        return str(server.get_uri(name))
+        made.append(f"t{new_id()}")
+        with _connected(server) as connection:
+            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY FILE_COPY")
+        return str(server.get_uri(made[-1]))
 
-    return make
+    yield make
+    if made:
+        with _connected(request.getfixturevalue("postgres")) as connection:
+            for name in made:  # a few hundred of them would fill a disk in memory
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _connected(server: Any) -> Any:
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    return psycopg.connect(server.get_uri(), autocommit=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -18,13 +18,16 @@ import pytest
 
 __all__ = ["kill", "postgres_server", "revive"]
 
+# What the servers of a few processes that run tests at once need.
+ROOM_BYTES = 4 << 30
+
 
 @contextmanager
 def postgres_server() -> Iterator[Any]:
     """A PostgreSQL server of its own; skips where the wheel is not installed."""
     runtime = Path(tempfile.mkdtemp(prefix="schedkit-run-"))
     runtime.chmod(0o700)
-    data = Path(tempfile.mkdtemp(prefix="schedkit-pg-"))
+    data = Path(tempfile.mkdtemp(prefix="schedkit-pg-", dir=_memory()))
     data.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package insists on a private one
@@ -43,6 +46,13 @@ def postgres_server() -> Iterator[Any]:
             server.cleanup()
             for folder in (data, runtime):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """Return a folder in memory, if there is room: a disk that others use stands still for seconds."""
+    folder = "/dev/shm"
+    roomy = os.path.isdir(folder) and psutil.disk_usage(folder).free > ROOM_BYTES
+    return folder if roomy and psutil.virtual_memory().available > ROOM_BYTES else None
 
 
 def kill(server: Any) -> None:
