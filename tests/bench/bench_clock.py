@@ -90,26 +90,34 @@ def ledger_tick_among(many: int) -> Row:
 
 
 def staggered() -> Iterator[Row]:
-    """1000 schedules every 5 s, one every 5 ms; ours on SQLite, APScheduler in memory.
+    """1000 schedules every 5 s, one every 5 ms; ours on SQLite, APScheduler in memory and on SQLite.
 
-    The sides and a loop that only waits take turns, and the ratio is the median of the turns' ratios.
+    The sides and a loop that only waits take turns, and a ratio is the median of the turns' ratios.
     """
     run = {"stagger": 0.005, "seconds": 11}
     turns = []
     for _ in range(RUNS):
-        late = (child("idle", **run), child("ours", lead=10, **run), child("apscheduler", **run))
+        late = (
+            child("idle", **run),
+            child("ours", lead=10, **run),
+            child("apscheduler", **run),
+            child("apscheduler", lead=10, store=True, **run),
+        )
         turns.append([percentile(each["late"], 0.99) * 1000 for each in late])
-    control, mine, peer = (median(side) for side in zip(*turns, strict=True))
-    yield Row(
-        f"1000 staggered schedules every 5 s: lateness p99 (control {control:.1f} ms)",
-        mine,
-        peer,
-        "APScheduler 3.11, memory",
-        "ms",
-        median(ours / theirs for _, ours, theirs in turns),
-        2.0,
-        "<=",
-    )
+    control, mine, *peers = (median(side) for side in zip(*turns, strict=True))
+    for place, (peer, keeps, target) in enumerate(
+        zip(peers, ("memory", "SQLite WAL"), (2.0, 1.0), strict=True)
+    ):
+        yield Row(
+            f"1000 staggered schedules every 5 s: lateness p99 (control {control:.1f} ms)",
+            mine,
+            peer,
+            f"APScheduler 3.11, {keeps}",
+            "ms",
+            median(turn[1] / turn[2 + place] for turn in turns),
+            target,
+            "<=",
+        )
 
 
 def burst() -> Iterator[Row]:
