@@ -25,7 +25,10 @@ SECONDS = float(os.environ.get("SCHEDKIT_SOAK", "20"))
 # Megabytes; megabytes of SQLite's log, which the writer itself moves at 50,000 pages; bytes.
 MOST_GROWTH, MOST_LOG, MOST_PER_RUN = 5.0, 220.0, 2000
 SIZES = ("megabytes", "log megabytes", "ledger bytes")
-# Threads of a pool, and its connections' files, come and go with the load.
+# What may be added, by how its name begins: the other connections of the pool of readers, each with the
+# ledger and its log; threads for tasks, one more than runs at once where one has told that its run ended, and
+# has not yet said that it is idle when the next run begins.
+POOLS = {"files": ("ledger.db", "turn-"), "threads": ("schedkit-task-",)}
 MOST_OF_POOLS = 4
 
 
@@ -50,11 +53,13 @@ def test_a_soak_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     with capsys.disabled():
         print(f"\n{SECONDS:.0f} s: {seen}, growth {growth}")
         print(f"in the beginning {first[0]}\nin the end {last[-1]}")
-        for name in ("files", "threads"):
+        for name in POOLS:
             print(f"{name} that were not there in the beginning: {_added(first, samples, name)}")
     assert growth["megabytes"] <= MOST_GROWTH
-    for name in ("files", "threads"):
-        assert _added(first, last, name).total() <= MOST_OF_POOLS, f"more {name} than in the beginning"
+    for name, pool in POOLS.items():
+        added = _added(first, last, name)
+        assert all(each.startswith(pool) for each in added), f"{name} that were not there: {added}"
+        assert added.total() <= MOST_OF_POOLS, f"more {name} than in the beginning: {added}"
     assert max(each["log megabytes"] for each in samples) <= MOST_LOG
     assert ledger.stat().st_size <= MOST_PER_RUN * seen["runs"] + 2**20
 
