@@ -11,7 +11,7 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.elapsed import nearest_rank
 from schedkit.flow.readable import readable
-from schedkit.flow.theme import DARK, LIGHT, Theme, canvas, footnote, label, set_texts
+from schedkit.flow.theme import DARK, LIGHT, Theme, canvas, footnote, label, place_parts, set_texts
 from schedkit.flow.titles import TITLES
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
@@ -46,7 +46,8 @@ def plot(
     Returns
     -------
     matplotlib.figure.Figure
-        As wide as a page; below it stand the period, and how many issues were left out and why.
+        As wide as a page; below it stand the period, and how many issues were left out and why. Its parts
+        are placed: after a change, ``figure.set_layout_engine("constrained")`` has them placed again.
 
     Raises
     ------
@@ -71,6 +72,7 @@ def plot(
         axes.text(0.5, 0.5, "no data", ha="center", color=theme.ink, transform=axes.transAxes)
     footnote(figure, theme, table)
     set_texts(figure)
+    place_parts(figure)
     return figure
 
 
@@ -246,7 +248,7 @@ def _bars(of: tuple[str, ...], name: str | None = None, share: bool = False) -> 
                 text = "" if np.isnan(value) else f"{value:.0%}" if share else f"{value:g}"
                 axes.annotate(
                     text, (0 if np.isnan(value) else value, y), xytext=(3, 0), fontsize=7, va="center",
-                    textcoords="offset points", color=theme.ink,
+                    textcoords="offset points", color=theme.ink, annotation_clip=False,
                 )  # fmt: skip
         axes.set_yticks(range(len(shown)), names)
         axes.invert_yaxis()

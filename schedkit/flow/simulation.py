@@ -57,11 +57,10 @@ class Past:
         if self.sample == "day":
             return self.counts[rng.integers(0, len(self.counts), size=(trials, days))]
         drawn = np.empty((trials, days), dtype=np.int64)
-        to_come = (first + np.arange(days)) % 7
         for weekday in range(7):
-            columns = np.flatnonzero(to_come == weekday)
+            columns = drawn[:, (weekday - first) % 7 :: 7]
             same = self.counts[self.weekdays == weekday]
-            drawn[:, columns] = same[rng.integers(0, len(same), size=(trials, len(columns)))]
+            columns[:] = same.take(rng.integers(0, len(same), size=columns.shape))
         return drawn
 
 

@@ -46,20 +46,11 @@ class Track:
         self.width = int(span.astype(np.int64)) + 2
         self.key = self.issue * self.width + (self.entered - self.least).astype(np.int64)
 
-    def with_values(self, values: npt.NDArray[Any], missing: Any) -> Track:
-        """Return the same steps with other values."""
+    def taken(self, places: Ints, values: npt.NDArray[Any]) -> Track:
+        """Return some of the steps, with other values."""
         other = copy.copy(self)
-        other.values = np.append(values, np.array([missing], dtype=values.dtype))
-        return other
-
-    def of_issues(self, rows: Ints) -> Track:
-        """Return the steps of some issues only."""
-        wanted = np.zeros(self.count, dtype=bool)
-        wanted[rows] = True
-        kept = wanted[self.issue]
-        other = copy.copy(self)
-        other.issue, other.entered, other.key = self.issue[kept], self.entered[kept], self.key[kept]
-        other.values = np.append(self.values[:-1][kept], self.values[-1:])
+        other.issue, other.entered, other.key = self.issue[places], self.entered[places], self.key[places]
+        other.values = np.append(values, self.values[-1:])
         return other
 
     def place(self, at: Any, rows: Ints | None = None, *, before: bool = False) -> Ints:
@@ -145,13 +136,11 @@ class Timelines:
     def of(self, belongs: Callable[[tuple[Any, Any]], bool]) -> Timeline:
         """Return the timeline of what `belongs` says of a value's texts and ids in the field."""
         pairs = zip(self.held.texts, self.held.ids, strict=True)
-        return self._of(np.array([*map(belongs, pairs), False], dtype=bool))
+        return self._of([code for code, pair in enumerate(pairs) if belongs(pair)])
 
     def of_sprint(self, id: str) -> Timeline:
         """Return the timeline of a sprint: of the issues whose value lists its id."""
-        table = np.zeros(len(self.held.ids) + 1, dtype=bool)
-        table[self._codes.get(id, [])] = True
-        return self._of(table)
+        return self._of(self._codes.get(id, []))
 
     @cached_property
     def _codes(self) -> dict[str, list[int]]:
@@ -162,12 +151,29 @@ class Timelines:
                 found.setdefault(id, []).append(code)
         return found
 
-    def _of(self, table: Bools) -> Timeline:
-        values = table[self.held.code]
-        rows = np.unique(self.held.issue[values])
-        member = self._member.with_values(values, False)
-        codes = self._member.with_values(self.held.code, -1).of_issues(rows).values[:-1]
-        return Timeline(rows, codes, member.of_issues(rows), self._points, self._done, self._since)
+    @cached_property
+    def _by_code(self) -> tuple[Ints, Ints]:
+        """The steps in order of their value, and where each value begins among them."""
+        order = self.held.code.argsort(kind="stable")
+        return order, self.held.code[order].searchsorted(np.arange(len(self.held.ids) + 1))
+
+    @cached_property
+    def _births(self) -> Ints:
+        """Where the steps of each issue begin."""
+        return self.held.issue.searchsorted(np.arange(self._member.count + 1))
+
+    def _of(self, codes: list[int]) -> Timeline:
+        # Of thousands of issues a sprint has some dozens: the steps of the others are not looked at.
+        order, bounds = self._by_code
+        steps = np.concatenate([order[:0], *(order[bounds[code] : bounds[code + 1]] for code in codes)])
+        rows = np.unique(self.held.issue[steps])
+        begins, counts = self._births[rows], self._births[rows + 1] - self._births[rows]
+        places = np.repeat(begins - counts.cumsum() + counts, counts) + np.arange(counts.sum())
+        held = self.held.code[places]
+        table = np.zeros(len(self.held.ids) + 1, dtype=bool)
+        table[codes] = True
+        member = self._member.taken(places, table[held])
+        return Timeline(rows, held, member, self._points, self._done, self._since)
 
 
 def estimates(history: History, points: str | None) -> Track:

@@ -10,7 +10,7 @@ import pandas as pd
 from schedkit.values.extras import requires_extra
 from schedkit.values.text import clip
 
-__all__ = ["DARK", "LIGHT", "Theme", "canvas", "set_texts"]
+__all__ = ["DARK", "LIGHT", "Theme", "canvas", "footnote", "label", "place_parts", "set_texts"]
 
 _LABEL = 40
 # The usual fonts of Linux, Windows and macOS for what Matplotlib's own has not.
@@ -86,6 +86,12 @@ def set_texts(figure: Any) -> None:
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_fontfamily(family)
+
+
+def place_parts(figure: Any) -> None:
+    """Make room for texts and legend once: a layout at each drawing draws everything twice."""
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine(None)
 
 
 def label(value: Any) -> str:

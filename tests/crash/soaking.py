@@ -6,12 +6,15 @@ Run as ``python -m crash.soaking LEDGER FOLDER SECONDS``. Attempts leave lines i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from crash.killable_nodes import Effects
 
@@ -22,18 +25,26 @@ PERIODS = {"tick": 100_000}  # microseconds
 TASKS = 10
 
 
-def sample(ledger: Path) -> dict[str, float]:
-    """Return what this process and its ledger hold."""
+def sample(ledger: Path) -> dict[str, Any]:
+    """Return what this process and its ledger hold: sizes, and the names of open files and of threads."""
     status = Path("/proc/self/status").read_text()
     resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     log = ledger.with_name(f"{ledger.name}-wal")
     return {
         "megabytes": int(resident.split()[1]) / 1024,
-        "files": len(os.listdir("/proc/self/fd")),
-        "threads": threading.active_count(),
+        "files": sorted(open_files()),
+        "threads": sorted(thread.name for thread in threading.enumerate()),
         "log megabytes": log.stat().st_size / 2**20 if log.exists() else 0.0,
         "ledger bytes": ledger.stat().st_size,
     }
+
+
+def open_files() -> Iterator[str]:
+    """Yield the name of each open file; a socket, pipe or the like without its number."""
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the folder itself, and what was closed meanwhile
+            target = os.readlink(f"/proc/self/fd/{number}")
+            yield target.partition(":[")[0].rpartition("/")[2]
 
 
 def main(ledger: Path, folder: Path, seconds: float) -> None:

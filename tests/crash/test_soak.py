@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import statistics
 import subprocess
 import sys
+from collections import Counter
+from operator import or_
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crash.judge_nodes import judge_nodes
@@ -20,7 +24,11 @@ TESTS = Path(__file__).parents[1]
 SECONDS = float(os.environ.get("SCHEDKIT_SOAK", "20"))
 # Megabytes; megabytes of SQLite's log, which the writer itself moves at 50,000 pages; bytes.
 MOST_GROWTH, MOST_LOG, MOST_PER_RUN = 5.0, 220.0, 2000
-# Threads of a pool, and its connections' files, come and go with the load.
+SIZES = ("megabytes", "log megabytes", "ledger bytes")
+# What may be added, by how its name begins: the other connections of the pool of readers, each with the
+# ledger and its log; threads for tasks, one more than runs at once where one has told that its run ended, and
+# has not yet said that it is idle when the next run begins.
+POOLS = {"files": ("ledger.db", "turn-"), "threads": ("schedkit-task-",)}
 MOST_OF_POOLS = 4
 
 
@@ -41,15 +49,26 @@ def test_a_soak_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     # What is imported and cached in the beginning is no growth.
     part = max(1, len(samples) // 5)
     first, last = samples[part : 2 * part], samples[-part:]
-    growth = {name: _median(last, name) - _median(first, name) for name in samples[0]}
+    growth = {name: _median(last, name) - _median(first, name) for name in SIZES}
     with capsys.disabled():
-        print(f"\n{SECONDS:.0f} s: {seen}, growth {growth}, in the end {samples[-1]}")
+        print(f"\n{SECONDS:.0f} s: {seen}, growth {growth}")
+        print(f"in the beginning {first[0]}\nin the end {last[-1]}")
+        for name in POOLS:
+            print(f"{name} that were not there in the beginning: {_added(first, samples, name)}")
     assert growth["megabytes"] <= MOST_GROWTH
-    for name in ("files", "threads"):
-        assert growth[name] <= MOST_OF_POOLS, f"more {name} than pools of connections and threads have"
+    for name, pool in POOLS.items():
+        added = _added(first, last, name)
+        assert all(each.startswith(pool) for each in added), f"{name} that were not there: {added}"
+        assert added.total() <= MOST_OF_POOLS, f"more {name} than in the beginning: {added}"
     assert max(each["log megabytes"] for each in samples) <= MOST_LOG
     assert ledger.stat().st_size <= MOST_PER_RUN * seen["runs"] + 2**20
 
 
-def _median(samples: list[dict[str, float]], name: str) -> float:
+def _median(samples: list[dict[str, Any]], name: str) -> float:
     return statistics.median(each[name] for each in samples)
+
+
+def _added(first: list[dict[str, Any]], last: list[dict[str, Any]], name: str) -> Counter[str]:
+    """Return what the last samples hold at most that no one of the first holds."""
+    before, after = (functools.reduce(or_, (Counter(each[name]) for each in part)) for part in (first, last))
+    return after - before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from support import past
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.board.history import BARS, LANES, window
 from schedkit.core.store.database import Store
+from schedkit.values.instants import to_micros
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -78,6 +80,44 @@ def test_what_a_window_holds(store: Store) -> None:
     failed = next(run for run in seen["runs"] if run["state"] == "FAILED")
     assert failed["error"] == {"type": "UnavailableError", "message": "Jira did not answer"}
     assert window(store, NOW, 26)["total"] == 6
+
+
+def test_every_state_of_every_task_is_counted(store: Store) -> None:
+    chance = random.Random(5)
+    states = ["DONE", "FAILED", "TIMEOUT", "SKIPPED", "CANCELLED"]
+    rows = [
+        past.ended(
+            number,
+            chance.choice(["a", "A", "ä", "a b", "%", "never done"]),
+            NOW - chance.random() * 48 * HOUR,
+            chance.choice([None, 1.5, 60]),
+            chance.choice(states),
+        )
+        for number in range(400)
+    ]
+    for row in rows:
+        if row["task"] == "never done" and row["state"] == "DONE":
+            row["state"] = "SKIPPED"
+    past.write(store, rows)
+    since = to_micros(NOW - 24 * HOUR)
+    inside = [row for row in rows if row["queued_at"] >= since]
+    for task, state in [("", ""), ("a", ""), ("never done", "DONE"), ("", "DONE"), ("A", "RUNNING")]:
+        mine = [row for row in inside if task in ("", row["task"]) and state in ("", row["state"])]
+        seen = window(store, NOW, 24, task=task, state=state)
+        assert seen["total"] == len(mine)
+        assert seen["failed"] == sum(row["state"] in ("FAILED", "TIMEOUT") for row in mine)
+        assert seen["tasks"] == sorted({row["task"] for row in inside})
+        assert seen["states"] == sorted({row["state"] for row in inside})
+        for lane in seen["lanes"]:
+            own = [row for row in mine if row["task"] == lane["task"]]
+            counts = [sum(bar[place] for bar in lane["bars"]) for place in (2, 3, 5, 6)]
+            assert counts == [
+                len(own),
+                sum(row["state"] in ("FAILED", "TIMEOUT") for row in own),
+                sum(row["finished_at"] is None for row in own),
+                sum(row["state"] in ("SKIPPED", "CANCELLED") for row in own),
+            ]
+        assert {lane["task"] for lane in seen["lanes"]} == {row["task"] for row in mine}
 
 
 def test_by_task_and_by_state(store: Store) -> None:
