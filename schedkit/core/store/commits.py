@@ -175,9 +175,10 @@ def _trigger(subject: str, names: Sequence[str], *, turn: bool) -> str:
     return f"CREATE TEMP TRIGGER {VIEW}_{subject} INSTEAD OF INSERT ON {VIEW}{when} BEGIN{body}\nEND"
 
 
-# SQLite fires the triggers of a view in no certain order: those of one subject share one.
+# SQLite promises no order for the triggers of a view, so those of one subject share one. It fires the latest
+# first: of two reasons to refuse a commit, this tells the same one as PostgreSQL.
 _CREATE_TRIGGERS = {
-    turn: [_trigger(subject, names, turn=turn) for subject, names in SUBJECTS.items()]
+    turn: [_trigger(subject, names, turn=turn) for subject, names in reversed(list(SUBJECTS.items()))]
     for turn in (False, True)
 }
 

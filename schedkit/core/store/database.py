@@ -24,6 +24,7 @@ from schedkit.core.store.file_systems import FileSystem, network_file_system
 from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
+from schedkit.core.store.pooled import replace_lost
 from schedkit.core.store.turns import LEDGER, connect_in_turn, has_turn
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
@@ -80,7 +81,6 @@ class Store:
                     poolclass=QueuePool,
                     pool_size=4,
                     max_overflow=16,
-                    pool_pre_ping=not self.sqlite,
                     isolation_level=None if self.sqlite else "AUTOCOMMIT",
                     **self._options(),
                 )
@@ -96,6 +96,7 @@ class Store:
         else:
             for engine in (self._create, self._write):
                 sa.event.listen(engine, "connect", _bound_idleness)
+            replace_lost(self._read)
         # The engines hold no reference to the store: it is collected when unused, and they close.
         weakref.finalize(self, _dispose, self._create, self._write, self._read)
 
@@ -201,13 +202,16 @@ class Store:
 
     @contextmanager
     def autocommit(self, connection: sa.Connection) -> Iterator[None]:
-        """Have each statement on a SQLite connection be a transaction of its own."""
-        connection.execution_options(**{_AUTOCOMMIT: True})
+        """Have each statement on a connection be a transaction of its own."""
+        alone: dict[str, Any] = {_AUTOCOMMIT: True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        usual = {_AUTOCOMMIT: False} if self.sqlite else {"isolation_level": "READ COMMITTED"}
+        connection.execution_options(**alone)
         try:
             with connection.begin():
                 yield
         finally:
-            connection.execution_options(**{_AUTOCOMMIT: False})
+            if not connection.invalidated:
+                connection.execution_options(**usual)
 
     def guard(self) -> None:
         """Keep SQLite's locks while a connection is open, whatever else this process does with the file."""

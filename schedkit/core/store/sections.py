@@ -288,17 +288,9 @@ def _whole(table: sa.Table, keys: tuple[str, ...] | None = None) -> Insert:
 _WAIT = ("run", "parent")
 _HOME = ("name", "home")
 
-# By subject. Those of one subject are written in this order; the order of the subjects does not matter.
+# By subject, in the order in which they are written. Tasks come first: a former home whose task has a run for
+# this time at its new one is to hear of the move, not of a row that is there already.
 _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
-    "runs": {
-        "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
-        "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
-        "new_attempts": Append(schema.attempts.name, ATTEMPT),
-        "attempts": Update(
-            schema.attempts.name, END, ("run", "number"), guarded=True, only="outcome IS NULL"
-        ),
-        "events": Append(schema.events.name, EVENT, numbered=True),
-    },
     "tasks": {
         "expected_homes": Check(schema.tasks.name, _HOME),
         "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at", "home"), guarded=True),
@@ -308,6 +300,15 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "followed_parents": Update(schema.tasks.name, ("followed_seq",), _HOME, guarded=True),
         "untouched_tasks": Untouched(),
         "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
+    },
+    "runs": {
+        "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
+        "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
+        "new_attempts": Append(schema.attempts.name, ATTEMPT),
+        "attempts": Update(
+            schema.attempts.name, END, ("run", "number"), guarded=True, only="outcome IS NULL"
+        ),
+        "events": Append(schema.events.name, EVENT, numbered=True),
     },
     "limits": {
         "limits": _whole(schema.limits, ("key",)),

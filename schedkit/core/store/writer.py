@@ -299,7 +299,8 @@ class Writer:
                 _log.warning("cannot write a sign of life to %s: %s", self._store, reason(error))
 
     def _beat(self, connection: sa.Connection) -> None:
-        with connection.begin():
+        # PostgreSQL commits a single statement itself: one round trip instead of three.
+        with connection.begin() if self._store.sqlite else self._store.autocommit(connection):
             self._lease.beat(connection)
 
     def _explained(self, error: Exception) -> Exception:

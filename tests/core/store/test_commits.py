@@ -110,6 +110,27 @@ def test_a_task_moves_and_its_former_home_can_do_nothing(written: WrittenLedger)
     assert written.ledger.live() == []
 
 
+def test_a_task_that_has_moved_is_told_as_such_though_its_time_has_a_run_by_now(
+    written: WrittenLedger,
+) -> None:
+    """Its new home was quicker: the ledger refuses a second run, which would tell nobody of the move."""
+    written.write(decided(put(a_task())))
+    there = a_run(scheduled=NOW)
+    written.write(decided(put(a_task(home="another", next=NOW + 1), HOME), begun(there)))
+    written.write(decided(TaskAdvanced("t", NOW, NOW + 1, HOME), begun(a_run(scheduled=NOW))))
+    ((_, error),) = written.refused
+    assert isinstance(error, StaleError)
+    assert written.ledger.live() == [there]
+
+
+def test_a_time_that_has_its_run_is_refused_at_its_home(written: WrittenLedger) -> None:
+    written.write(decided(put(a_task()), begun(there := a_run(scheduled=NOW))))
+    written.write(decided(TaskAdvanced("t", NOW, NOW + 1, HOME), begun(a_run(scheduled=NOW))))
+    ((_, error),) = written.refused
+    assert isinstance(error, RefusedRowError)
+    assert written.ledger.live() == [there]
+
+
 def test_an_attempt_that_has_ended_ends_once(written: WrittenLedger) -> None:
     written.write(decided(begun(RUN), AttemptStarted(RUN.id, 1, NOW)))
     written.write(decided(AttemptRecorded(RUN.id, END)))

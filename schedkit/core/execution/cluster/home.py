@@ -112,7 +112,8 @@ class Cluster:
 
     def rows(self) -> list[WorkerRow]:
         """Return the workers that are heard."""
-        calls = Counter(call.worker.worker for call in list(self._calls.values()) if call.worker is not None)
+        given = [call for call in list(self._calls.values()) if not call.future.done()]
+        calls = Counter(call.worker.worker for call in given if call.worker is not None)
         return [self._row(known, calls[known.hello.worker]) for known in list(self._workers.values())]
 
     def stop(self) -> None:
@@ -310,6 +311,7 @@ class Cluster:
             await self._given(call, row.hello)
         finally:
             del self._calls[call.id]
+            self._changed.set()
 
     async def _placed(self, call: HomeCall) -> WorkerRow | None:
         while not (call.stopping or self._stop.is_set()):

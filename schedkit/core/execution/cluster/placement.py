@@ -102,8 +102,11 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose(workers: Iterable[WorkerRow], needs: Needs) -> WorkerRow | None:
-    """Return the worker with the most room for a task, None if none can carry it out."""
-    able = [row for row in workers if _refusal(row, needs) is None]
+    """Return the worker with the most room for a task, None if none that can carry it out has any.
+
+    At a full worker a call would wait in Dask's queue, even when another worker has room before that one.
+    """
+    able = [row for row in workers if row.free and _refusal(row, needs) is None]
     return max(able, key=lambda row: (row.free, -row.running, row.hello.worker), default=None)
 
 

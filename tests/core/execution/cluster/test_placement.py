@@ -20,7 +20,12 @@ def test_a_run_goes_to_the_worker_with_the_most_room() -> None:
     busy, idle, half = row("a", calls=2), row("b"), row("c", others=1)
     assert choose([busy, half, idle], NEEDS) == idle
     assert choose([busy, half], NEEDS) == half
-    assert choose([busy], NEEDS) == busy, "Dask lets it wait its turn"
+
+
+def test_a_full_worker_gets_no_run() -> None:
+    full = [row("a", calls=2), row("b", others=2), row("c", calls=1, others=1), row("d", calls=3)]
+    assert choose(full, NEEDS) is None
+    assert choose([*full, row("e", calls=1)], NEEDS) == row("e", calls=1)
 
 
 def test_a_run_goes_only_to_a_worker_that_has_its_task_with_this_code() -> None:
