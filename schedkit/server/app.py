@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -104,6 +105,9 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
         system_routes(service),
     ):
         app.router.routes.extend(router.routes)  # one flat list, which the tests of the guard go through
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.operation_id = route.name  # what generated clients call it
     app.openapi = functools.cache(functools.partial(make_document, app))  # type: ignore[method-assign]  # FastAPI's way
     _answer_failures(app, service)
     return app

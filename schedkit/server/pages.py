@@ -124,7 +124,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
         for status, answer in operation["responses"].items()
     )
     taken = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    body = f"<p>Body</p>{_code(taken['schema'])}" if taken else ""
+    body = f"<p>Body: {_name(taken['schema'])}</p>" if taken else ""
+    if taken and "example" in taken:
+        body += _code(taken["example"])
     return (
         f'<details><summary><span class="method">{escape(method.upper())}</span> <code>{escape(path)}</code>'
         f" {escape(operation.get('description', ''))}</summary>{given}{body}<p>Answers</p>{answers}</details>"

@@ -15,7 +15,6 @@ __all__ = [
     "AttemptAnswer",
     "AuditEntry",
     "AuditPage",
-    "Backfill",
     "Cancelled",
     "Commanded",
     "CreatedTask",
@@ -30,6 +29,7 @@ __all__ = [
     "LogLine",
     "Message",
     "Nodes",
+    "Preview",
     "Retried",
     "RunAnswer",
     "RunDetail",
@@ -79,6 +79,14 @@ class Commanded(Answer, frozen=True, kw_only=True):
 
     message: str
     run: str | None = None
+
+
+class Preview(Answer, frozen=True, kw_only=True):
+    """The first rows of a frame as text, and how many it has."""
+
+    columns: list[str]
+    data: list[list[str]]
+    rows: int
 
 
 class Health(Answer, frozen=True, kw_only=True):
@@ -313,13 +321,6 @@ class Cancelled(Answer, frozen=True, kw_only=True):
     """Whether a run was cancelled; false: it had ended."""
 
     cancelled: bool
-
-
-class Backfill(Answer, frozen=True, kw_only=True):
-    """A window of due times, both ends included."""
-
-    start: str
-    end: str
 
 
 class DueTimeAnswer(Answer, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 from schedkit.core.board.feed import Feed
 from schedkit.server import shapes
 from schedkit.server.answers import due_time, iso, shown_message
+from schedkit.server.bodies import Submission, Window
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.guard import Access, Refusal
 from schedkit.server.problems import ProblemError
@@ -46,19 +47,6 @@ JUDGE_SECONDS = 1.0
 Judge = Callable[[Request], Awaitable[Access | Refusal]]
 
 
-class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The parameters of a run."""
-
-    params: dict[str, Any] = {}
-
-
-class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A window of due times: times or days, both ends included; without offset, of the server's zone."""
-
-    start: str
-    end: str
-
-
 def board_routes(service: Service, judge: Judge) -> APIRouter:
     """Return the routes of a service; `judge` tells again who asks while a stream is open."""
     router = APIRouter(prefix="/api/v1", tags=["board"])
@@ -83,7 +71,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
         "/tasks/{name}/runs",
         status_code=201,
         responses=answers(shapes.RunIds, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(msgspec.json.schema(Submission)["$defs"]["Submission"], required=False),
+        openapi_extra=body(Submission, required=False),
     )
     async def submit(request: Request, name: TaskName, idempotency_key: IdempotencyKey = None) -> Response:
         """Run a task now, with parameters."""
@@ -97,10 +85,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
         "/tasks/{name}/backfill",
         status_code=201,
         responses=answers(shapes.RunIds, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(
-            msgspec.json.schema(Window)["$defs"]["Window"],
-            example={"start": "2026-11-01", "end": "2026-11-07"},
-        ),
+        openapi_extra=body(Window, example={"start": "2026-11-01", "end": "2026-11-07"}),
     )
     async def backfill(request: Request, name: TaskName) -> Response:
         """Run the past due times of a task that have no run, each once."""

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from schedkit.server import shapes
+from schedkit.server.bodies import Ending
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.service import Service, actor, json_body
 
 __all__ = ["END_NODE", "node_routes"]
 
 END_NODE = "/api/v1/nodes/end"
-
-
-class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A process by its name, pid or life, and how long its runs may go on: seconds, or text like "5m"."""
-
-    node: str
-    deadline: float | str = 30.0
 
 
 def node_routes(service: Service) -> APIRouter:
@@ -37,10 +28,8 @@ def node_routes(service: Service) -> APIRouter:
     @router.post(
         END_NODE,
         status_code=202,
-        responses=answers(dict[str, Any], 409, *WITH_BODY, status=202),
-        openapi_extra=body(
-            msgspec.json.schema(Ending)["$defs"]["Ending"], example={"node": "reports", "deadline": "1m"}
-        ),
+        responses=answers(shapes.Message, 409, *WITH_BODY, status=202),
+        openapi_extra=body(Ending, example={"node": "reports", "deadline": "1m"}),
     )
     async def end_node(request: Request) -> Response:
         """Have a process stop running tasks; those that stand by for them go on. Needs the scope admin."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -15,9 +15,10 @@ from schedkit.core.states import State
 from schedkit.errors import UsageError
 from schedkit.server import pages, shapes
 from schedkit.server.answers import shown_run
+from schedkit.server.bodies import Command
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.problems import ProblemError
-from schedkit.server.routes.parameters import NO_CONTROL_CHARACTERS, NO_NUL, RUN_ID, RunId, TaskQuery
+from schedkit.server.routes.parameters import NO_NUL, RunId, TaskQuery
 from schedkit.server.service import (
     Service,
     access,
@@ -34,18 +35,6 @@ __all__ = ["screen_routes"]
 
 # What a command is about; a pause without a task is one of all.
 _ABOUT = {"run": "task", "again": "run", "cancel": "run"}
-
-
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a button of the board does.
-
-    Run a task, run an ended run again, pause or resume a task (or all), cancel a run.
-    """
-
-    do: Literal["run", "again", "pause", "resume", "cancel"]
-    task: Annotated[str, msgspec.Meta(max_length=200, pattern=NO_CONTROL_CHARACTERS)] | None = None
-    run: Annotated[str, msgspec.Meta(max_length=64, pattern=RUN_ID)] | None = None
-    params: dict[str, Any] = {}
 
 
 def screen_routes(service: Service) -> APIRouter:
@@ -111,7 +100,7 @@ def screen_routes(service: Service) -> APIRouter:
         row = await in_thread(service.view.screen_run, id)
         return service.answer(shown_run(id, row, sees_tracebacks(access(request).scopes)))
 
-    @router.get("/api/v1/runs/{id}/preview", responses=answers(dict[str, Any], 404, 409))
+    @router.get("/api/v1/runs/{id}/preview", responses=answers(shapes.Preview, 404, 409))
     async def preview(id: RunId) -> Response:
         """Return the first rows of the frame that a run returned, as text."""
         await service.known_run(id)
@@ -120,9 +109,7 @@ def screen_routes(service: Service) -> APIRouter:
     @router.post(
         "/api/v1/board/commands",
         responses=answers(shapes.Commanded, 404, 409, *WITH_BODY),
-        openapi_extra=body(
-            msgspec.json.schema(Command)["$defs"]["Command"], example={"do": "pause", "task": "crawl_site"}
-        ),
+        openapi_extra=body(Command, example={"do": "pause", "task": "crawl_site"}),
     )
     async def command(request: Request) -> Response:
         """Do what a button of the board does; it is durable when this is answered."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
@@ -16,6 +15,7 @@ from schedkit.core.store.audit import AuditRow
 from schedkit.errors import SchedkitError
 from schedkit.server import pages, shapes
 from schedkit.server.answers import audit_entry
+from schedkit.server.bodies import Login
 from schedkit.server.document import WITH_BODY, answers
 from schedkit.server.guard import cookie_name
 from schedkit.server.pictures import as_whole
@@ -44,12 +44,6 @@ Before = Annotated[int | None, Query(description="The `next` of the page before.
 Actor = Annotated[str | None, Query(description="Only of this actor.", max_length=200, pattern=r"^[^\x00]+$")]
 
 
-class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The token that a session is to stand for."""
-
-    token: str
-
-
 def system_routes(service: Service) -> APIRouter:
     """Return the routes of a service."""
     router = APIRouter(tags=["system"])
@@ -59,7 +53,7 @@ def system_routes(service: Service) -> APIRouter:
         """Tell that the server answers."""
         return service.answer(shapes.Health(status="ok"))
 
-    @router.get("/readyz", responses=answers(shapes.Health))
+    @router.get("/readyz", responses=_readiness())
     async def readyz() -> Response:
         """Tell whether the ledger can be read and the tasks' process is heard; 503 if not, or at the end."""
         try:
@@ -170,6 +164,14 @@ def system_routes(service: Service) -> APIRouter:
         return RedirectResponse("board", 303)
 
     return router
+
+
+def _readiness() -> dict[int | str, dict[str, Any]]:
+    """Return what ``/readyz`` answers: also its 503 says in the same shape what is wrong."""
+    documented = answers(shapes.Health)
+    content = {**documented[200]["content"], **documented[503]["content"]}
+    words = "The ledger cannot be read, the tasks' process is not heard, or the server is stopping."
+    return {**documented, 503: {"description": words, "content": content}}
 
 
 def _set_cookie(request: Request, answer: Response, value: str) -> None:

@@ -21,28 +21,6 @@ from schedkit.values.text import clip, did_you_mean
 
 __all__ = ["task_routes"]
 
-_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
-_NAMES = {"type": "array", "items": _TEXT, "minItems": 1}
-REQUEST_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "A task asked for as data. Its code is that of a declared task, named by `task` or a tag.",
-    "anyOf": [{"required": ["task"]}, {"required": ["tags"]}, {"required": ["name"]}],
-    "properties": {
-        "name": {**_TEXT, "description": "Its own name; one that is declared elsewhere is refused."},
-        "task": {**_TEXT, "description": "The name or a tag of the declared task that runs."},
-        "tags": {**_NAMES, "description": "Its tags; without `task`, the declared task that carries one."},
-        "task_type": {"enum": ["IMMEDIATE", "SCHEDULED"]},
-        "cron_expr": {"type": ["string", "null"], "description": "A crontab; SCHEDULED needs one."},
-        "timezone": {"type": ["string", "null"]},
-        "priority": {"enum": ["HIGH", "MEDIUM", "LOW"]},
-        "parameters": {"type": "object"},
-        "metadata": {"type": "object"},
-        "owner": {"type": ["string", "null"], "description": "Recorded as the requester."},
-        "dependencies": {"type": "array", "items": _TEXT, "description": "Names or ids of tasks."},
-        "timeout_seconds": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        "retry_policy": {"type": ["object", "null"]},
-    },
-}
 REQUEST_EXAMPLE = {
     "name": "JIRA Extraction - Root Ticket",
     "task_type": "IMMEDIATE",
@@ -66,7 +44,7 @@ def task_routes(service: Service) -> APIRouter:
         "/tasks",
         status_code=201,
         responses=answers(shapes.CreatedTask, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(REQUEST_SCHEMA, example=REQUEST_EXAMPLE),
+        openapi_extra=body("TaskRequest", example=REQUEST_EXAMPLE),
     )
     async def create_task(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
         """Ask for a task; it is durable when this is answered, and runs at once or on its cron."""

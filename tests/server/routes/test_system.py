@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,9 @@ def test_the_audit_is_for_administrators(rest: Rest) -> None:
 def test_the_documentation_needs_no_internet(rest: Rest) -> None:
     page = rest.get("/docs")
     assert "/api/v1/runs/{id}" in page.text
+    links = set(re.findall(r'href="#([^"]+)"', page.text))
+    assert {"TaskRequest", "Window", "RunDetail", "Problem"} <= links
+    assert links <= set(re.findall(r'<details id="([^"]+)"', page.text))
     for outside in ("http://", "https://", "//cdn", "<script"):
         assert outside not in page.text.replace("http://localhost:8000", "")
     assert rest.get("/style.css").headers["content-type"].startswith("text/css")
