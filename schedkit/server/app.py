@@ -45,7 +45,7 @@ class ServerApp:
     Attributes
     ----------
     routes : FastAPI
-        What is behind the guard; never serve it by itself.
+        The routes without access control; never serve them directly.
     """
 
     def __init__(self, service: Service, options: ServerOptions) -> None:
@@ -71,7 +71,7 @@ class ServerApp:
         return await self._wrapper.judged(request.scope)
 
     def end_streams(self) -> None:
-        """Have all streams end within a moment."""
+        """Make all open streams end at their next turn."""
         self._service.ending = True
 
 
@@ -83,7 +83,7 @@ def asgi(scheduler: Scheduler, options: ServerOptions | None = None) -> ServerAp
     scheduler : Scheduler
         One that runs or watches by the time of the first request.
     options : ServerOptions, optional
-        Whom it trusts; where it listens is up to whoever serves it.
+        Which clients and proxies it trusts; the address is that of your own server.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
 
 
 def _methods(app: FastAPI, scope: Scope) -> set[str]:
-    """Return what a path takes by all its routes, where Starlette tells those of the first."""
+    """Return the methods of all routes of a path; Starlette names those of the first only."""
     found: set[str] = set()
     for route in app.routes:
         if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
@@ -123,7 +123,7 @@ def _methods(app: FastAPI, scope: Scope) -> set[str]:
 
 
 def _answer_failures(app: FastAPI, service: Service) -> None:
-    """Have every failure be answered as a problem."""
+    """Answer every failure with problem+json."""
 
     def failed(request: Request, error: Exception) -> Response:
         return response(problem_of(error), service.hide)

@@ -1,4 +1,4 @@
-"""What requests carry as JSON, as structs from which the document is made too."""
+"""The JSON bodies of requests, as structs from which the OpenAPI document is made too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["TASK_REQUEST", "Changed", "Command", "Ending", "FailedSince", "Login
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all bodies are."""
+    """Base of all bodies."""
 
 
 class Submission(Body, frozen=True):
@@ -36,14 +36,14 @@ class Changed(Body, frozen=True):
 
 
 class FailedSince(Body, frozen=True):
-    """Which failed runs are to run again: those queued since a time, of one task or of all."""
+    """The failed runs that are to run again: those queued since a time, of one task or of all."""
 
     since: Annotated[datetime, msgspec.Meta(tz=True)]
     task: str | None = None
 
 
 class Command(Body, frozen=True):
-    """What a button of the board does.
+    """A command of a button on the board.
 
     Run a task, run an ended run again, pause or resume a task (or all), cancel a run.
     """

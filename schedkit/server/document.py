@@ -1,4 +1,4 @@
-"""The OpenAPI document: what each route takes and answers, from the structs it answers with."""
+"""The OpenAPI document, made from the structs of bodies and answers."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
-    """Return a table of cells that are HTML already."""
+    """Return a table; the cells are HTML."""
     top = "".join(f"<th>{head}</th>" for head in heads)
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table>{f'<thead><tr>{top}</tr></thead>' if top else ''}<tbody>{lines}</tbody></table>"

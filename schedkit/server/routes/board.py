@@ -40,7 +40,7 @@ from schedkit.server.service import (
 __all__ = ["board_routes"]
 
 TICK_SECONDS = 0.25
-# A stream that says nothing for longer is taken for dead by proxies and by the page.
+# Proxies and the page take a stream for broken that sends nothing for longer.
 BEAT_SECONDS = 10.0
 JUDGE_SECONDS = 1.0
 
@@ -48,7 +48,7 @@ Judge = Callable[[Request], Awaitable[Access | Refusal]]
 
 
 def board_routes(service: Service, judge: Judge) -> APIRouter:
-    """Return the routes of a service; `judge` tells again who asks while a stream is open."""
+    """Return the routes of a service; `judge` checks access again while a stream is open."""
     router = APIRouter(prefix="/api/v1", tags=["board"])
 
     @router.get("/tasks", responses=answers(shapes.TaskPage))
@@ -144,7 +144,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
             str, Header(description="The same, as browsers send it when they connect again.")
         ] = "",
     ) -> Response:
-        """Follow the board: a snapshot, then changes, for as long as the connection stands."""
+        """Follow the board: a snapshot, then changes, until the connection is closed."""
         if service.streams >= MOST_STREAMS:
             raise ProblemError(429, f"{MOST_STREAMS} streams are open", "close another page")
         feed = Feed(service.board, service.board.number(last_event_id or since))
@@ -160,7 +160,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
 async def _stream(
     service: Service, judge: Judge, request: Request, feed: Feed, run: str | None
 ) -> AsyncIterator[bytes]:
-    """Yield the messages of one screen until the server ends, or who asked may look no more."""
+    """Yield the messages of one screen until the server ends, or the caller loses access."""
     began_as = access(request)
     traceback = sees_tracebacks(began_as.scopes)
     service.streams += 1

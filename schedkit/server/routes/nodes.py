@@ -1,4 +1,4 @@
-"""``/api/v1/nodes``: the processes at the ledger, listed and ended."""
+"""``/api/v1/nodes``: lists the processes at the ledger, and ends one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def node_routes(service: Service) -> APIRouter:
 
     @router.get("/api/v1/nodes", responses=answers(shapes.Nodes))
     async def list_nodes() -> Response:
-        """Return the processes that run tasks, the oldest first, and the workers that they hear."""
+        """Return the processes that run tasks, the oldest first, and their workers."""
         picture = await service.pictures.current()
         head = picture.snapshot["scheduler"]
         return service.answer(shapes.Nodes(items=list(head["nodes"]), workers=list(head["workers"])))
@@ -32,7 +32,7 @@ def node_routes(service: Service) -> APIRouter:
         openapi_extra=body(Ending, example={"node": "reports", "deadline": "1m"}),
     )
     async def end_node(request: Request) -> Response:
-        """Have a process stop running tasks; those that stand by for them go on. Needs the scope admin."""
+        """End a process; others with the same tasks take over. Needs the scope admin."""
         wanted = await json_body(request, Ending)
         name = await service.verbs.end_node(wanted.node, wanted.deadline, actor=actor(request))
         service.pictures.outdate()

@@ -1,4 +1,4 @@
-"""``/api/v1/runs``: runs, their output and files, and what can be done with them."""
+"""``/api/v1/runs``: lists runs, shows their output and files, cancels them and runs them again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def run_routes(service: Service) -> APIRouter:
         openapi_extra=body(FailedSince, example={"since": "2026-11-29T00:00:00+00:00"}),
     )
     async def retry_failed(request: Request) -> Response:
-        """Run all runs again that failed since a time, or timed out, and were not run again since."""
+        """Run all runs again that failed or timed out since a time, and were not run again since."""
         wanted = await json_body(request, FailedSince)
         failed = await in_thread(
             service.view.failed_since, _within_calendar(wanted.since), task=wanted.task, limit=MOST_RETRIED
@@ -84,7 +84,7 @@ def run_routes(service: Service) -> APIRouter:
 
     @router.post("/{id}/cancel", responses=answers(shapes.Cancelled, 404, 409))
     async def cancel_run(request: Request, id: RunId) -> Response:
-        """Cancel a run: at once if it waits, else as soon as its code stops."""
+        """Cancel a run: at once if it is waiting, otherwise as soon as its code stops."""
         await service.known_run(id)
         cancelled = await service.verbs.cancel(id, actor=actor(request))
         service.pictures.outdate()
@@ -97,7 +97,7 @@ def run_routes(service: Service) -> APIRouter:
         openapi_extra=body(Changed, required=False, example={"params": {}}),
     )
     async def retry_run(request: Request, id: RunId, idempotency_key: IdempotencyKey = None) -> Response:
-        """Run an ended run again, with its parameters or others."""
+        """Run an ended run again, with the same or changed parameters."""
         run = await service.known_run(id)
         if not run.state.final:
             raise ProblemError(409, f"run {id} has not ended", "cancel it first, or submit another run")
@@ -146,5 +146,5 @@ def _within_calendar(since: datetime) -> datetime:
 
 
 def _plain_name(path: Path) -> str:
-    """Return a file's name as a header may carry it."""
+    """Return a file's name without characters that a header cannot have."""
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "_", path.name)

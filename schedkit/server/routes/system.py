@@ -28,7 +28,7 @@ from schedkit.telemetry.metrics import exposition
 
 __all__ = ["ADMIN_PATHS", "OPEN_ROUTES", "system_routes"]
 
-# What needs no access at all; everything else does.
+# The routes that need no access; all others do.
 OPEN_ROUTES = frozenset(
     {
         ("GET", "/healthz"),
@@ -50,12 +50,12 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/healthz", responses=answers(shapes.Health))
     async def healthz() -> Response:
-        """Tell that the server answers."""
+        """Answer as long as the server runs."""
         return service.answer(shapes.Health(status="ok"))
 
     @router.get("/readyz", responses=_readiness())
     async def readyz() -> Response:
-        """Tell whether the ledger can be read and the tasks' process is heard; 503 if not, or at the end."""
+        """Tell whether the ledger can be read and the tasks' process reports; 503 if not."""
         try:
             await in_thread(service.view.runs, limit=1)
         except SchedkitError:
@@ -89,7 +89,7 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/api/v1/audit", responses=answers(shapes.AuditPage))
     async def audit(actor: Actor = None, before: Before = None, limit: Limit = 100) -> Response:
-        """Return who did what, newest first."""
+        """Return the audit log, newest first: who did what."""
         rows, following = await in_thread(service.view.audit, actor=actor, before=before, limit=limit)
         page = shapes.AuditPage(items=[audit_entry(row) for row in rows], next=following or None)
         return service.answer(page)
@@ -101,7 +101,7 @@ def system_routes(service: Service) -> APIRouter:
         limit: Limit = 100,
         format: Literal["html", "csv"] = "html",
     ) -> Response:
-        """Return the same as a page, or as a file for a spreadsheet."""
+        """Return the audit log as a page, or as CSV for a spreadsheet."""
         rows, following = await in_thread(service.view.audit, actor=actor, before=before, limit=limit)
         if format == "csv":
             headers = {"content-disposition": 'attachment; filename="audit.csv"'}
@@ -115,7 +115,7 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.post("/login", include_in_schema=False, responses=answers(shapes.Message, *WITH_BODY))
     async def login(request: Request) -> Response:
-        """Trade a token for a session's cookie."""
+        """Open a session for a token, and set its cookie."""
         form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         if form:
             text = dict(parse_qsl((await request.body()).decode("latin-1"))).get("token", "")
@@ -155,19 +155,19 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
-        """Return the documentation, which needs nothing from the internet."""
+        """Return the documentation as a page that loads nothing from the internet."""
         return HTMLResponse(pages.documentation(request.app.openapi()))
 
     @router.get("/", include_in_schema=False)
     async def index() -> Response:
-        """Lead to the board."""
+        """Redirect to the board."""
         return RedirectResponse("board", 303)
 
     return router
 
 
 def _readiness() -> dict[int | str, dict[str, Any]]:
-    """Return what ``/readyz`` answers: also its 503 says in the same shape what is wrong."""
+    """Return the ``responses`` of ``/readyz``: its 503 has the same shape as its 200."""
     documented = answers(shapes.Health)
     content = {**documented[200]["content"], **documented[503]["content"]}
     words = "The ledger cannot be read, the tasks' process is not heard, or the server is stopping."
@@ -187,7 +187,7 @@ def _set_cookie(request: Request, answer: Response, value: str) -> None:
 
 
 def _csv(rows: Iterable[AuditRow]) -> bytes:
-    """Return rows as a spreadsheet reads them; no text in them is a formula there."""
+    """Return rows as CSV in which no text is a formula for a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("at", "actor", "action", "task", "run"))

@@ -47,7 +47,7 @@ def task_routes(service: Service) -> APIRouter:
         openapi_extra=body("TaskRequest", example=REQUEST_EXAMPLE),
     )
     async def create_task(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-        """Ask for a task; it is durable when this is answered, and runs at once or on its cron."""
+        """Create a task or a run from data; it is durable when this is answered."""
         wanted = await json_body(request, dict[str, Any])
         _refuse_unknown_handler(wanted, await service.pictures.current())
         made = await service.verbs.request(wanted, actor=actor(request), key=idempotency_key)
@@ -66,7 +66,7 @@ def task_routes(service: Service) -> APIRouter:
 
     @router.get("/tasks/{id}", responses=answers(shapes.TaskDetail, 404))
     async def get_task(id: TaskName) -> Response:
-        """Return a task by its id or its name, or what was asked for by the id that was answered then."""
+        """Return a task by its id or name, or a run that ``POST /tasks`` made by its id."""
         picture = await service.pictures.current()
         row = picture.rows.get(id) or next((row for row in picture.rows.values() if row.id == id), None)
         if row is None:
@@ -92,7 +92,7 @@ def task_routes(service: Service) -> APIRouter:
 
 
 def _refuse_unknown_handler(wanted: Mapping[str, Any], picture: Picture) -> None:
-    """Refuse a request of which nothing can be run: no task has that name or carries such a tag.
+    """Refuse a request that names no task: none has that name or tag.
 
     Raises
     ------
