@@ -285,14 +285,20 @@ def _scheduler_elsewhere(file: str, options: SchedulerOptions) -> core.Scheduler
     return process_singleton(name, lambda: project.plain_scheduler(**options))
 
 
-def app() -> App:
-    """Return the project around the working folder; settings are read again when they changed."""
-    return _read(find_project())
+def app(*, warned: bool = False) -> App:
+    """Return the project around the working folder; settings are read again when they changed.
+
+    Parameters
+    ----------
+    warned : bool
+        The process that started this one has logged the warnings about the settings.
+    """
+    return _read(find_project(), warned=warned)
 
 
-def _read(project: Project) -> App:
+def _read(project: Project, *, warned: bool = False) -> App:
     loaded = read_settings(project.file)
-    _warn(project, loaded.warnings)
+    _warn(project, loaded.warnings, warned)
     made = process_singleton(f"app {project.file}", lambda: App(loaded.settings, project.root, project.file))
     if made.settings != loaded.settings:
         made.settings = loaded.settings
@@ -300,13 +306,14 @@ def _read(project: Project) -> App:
     return made
 
 
-def _warn(project: Project, warnings: list[str]) -> None:
+def _warn(project: Project, warnings: list[str], warned: bool) -> None:
     """Log warnings about the settings, each once in the life of the process."""
     told: set[str] = process_singleton("warnings of settings", set)
     for warning in [project.warning, *warnings]:
         if warning and warning not in told:
             told.add(warning)
-            _log.warning("%s", warning)
+            if not warned:
+                _log.warning("%s", warning)
 
 
 @check_keywords

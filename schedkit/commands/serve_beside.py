@@ -51,7 +51,7 @@ def main(channel: socket.socket) -> int:
     """Serve until the channel ends or SIGTERM comes; return the exit code."""
     with channel, channel.makefile("rb") as lines, contextlib.suppress(KeyboardInterrupt):
         told = msgspec.json.decode(lines.readline(), type=Instructions)
-        project = app()
+        project = app(warned=True)
         with sigterm_as_interrupt(), log_as_set(project.settings.log, project.root):
             try:
                 _serve(told, channel, lines)

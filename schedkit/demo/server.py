@@ -1,4 +1,4 @@
-"""uvicorn, as the demo site runs it."""
+"""Runs uvicorn for the demo site."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GRACE = 0.5
 
 
 class Server(uvicorn.Server):
-    """A server that does not handle signals, and ends at once on request."""
+    """A server without signal handlers, which ends at once on request."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -34,7 +34,7 @@ class Server(uvicorn.Server):
     def end(self) -> None:
         """Stop serving; from any thread, or from a signal handler."""
         self._told.set()
-        with suppress(RuntimeError):  # its loop looked at a tick just now, and is closed already
+        with suppress(RuntimeError):  # its loop has seen the flag at a tick, and is closed
             self._wake()
 
     async def main_loop(self) -> None:
@@ -48,23 +48,23 @@ class Server(uvicorn.Server):
                 await asyncio.wait_for(ended.wait(), 0.1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let requests under way have a moment, without the tenth of a second that uvicorn always waits."""
-        await self._shut_the_door()
+        """Give running requests half a second, without the tenth of a second that uvicorn always waits."""
+        await self._stop_accepting()
         for sock in sockets or ():
             sock.close()
         for connection in tuple(self.server_state.connections):
             connection.shutdown()
         await self._wait_for_tasks()
         for connection in tuple(self.server_state.connections):
-            # Ends what stalls on purpose.
+            # Ends connections that stall on purpose.
             connection.transport.abort()
         await self._wait_for_tasks()
-        await _turns()  # in which what was ended is closed
+        await _turns()  # in which the aborted connections are closed
 
-    async def _shut_the_door(self) -> None:
-        """Let nobody in any more, and those who were let in become connections.
+    async def _stop_accepting(self) -> None:
+        """Stop accepting connections, and let those just accepted be set up.
 
-        asyncio's `Server.close()` alone forgets, and never closes, a socket that it accepted a turn before.
+        asyncio's `Server.close()` alone never closes a socket that it accepted one turn of the loop before.
         """
         loop = asyncio.get_running_loop()
         for server in self.servers:
@@ -81,13 +81,13 @@ class Server(uvicorn.Server):
 
 
 async def _turns() -> None:
-    """Let the loop turn as often as it takes asyncio to begin a connection (three times), or to close one."""
+    """Wait as many turns of the loop as asyncio needs to set up a connection (three), or to close one."""
     for _ in range(4):
         await asyncio.sleep(0)
 
 
 def bind(port: int) -> socket.socket:
-    """A socket of this machine alone on `port`, 0 for a free one.
+    """Return a socket bound to `port` of 127.0.0.1, 0 for a free one.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def bind(port: int) -> socket.socket:
 
 @dataclass(frozen=True)
 class Tls:
-    """Serve HTTPS with this certificate and key; with `client_ca`, only clients it signed may enter.
+    """Serve HTTPS with this certificate and key; with `client_ca`, only to clients with its certificates.
 
     All three are paths of PEM files.
     """
@@ -120,7 +120,7 @@ class Tls:
 
 
 def make_server(gate: Gate, tls: Tls | None = None) -> Server:
-    """A server in front of `gate`, not yet running."""
+    """Return a server of `gate` that is not running yet."""
     config = uvicorn.Config(
         gate, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, date_header=True, backlog=2048,

@@ -1,4 +1,4 @@
-"""The server: REST over a scheduler, and who may use it.
+"""The server: a REST interface of a scheduler, with access control.
 
 `asgi` makes the application, to be mounted in one's own; `Server` serves it from a thread.
 """

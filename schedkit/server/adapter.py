@@ -1,4 +1,4 @@
-"""The verbs of the server, carried out by a `Scheduler`."""
+"""The changes that requests ask for, carried out by a `Scheduler`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SchedulerVerbs"]
 
 
 class SchedulerVerbs:
-    """Changes of one scheduler.
+    """Carries out changes on one scheduler.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ class SchedulerVerbs:
             await self._scheduler.aio.pause(task)
 
     async def resume(self, task: str | None, *, actor: str) -> None:
-        """Let due times happen again."""
+        """Resume the due times of a task, or of all."""
         with context.acting_as(actor):
             await self._scheduler.aio.resume(task)
 
     async def command(self, command: Mapping[str, Any], *, actor: str) -> tuple[str, str | None]:
-        """Do what a button of a screen does; return what was done in words, and the run that it made."""
+        """Carry out a button of a screen; return what was done in words, and the id of a new run."""
         with context.acting_as(actor):
             answer = await carry_out(self._scheduler, command, ACTS)
         return answer.words, (answer.data or {}).get("run")
@@ -79,5 +79,5 @@ class SchedulerVerbs:
 
 
 def _of_actor(key: str | None, actor: str) -> str:
-    """Return a key as it is kept: two clients may choose the same."""
+    """Return a key with its actor, since two clients may choose the same key."""
     return f"{actor}: {key}" if key else ""

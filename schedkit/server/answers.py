@@ -1,4 +1,4 @@
-"""Rows and runs as answers: what the server shows of them."""
+"""Rows and runs converted to answers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run_answer(run: Run) -> shapes.RunAnswer:
 def run_detail(
     run: Run, told: Mapping[str, Any], attempts: Iterable[Attempt], *, traceback: bool
 ) -> shapes.RunDetail:
-    """Return a run with all that it has told; its tracebacks only where they may be seen."""
+    """Return a run with its whole output; with tracebacks only for those who may see them."""
     return shapes.RunDetail(
         **_run_fields(run, traceback),
         stages=[
@@ -127,7 +127,7 @@ def due_time(row: DueTime) -> shapes.DueTimeAnswer:
 
 
 def audit_entry(row: AuditRow) -> shapes.AuditEntry:
-    """Return who did what."""
+    """Return an entry of the audit log."""
     return shapes.AuditEntry(
         seq=row.seq, at=iso(row.at), actor=row.actor, action=row.action, task=row.task, run=row.run
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,7 +45,7 @@ class ServerApp:
     Attributes
     ----------
     routes : FastAPI
-        What is behind the guard; never serve it by itself.
+        The routes without access control; never serve them directly.
     """
 
     def __init__(self, service: Service, options: ServerOptions) -> None:
@@ -70,7 +71,7 @@ class ServerApp:
         return await self._wrapper.judged(request.scope)
 
     def end_streams(self) -> None:
-        """Have all streams end within a moment."""
+        """Make all open streams end at their next turn."""
         self._service.ending = True
 
 
@@ -82,7 +83,7 @@ def asgi(scheduler: Scheduler, options: ServerOptions | None = None) -> ServerAp
     scheduler : Scheduler
         One that runs or watches by the time of the first request.
     options : ServerOptions, optional
-        Whom it trusts; where it listens is up to whoever serves it.
+        Which clients and proxies it trusts; the address is that of your own server.
 
     Examples
     --------
@@ -104,13 +105,16 @@ def _routes(service: Service, judge: Callable[[Request], Any]) -> FastAPI:
         system_routes(service),
     ):
         app.router.routes.extend(router.routes)  # one flat list, which the tests of the guard go through
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.operation_id = route.name  # what generated clients call it
     app.openapi = functools.cache(functools.partial(make_document, app))  # type: ignore[method-assign]  # FastAPI's way
     _answer_failures(app, service)
     return app
 
 
 def _methods(app: FastAPI, scope: Scope) -> set[str]:
-    """Return what a path takes by all its routes, where Starlette tells those of the first."""
+    """Return the methods of all routes of a path; Starlette names those of the first only."""
     found: set[str] = set()
     for route in app.routes:
         if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
@@ -119,7 +123,7 @@ def _methods(app: FastAPI, scope: Scope) -> set[str]:
 
 
 def _answer_failures(app: FastAPI, service: Service) -> None:
-    """Have every failure be answered as a problem."""
+    """Answer every failure with problem+json."""
 
     def failed(request: Request, error: Exception) -> Response:
         return response(problem_of(error), service.hide)

@@ -52,7 +52,7 @@ def task_detail(picture: Picture, row: TaskRow, last: Run | None) -> TaskDetail:
 
 
 def run_as_task(run: Run, tags: list[str], task_id: str) -> TaskDetail:
-    """Return a run that was asked for as a task, which is over when the run is."""
+    """Return a run made by a request as a task, which ends with the run."""
     asked = run.request or {}
     return TaskDetail(
         id=run.id,
@@ -85,7 +85,7 @@ _GOES_ON = ("PENDING", "QUEUED", "RUNNING", "RETRY")
 
 
 def _latest_states(picture: Picture) -> Mapping[str, str]:
-    """Return task → the state of its latest run on the board; the board has all that have not ended."""
+    """Return task → the state of its latest run on the board, which has all runs that have not ended."""
     newest: dict[str, tuple[str, str]] = {}
     for run in picture.snapshot["runs"]:
         newest[run["task"]] = max(newest.get(run["task"], ("", "")), (run["id"], run["state"]))
@@ -119,7 +119,7 @@ def _fields(
 
 
 def _retry_policy(options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return how a request wants failures retried, as it wrote that; None if it did not say."""
+    """Return the retry policy as the request wrote it; None if it has none."""
     policy = options.get("retry_policy", options.get("retry"))
     return policy if isinstance(policy, dict) or policy is None else {"attempts": policy}
 

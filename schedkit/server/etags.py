@@ -1,4 +1,4 @@
-"""Whether a client knows an answer already."""
+"""Whether a client already has an answer (``If-None-Match``)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who may: one judgement of every request, before anything of it is read.
+"""Access control: one decision for every request, made before its body is read.
 
-Everything is closed unless that very route is named open. A request is let in by a bearer token, a session's
-cookie, the user that a trusted proxy names, or because it comes from this machine itself.
+Every route needs access, except those listed as open. A request gets access by a bearer token, a session's
+cookie, the user that a trusted proxy names, or because it comes from this machine.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ __all__ = ["Access", "Guard", "Refusal", "cookie_name"]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_SCOPES = ("read", "act")
 LOOPBACK_ACTOR = "local"
-# Of these a proxy and this server may read different ones, so a request has each of them once at most.
+# Given twice, a proxy and this server could read different ones.
 SINGLE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"idempotency-key")
-# Whoever sends one of these is a proxy: its client may be anywhere.
+# Headers of proxies: the client behind one may be on any machine.
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
 
 
 class Access(msgspec.Struct, frozen=True):
-    """Who asks, and what they may do.
+    """The caller of a request, and its scopes.
 
     Attributes
     ----------
     actor : str
-        Recorded with everything they do; empty: nobody, at an open route.
+        The name recorded with every change; empty: an open route, no caller is known.
     token : str
-        The id of the token by which they came in; empty: by none.
+        The id of the token that was used; empty: none.
     """
 
     actor: str = ""
@@ -43,12 +43,12 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a request is turned away, as an HTTP status, what happened, and what to do.
+    """Why a request is refused: an HTTP status, what happened, and what to do.
 
     Attributes
     ----------
     unknown_token : bool
-        It has a token that is not known; it may be one that was made just now.
+        Its token is not known here; it may have been made a moment ago.
     """
 
     status: int
@@ -73,17 +73,17 @@ class Guard:
     hosts : collection of str
         The names by which clients may call this server, lower case, without ports.
     open_routes : collection of (method, path)
-        What needs no access at all.
+        Routes that need no access.
     admin_paths : collection of str
-        What needs the scope admin.
+        Paths that need the scope admin.
     loopback : bool
-        Whether this machine's own clients need no token.
+        Whether clients on this machine need no token.
     proxies : collection of str
         Addresses of proxies whose `user_header` names the user.
     user_header : str
         Lower case.
     proxy_scopes : sequence of str
-        What users of a proxy may do.
+        The scopes of users of a proxy.
     """
 
     by_token: Callable[[str], Access | None]
@@ -101,7 +101,7 @@ class Guard:
         object.__setattr__(self, "_names", frozenset(name.lower() for name in self.hosts))
 
     def judge(self, scope: Mapping[str, Any], headers: Iterable[tuple[bytes, bytes]]) -> Verdict:
-        """Return who asks, or why they may not.
+        """Return the caller, or why the request is refused.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Guard:
     def _who(
         self, scope: Mapping[str, Any], headers: Mapping[bytes, str], bearer: str | None, cookies: str
     ) -> Verdict:
-        """Return who asks by the first thing that says so; what says so wrongly is refused."""
+        """Return the caller by the first credential found; a wrong token is refused."""
         if bearer is not None:
             return self.by_token(bearer) or _WRONG_TOKEN
         if session := _cookie(cookies, cookie_name(scope)):
@@ -163,7 +163,7 @@ class Guard:
 
 
 def cookie_name(scope: Mapping[str, Any]) -> str:
-    """Return the name of the session's cookie, with the port: browsers do not tell ports apart."""
+    """Return the name of the session's cookie, with the port: browsers share cookies between ports."""
     server = scope.get("server")
     return f"schedkit-{server[1] if server and server[1] else 0}"
 
@@ -191,8 +191,8 @@ def _host_name(host: str) -> str:
 def _foreign(headers: Mapping[bytes, str], host: str, cookies: bool) -> str:
     """Return why a page of another origin may have sent a request that changes something; empty: it has not.
 
-    A cookie's SameSite does not tell ports of one host apart, so that JupyterLab next door would be one site
-    with us; Sec-Fetch-Site and Origin do. What neither comes from is no browser, as long as it has no cookie.
+    SameSite cookies are shared between the ports of one host, e.g. with a JupyterLab on another port, so
+    Sec-Fetch-Site and Origin decide. A request with neither of them and without a cookie is from no browser.
     """
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
     if site is not None:

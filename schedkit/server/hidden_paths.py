@@ -1,4 +1,4 @@
-"""Folders of this machine, taken out of what leaves it."""
+"""Removes the paths of this machine's folders from answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class HiddenPaths:
     Parameters
     ----------
     folders : iterable of Path
-        What else is hidden.
+        Further folders to hide.
     """
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
@@ -37,7 +37,7 @@ class HiddenPaths:
         self._pattern = re.compile(rb"(?<![\w.:/-])(?:" + whole + rb")(?![\w.-])")
 
     def __call__(self, data: bytes) -> bytes:
-        """Return JSON text without them."""
+        """Return JSON text without the folders."""
         if not any(text in data for text in self._texts):
             return data
         return self._pattern.sub(HIDDEN, data)

@@ -1,4 +1,4 @@
-"""How large and how slow a request may be."""
+"""Limits on the size of a request, and on the time that its body takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BODY_SECONDS = 10.0
 
 
 class RequestRefusedError(Exception):
-    """A request that is not read to its end."""
+    """Raised to refuse a request before its body is read to its end."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -29,7 +29,7 @@ class RequestRefusedError(Exception):
 
 
 def refused_head(scope: Mapping[str, Any]) -> Refusal | None:
-    """Return why a request is not looked at: its path, query or headers; None if nothing is wrong."""
+    """Return why a path, query or headers are refused; None if they are within the limits."""
     headers = scope["headers"]
     if (
         len(headers) > MAX_HEADERS

@@ -1,4 +1,4 @@
-"""What the process that runs the tasks tells of itself to the server's, where these are two."""
+"""Reports of the process that runs the tasks to the server's process, if the server has its own."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from schedkit.values.durations import elapsed_text
 
 __all__ = ["HeardNode", "NodeReport", "node_report"]
 
-# A report comes every second; a process that tells nothing for so long does not run its schedules either.
+# Reports come every second; a process that sends none for so long probably runs no schedules either.
 SILENT_SECONDS = 15.0
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process tells: what it takes of its machine, and what keeps its runs from starting."""
+    """A report of one process: its use of the machine, and why its runs do not start."""
 
     process: ProcessFigures
     scheduler: ProcessReport
 
 
 def node_report(scheduler: Scheduler) -> bytes:
-    """Return what this process tells of itself now, as one line of JSON."""
+    """Return the report of this process as one line of JSON."""
     report = NodeReport(process=process_figures(), scheduler=scheduler.screens.report())
     return msgspec.json.encode(report) + b"\n"
 
 
 class HeardNode:
-    """The process that runs the tasks, as the server's process hears it.
+    """The latest report of the process that runs the tasks, kept in the server's process.
 
     Parameters
     ----------
     scheduler : Scheduler
-        One that watches: its board shows what is heard.
+        One that watches: its board shows the reports.
     clock : callable
         Seconds that never run backwards.
     """
@@ -49,17 +49,17 @@ class HeardNode:
         self._process: ProcessFigures | None = None
 
     def hear(self, line: bytes) -> None:
-        """Take a report."""
+        """Keep a report, and show it on the board."""
         report = msgspec.json.decode(line, type=NodeReport)
         self._heard_at, self._process = self._clock(), report.process
         self._scheduler.screens.hear(report.scheduler)
 
     def figures(self) -> ProcessFigures:
-        """Return what that process takes of its machine."""
+        """Return the CPU, memory and files that the reporting process uses."""
         return self._process or process_figures()
 
     def trouble(self) -> str:
-        """Return why it may not run its tasks; empty where nothing speaks for that."""
+        """Return why its tasks may not be running; empty: it reports as it should."""
         silent = self._clock() - self._heard_at
         if silent < SILENT_SECONDS:
             return ""

@@ -1,4 +1,4 @@
-"""How a server is run: where it listens, whom it trusts."""
+"""Options of a server: its address, and the clients and proxies that it trusts."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """How a server is run.
+    """Options of a server.
 
     Parameters
     ----------
     host, port
-        Where it listens; port 0 is a free one.
+        The address it listens on; port 0 takes a free one.
     host_names : sequence of str
         Further names by which clients call it, e.g. that of a proxy in front of it. A request for another
         host is refused, so that a page of a foreign name that resolves to this machine reads nothing.
     loopback : bool
         Whether clients of this machine may read and act without a token.
     proxies : sequence of str
-        Addresses of proxies that log people in; only from these the user's header is believed.
+        Addresses of proxies that log people in; only from these is the user's header accepted.
     user_header : str
         The header in which that proxy names the user.
     proxy_scope : {"read", "act", "admin"}
-        What users of a proxy may do.
+        The scope of users of a proxy.
 
     Raises
     ------
     SettingsError
-        If one of them cannot be.
+        If an option is not valid.
     """
 
     host: str = "127.0.0.1"
@@ -72,5 +72,5 @@ class ServerOptions:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """What users of a proxy may do, with all that it includes."""
+        """The scope of users of a proxy, with the scopes that it includes."""
         return SCOPES[: SCOPES.index(self.proxy_scope) + 1]

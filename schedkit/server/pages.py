@@ -124,7 +124,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
         for status, answer in operation["responses"].items()
     )
     taken = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    body = f"<p>Body</p>{_code(taken['schema'])}" if taken else ""
+    body = f"<p>Body: {_name(taken['schema'])}</p>" if taken else ""
+    if taken and "example" in taken:
+        body += _code(taken["example"])
     return (
         f'<details><summary><span class="method">{escape(method.upper())}</span> <code>{escape(path)}</code>'
         f" {escape(operation.get('description', ''))}</summary>{given}{body}<p>Answers</p>{answers}</details>"
@@ -132,7 +134,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
-    """Return a table of cells that are HTML already."""
+    """Return a table; the cells are HTML."""
     top = "".join(f"<th>{head}</th>" for head in heads)
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table>{f'<thead><tr>{top}</tr></thead>' if top else ''}<tbody>{lines}</tbody></table>"

@@ -1,4 +1,4 @@
-"""The board as of this moment, shared by all who ask; and answers made of it, kept until it changes."""
+"""A snapshot of the board that all requests share, with encoded answers kept until the board changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Picture", "Pictures", "SharedBoard", "as_whole"]
 # time. One of 1,000 tasks of which some have changed takes about 10 ms, and its answer is 370 kB.
 FRESH_SECONDS = 0.1
 PICTURE_SECONDS = 0.25
-# A picture of a board that has not changed is taken anew as often as this, for the times that run on in it.
+# Of a board that has not changed, a picture is made again this often: it has durations up to now.
 RENEW_SECONDS = 1.0
 
 Row = dict[str, Any]
@@ -34,12 +34,12 @@ _NONE: Mapping[str, int] = {}
 
 
 class SharedBoard:
-    """A board that many feeds read: what each of them asks is found out once.
+    """A board that many feeds read; a snapshot or a change is computed once for all of them.
 
     Parameters
     ----------
     view : SchedulerView
-        Where the board is.
+        Where the board is read.
     """
 
     def __init__(self, view: SchedulerView, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,11 +55,11 @@ class SharedBoard:
         self._run = secrets.token_hex(4)  # numbers of a board begin anew with each process
 
     def id(self, seq: int) -> str:
-        """Return the name of a change, which none of another process has."""
+        """Return the id of a change, unique among all processes."""
         return f"{self._run}-{seq}"
 
     def number(self, id: str) -> int:
-        """Return the number of the change of a name, -1 if it is of another board."""
+        """Return the number of the change with an id, -1 if it is of another board."""
         run, _, number = id.rpartition("-")
         return int(number) if run == self._run and number.isascii() and number.isdecimal() else -1
 
@@ -86,12 +86,12 @@ class SharedBoard:
             return board.tasks(), self._view.counts(board)
 
     def outdate(self) -> None:
-        """Have the next one who asks see what has just been done."""
+        """Make the next reader see what has just been changed."""
         with self._lock:
             self._known = None
 
     def _fresh(self) -> Board:
-        """Return the board, with its facts of this moment put at most every `FRESH_SECONDS`."""
+        """Return the board; it is refreshed at most every `FRESH_SECONDS`."""
         now = self._clock()
         if self._known is None or now - self._known_at >= FRESH_SECONDS:
             self._known, self._known_at = self._view.board(settled=self._known is None), now
@@ -103,7 +103,7 @@ class SharedBoard:
 
 @dataclass(frozen=True)
 class Picture:
-    """The board at one moment.
+    """The board at one moment, and answers made from it.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Picture:
     tasks : list of Raw
         Each task as document 004 shows it, encoded, in the order of their names.
     answers : dict
-        Answers made of this picture, by whatever names them.
+        Answers made from this picture, by name.
     """
 
     etag: str
@@ -131,7 +131,7 @@ class Picture:
         return self.answers["status"]
 
     def task(self, name: str) -> Row | None:
-        """Return a task's row of the board; of one that the board does not list, what is known of it."""
+        """Return a task's row of the board, or one made from the ledger if the board does not list it."""
         shown = next((row for row in self.snapshot["tasks"] if row["name"] == name), None)
         if shown is None and (row := self.rows.get(name)) is not None:
             fields = task_fields(row, waiting=False)
@@ -140,7 +140,7 @@ class Picture:
 
 
 def as_whole(snapshot: Row) -> Row:
-    """Return a snapshot with the state of all processes together: who watches has that of those who run."""
+    """Return a snapshot whose state is that of the processes that run tasks, if this one only watches."""
     head = snapshot["scheduler"]
     if head["state"] != "watching":
         return snapshot
@@ -148,7 +148,7 @@ def as_whole(snapshot: Row) -> Row:
 
 
 class Pictures:
-    """Takes pictures of a board, at most every `PICTURE_SECONDS`."""
+    """Makes pictures of a board, at most every `PICTURE_SECONDS`."""
 
     def __init__(self, board: SharedBoard, clock: Callable[[], float] = time.monotonic) -> None:
         self._board = board
@@ -166,7 +166,7 @@ class Pictures:
         return await anyio.to_thread.run_sync(self._take)
 
     def outdate(self) -> None:
-        """Have the next one who asks see what has just been done."""
+        """Make the next reader see what has just been changed."""
         self._board.outdate()
         self._latest = None
 
@@ -188,7 +188,7 @@ class Pictures:
         return Picture(etag, now, snapshot, rows, counts, tasks)
 
     def _encode(self, row: Row, rows: Mapping[str, TaskRow], counts: RunCounts) -> msgspec.Raw:
-        """Return a task's status, encoded; made anew only where its row or its counts have changed."""
+        """Return a task's status, encoded; encoded again only if its row or its counts have changed."""
         name = row["name"]
         ended = counts.ended.get(name, _NONE)
         known = self._encoded.get(name)

@@ -1,4 +1,4 @@
-"""What the server needs of a scheduler."""
+"""What the server needs from a scheduler."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class SchedulerView(Protocol):
 
 
 class Requested(msgspec.Struct, frozen=True):
-    """What became of a task written as data: a task that was declared, a run that was made, or both."""
+    """The result of a request for a task: a declared task, a run, or both."""
 
     task: str
     run: str | None = None
@@ -90,7 +90,7 @@ class Verbs(Protocol):
     Parameters
     ----------
     key : str or None
-        An idempotency key: what was asked for with it before is returned, and not done again.
+        An idempotency key: if it was used before, the earlier result is returned and nothing is done.
     """
 
     async def submit(

@@ -1,4 +1,4 @@
-"""Failures as answers: problem+json (RFC 9457) with the words of schedkit's errors."""
+"""Failures answered as problem+json (RFC 9457) with the messages of schedkit's errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ProblemError(Exception):
         self.problem = made(status, detail, hint)
 
 
-# The first that fits. A wrong request is the client's; a ledger that is away is ours.
+# The first that fits decides. 4xx: the request is wrong; 503: the ledger cannot be reached.
 _STATUS: tuple[tuple[type[SchedkitError], int], ...] = (
     (UsageError, 422),
     (NotRunningError, 409),
@@ -71,7 +71,7 @@ def made(status: int, detail: str, hint: str = "", kind: str = "about:blank") ->
 
 
 def problem_of(error: Exception | Refusal) -> Problem:
-    """Return the problem that an error is; one that nobody foresaw tells nothing of itself."""
+    """Return an error as a problem; an unexpected one reveals no detail."""
     if isinstance(error, ProblemError):
         return error.problem
     if isinstance(error, Refusal):
@@ -85,7 +85,7 @@ def problem_of(error: Exception | Refusal) -> Problem:
 def response(
     problem: Problem, hide: Callable[[bytes], bytes], headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a problem as a response; `hide` takes out of its bytes what nobody may see."""
+    """Return a problem as a response; `hide` removes paths from its bytes."""
     more = {"www-authenticate": "Bearer"} if problem.status == 401 else {}
     body = hide(msgspec.json.encode(problem))
     return Response(body, problem.status, {**more, **(headers or {})}, media_type=MEDIA_TYPE)

@@ -36,20 +36,20 @@ HEARD_SECONDS, HEAR_SECONDS = 2.0, 0.05
 
 
 class Service:
-    """One scheduler behind one server.
+    """What the routes need: one scheduler, tokens, sessions and cached answers.
 
     Attributes
     ----------
     view, verbs
         Reads and changes of the scheduler.
     board : SharedBoard
-        What feeds read.
+        The board that feeds read.
     pictures : Pictures
-        What answers about the whole scheduler are made of.
+        Snapshots from which answers about the whole scheduler are made.
     figures : callable
-        Returns what the process that runs the tasks takes of its machine.
+        Returns the CPU, memory and files of the process that runs the tasks.
     trouble : callable
-        Returns why that process may not run them; empty: it does.
+        Returns why that process may not be running them; empty: it is.
     ending : bool
         Streams are to end.
     streams : int
@@ -84,9 +84,9 @@ class Service:
         return Response(self.hide(data), status, headers, media_type="application/json")
 
     async def kept(self, request: Request, name: str, make: Callable[[Picture], bytes]) -> Response:
-        """Return an answer about the whole board, made once as long as it does not change.
+        """Return an answer about the whole board, encoded once until the board changes.
 
-        A client that names the answer it has, by its ETag, is told that it is still the one.
+        A client that sends the ETag of the current answer gets 304.
         """
         picture = await self.pictures.current()
         headers = {"etag": picture.etag, "cache-control": "private, no-cache"}
@@ -97,7 +97,7 @@ class Service:
         return Response(picture.answers[name], 200, headers, media_type="application/json")
 
     async def signed_in(self, token: str) -> Access | None:
-        """Return what a token allows; one that is not known is looked for in the ledger."""
+        """Return the access of a token; an unknown one is looked up in the ledger."""
         found = self.tokens.access(token)
         if found is None:
             await self.tokens.renew(AGAIN_SECONDS, wait=True)
@@ -120,7 +120,7 @@ class Service:
         return picture.rows[task]
 
     async def _heard(self, task: str) -> Picture:
-        """Return a snapshot that has a task of the ledger; the last one if the board gets none."""
+        """Wait until the board has a task of the ledger; return the latest snapshot."""
         with anyio.move_on_after(HEARD_SECONDS):
             while True:
                 self.pictures.outdate()
@@ -145,29 +145,29 @@ class Service:
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call what blocks for a moment."""
+    """Call a blocking function in a worker thread."""
     return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
 
 
 def access(request: Request) -> Access:
-    """Return who asks."""
+    """Return the caller of a request."""
     found: Access = request.scope[ACCESS]
     return found
 
 
 def access_fields(request: Request) -> dict[str, Any]:
-    """Return who asks, JSON-able."""
+    """Return the caller of a request as values of JSON."""
     who = access(request)
     return {"actor": who.actor, "scopes": list(who.scopes), "signed_in": bool(who.token)}
 
 
 def actor(request: Request) -> str:
-    """Return the name under which what is asked for is recorded."""
+    """Return the name recorded with the change that a request makes."""
     return access(request).actor
 
 
 def sees_tracebacks(scopes: Sequence[str]) -> bool:
-    """Tell whether those who have these scopes are shown tracebacks."""
+    """Tell whether callers with these scopes see tracebacks."""
     return "act" in scopes
 
 
@@ -179,7 +179,7 @@ async def json_body(request: Request, shape: type[T], *, missing: T | None = Non
     shape : type
         What it is to be.
     missing
-        What an empty body means; None: it is refused.
+        The value of an empty body; None: it is refused.
 
     Raises
     ------

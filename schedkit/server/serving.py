@@ -1,4 +1,4 @@
-"""uvicorn, as this server runs it: in a thread and a loop of its own, with bounds and an end."""
+"""Runs uvicorn in a thread with its own loop, with limits on heads and an orderly end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DRAIN_SECONDS = 5.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which takes no endless head and does not wait for ever for one."""
+    """uvicorn's protocol with limits on the size of a request's head and on the time it takes."""
 
     _late: asyncio.TimerHandle | None = None
     _head_bytes = 0
@@ -73,7 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its own handling of signals, which are the command's."""
+    """uvicorn without its signal handlers: the command handles signals."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -89,16 +89,16 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Server:
-    """Serves an application of `asgi` from a thread of its own.
+    """Serves an application of `asgi` from its own thread.
 
     Parameters
     ----------
     app : ServerApp
         What `asgi` returns.
     options : ServerOptions
-        Where it listens.
+        The address it listens on.
     listening : socket, optional
-        One that listens already, in place of the options' host and port.
+        A listening socket to use instead of the options' host and port.
 
     Attributes
     ----------
@@ -117,12 +117,12 @@ class Server:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen, and answer from now on.
+        """Listen, and begin to answer.
 
         Raises
         ------
         SettingsError
-            If it cannot listen there.
+            If it cannot listen on that address.
         """
         listening = self._listening or listen(self._options)
         self.url = address(listening)
@@ -154,7 +154,7 @@ class Server:
             self._uvicorn.should_exit = True
 
     def stop(self) -> None:
-        """Drain, and return when it is over: after `DRAIN_SECONDS` and a moment at most."""
+        """Drain, and return when the server has ended: after about `DRAIN_SECONDS` at most."""
         self.drain()
         if self._thread is not None:
             self._thread.join(DRAIN_SECONDS + 2)
@@ -177,12 +177,12 @@ def address(listening: socket.socket) -> str:
 
 
 def listen(options: ServerOptions) -> socket.socket:
-    """Return a socket that listens where the options say.
+    """Return a socket that listens on the address of the options.
 
     Raises
     ------
     SettingsError
-        If there is no such address, or the port is taken.
+        If the address does not exist, or the port is in use.
     """
     where = f"{options.host}:{options.port}"
     try:

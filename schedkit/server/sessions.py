@@ -1,4 +1,4 @@
-"""Sessions of browsers: each stands for a token, and ends with it."""
+"""Browser sessions: each belongs to a token, and ends when the token is revoked."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Clock = Callable[[], float]
 
 
 class KnownTokens:
-    """The valid tokens, in memory, read anew every second at most.
+    """The valid tokens, cached in memory and read again after a second.
 
     Parameters
     ----------
     tokens : Tokens
-        Those of the ledger.
+        The tokens of the ledger.
     """
 
     def __init__(self, tokens: Tokens, clock: Clock = time.monotonic) -> None:
@@ -54,30 +54,30 @@ class KnownTokens:
         self._read_at = began
 
     async def renew(self, seconds: float, *, wait: bool = False) -> None:
-        """Read them if they were read so many seconds ago or more; if not, `wait` until then, or leave it."""
+        """Read them if they are `seconds` old; otherwise return at once, or `wait` until they are."""
         if wait and self.age < seconds:
             await anyio.sleep(seconds - self.age)
         if self.age >= seconds:
             await anyio.to_thread.run_sync(self.refresh)
 
     def access(self, text: str) -> Access | None:
-        """Return what a token's text allows, None if it is not a valid token."""
+        """Return the access of a token's text, None if it is not valid."""
         row = self._rows.get(token_id(text))
         return self.of(row.id) if row is not None and matches(row, text) else None
 
     def of(self, id: str) -> Access | None:
-        """Return what the token of an id allows, None if it is not valid."""
+        """Return the access of the token with an id, None if it is not valid."""
         row = self._rows.get(id)
         return None if row is None else Access(row.name, row.scopes, row.id)
 
 
 class Sessions:
-    """Cookies and the tokens they stand for; a server that restarts has none.
+    """The open sessions: cookie → token, in memory only.
 
     Parameters
     ----------
     tokens : KnownTokens
-        What each token allows now.
+        The access of each token now.
     """
 
     def __init__(self, tokens: KnownTokens, clock: Clock = time.monotonic) -> None:
@@ -87,7 +87,7 @@ class Sessions:
         self._open: dict[str, tuple[str, float]] = {}  # hash of the cookie → token, end
 
     def open(self, token: str) -> str:
-        """Begin a session that stands for the token of an id; return its cookie."""
+        """Open a session for the token with an id; return its cookie."""
         cookie = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
@@ -98,7 +98,7 @@ class Sessions:
         return cookie
 
     def access(self, cookie: str) -> Access | None:
-        """Return what a session allows now; None if it has ended, or its token was revoked."""
+        """Return the access of a session; None if it has ended, or its token was revoked."""
         token, until = self._open.get(_hash(cookie), ("", 0.0))
         return self._tokens.of(token) if until > self._clock() else None
 

@@ -15,7 +15,6 @@ __all__ = [
     "AttemptAnswer",
     "AuditEntry",
     "AuditPage",
-    "Backfill",
     "Cancelled",
     "Commanded",
     "CreatedTask",
@@ -30,6 +29,7 @@ __all__ = [
     "LogLine",
     "Message",
     "Nodes",
+    "Preview",
     "Retried",
     "RunAnswer",
     "RunDetail",
@@ -50,7 +50,7 @@ Time = Annotated[
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What all answers are."""
+    """Base of all answers."""
 
 
 class Message(Answer, frozen=True, kw_only=True):
@@ -60,14 +60,14 @@ class Message(Answer, frozen=True, kw_only=True):
 
 
 class Nodes(Answer, frozen=True, kw_only=True):
-    """The processes that run tasks, and the workers that they hear, each as the board shows it."""
+    """The processes that run tasks, and their workers, each as the board shows it."""
 
     items: list[dict[str, Any]]
     workers: list[dict[str, Any]]
 
 
 class AccessAnswer(Answer, frozen=True, kw_only=True):
-    """Who asks: the name under which it is recorded, the scopes, and whether a token or session says so."""
+    """The caller: the name recorded with changes, its scopes, and whether it used a token or a session."""
 
     actor: str
     scopes: list[str]
@@ -75,14 +75,22 @@ class AccessAnswer(Answer, frozen=True, kw_only=True):
 
 
 class Commanded(Answer, frozen=True, kw_only=True):
-    """What a button did, and the run that it made, if any."""
+    """What was done in words, and the id of the run that was made, if any."""
 
     message: str
     run: str | None = None
 
 
+class Preview(Answer, frozen=True, kw_only=True):
+    """The first rows of a frame as text, and how many it has."""
+
+    columns: list[str]
+    data: list[list[str]]
+    rows: int
+
+
 class Health(Answer, frozen=True, kw_only=True):
-    """ok, or why not."""
+    """``ok``, or the reason why not."""
 
     status: str
 
@@ -91,7 +99,7 @@ class Health(Answer, frozen=True, kw_only=True):
 
 
 class Job(Answer, frozen=True, kw_only=True):
-    """A task with something to come, as document 003 shows it."""
+    """A task with a schedule, as document 003 shows it."""
 
     id: str
     name: str
@@ -117,7 +125,7 @@ class TaskState(Answer, frozen=True, kw_only=True):
 
 
 class Status(Answer, frozen=True, kw_only=True):
-    """The scheduler, with the fields of documents 002, 003 and 004; why nothing starts, in sentences."""
+    """The scheduler, with the fields of documents 002, 003 and 004; `why` says why nothing starts."""
 
     status: str
     is_running: bool
@@ -134,7 +142,7 @@ class Status(Answer, frozen=True, kw_only=True):
 
 
 class Triggered(Answer, frozen=True, kw_only=True):
-    """A run that was asked for."""
+    """The run that was queued."""
 
     message: str
     name: str
@@ -173,7 +181,7 @@ class DocumentTask(Answer, frozen=True, kw_only=True):
 
 
 class CreatedTask(Answer, frozen=True, kw_only=True):
-    """What was asked for: `task_id` is its id at ``GET /tasks/{id}``."""
+    """The task or run that was made: `task_id` is its id at ``GET /tasks/{id}``."""
 
     task_id: str
     message: str
@@ -208,7 +216,7 @@ class FinishedRun(Answer, frozen=True, kw_only=True):
 
 
 class Failure(Answer, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a run or an attempt failed; its traceback is shown to those who may act."""
+    """Why a run or an attempt failed; only callers with the scope act see its traceback."""
 
     type: str = ""
     message: str = ""
@@ -274,7 +282,7 @@ class AttemptAnswer(Answer, frozen=True, kw_only=True):
 
 
 class RunDetail(RunAnswer, frozen=True, kw_only=True):
-    """A run with all that it has told."""
+    """A run with its whole output."""
 
     stages: list[Stage]
     log: list[LogLine]
@@ -313,13 +321,6 @@ class Cancelled(Answer, frozen=True, kw_only=True):
     """Whether a run was cancelled; false: it had ended."""
 
     cancelled: bool
-
-
-class Backfill(Answer, frozen=True, kw_only=True):
-    """A window of due times, both ends included."""
-
-    start: str
-    end: str
 
 
 class DueTimeAnswer(Answer, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The files of the board's page, from memory, each with the ETag of its bytes."""
+"""The files of the board's page, kept in memory, each with the ETag of its bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schedkit.server.problems import ProblemError
 __all__ = ["WebFiles"]
 
 MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
-# What only a notebook and JupyterLab load.
+# Files that only a notebook and JupyterLab load.
 ELSEWHERE = {"notebook.js", "lab.js", "theme.js"}
 
 
@@ -37,7 +37,7 @@ class WebFiles:
         self.modules = sorted(scripts - ELSEWHERE)
 
     def answer(self, name: str, known: Sequence[str]) -> Response:
-        """Return a file as a response; only its head where the client knows it already.
+        """Return a file as a response; 304 if the client already has it.
 
         Raises
         ------
@@ -53,6 +53,6 @@ class WebFiles:
 
 
 def _kind(name: str) -> str:
-    """Return the ending of a file that is served, empty for another one."""
+    """Return the suffix of a file that is served, empty for other files."""
     ending = name.rpartition(".")[2]
     return ending if ending in MEDIA_TYPES else ""

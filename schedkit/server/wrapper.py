@@ -1,4 +1,4 @@
-"""The one wrapper around the whole application: limits, guard, headers of every answer."""
+"""The wrapper around the whole application: limits, access control, headers of every answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["ACCESS", "Wrapper"]
 
 _log = logging.getLogger("schedkit")
 
-# The key of a scope under which a route finds who asks.
+# The key of a scope under which a route finds the caller.
 ACCESS = "schedkit.access"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -36,18 +36,18 @@ HEADERS = (
 
 
 class Wrapper:
-    """An ASGI application that lets another one answer only who may ask.
+    """An ASGI application that passes only allowed requests to another one.
 
     Parameters
     ----------
     app : ASGI application
-        Finds who asks in its scope, under `ACCESS`.
+        Finds the caller in its scope, under `ACCESS`.
     guard : Guard
-        Who may.
+        Decides which requests are allowed.
     tokens : KnownTokens
-        Those by which the guard judges.
+        The tokens that the guard knows.
     hide : callable
-        Takes out of an answer's bytes what nobody may see.
+        Removes paths from an answer's bytes.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Wrapper:
                 await self._refuse(problem_of(error), scope, receive, send)
 
     async def judged(self, scope: Scope) -> Access | Refusal:
-        """Return who sent a request, or why it is refused, as things are now."""
+        """Return the caller of a request, or why it is refused, by the tokens valid now."""
         root = scope.get("root_path", "")
         inner = {**scope, "path": scope["path"].removeprefix(root)} if root else scope
         await self._tokens.renew(REFRESH_SECONDS)
@@ -112,18 +112,18 @@ class Wrapper:
 
 
 def _is_visit(scope: Scope) -> bool:
-    """Tell whether a person opens a page: a browser asks for HTML, and a program for anything else."""
+    """Tell whether a browser opens a page: it accepts HTML, and programs do not ask for it."""
     accepted = [value for name, value in scope["headers"] if name == b"accept"]
     return scope["method"] == "GET" and any(b"text/html" in value for value in accepted)
 
 
 class _Sender:
-    """Sends an answer with the headers that every answer has.
+    """Sends an answer, with the headers of every answer added.
 
     Parameters
     ----------
     at_body : callable, optional
-        Is called in place of sending a body: the answer ends with its head.
+        Called instead of sending a body: the answer ends after its head.
     """
 
     def __init__(self, send: Send, at_body: Callable[[], None] | None = None) -> None:

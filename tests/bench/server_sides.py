@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -36,7 +37,8 @@ async def note(offset: float) -> None:
 def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Serve our own status, with schedules that fire meanwhile if `run` says so.
 
-    The server is in this process, or `beside` it in its own, as ``schedkit serve FILE`` has it.
+    The server is in this process, or `beside` it in its own, as ``schedkit serve FILE`` has it. With
+    `stand_in`, the load asks another process, which takes that much CPU a request and knows no ledger.
     """
     global BASE
     from schedkit.core.api.scheduler import Scheduler
@@ -52,32 +54,77 @@ def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
         sched.add(declare(note, trigger, name=f"task {number}", params={"offset": offset}))
     sched.start()
     try:
-        with _beside(sched) if run["beside"] else _inside(sched) as url:
+        with _beside(sched) if run["beside"] else _inside(sched) as (url, pid), _asked(run, url) as asked:
             time.sleep(max(0.0, BASE - time.time()))
-            return {**measured(run, f"{url}/scheduler/status"), "late": LATE[:]}
+            before = cpu_of(pid)
+            told = measured(run, asked)
+            return {**told, "server": cpu_of(pid) - before, "late": LATE[:]}
     finally:
         sched.stop("1s")
 
 
 @contextlib.contextmanager
-def _inside(sched: Scheduler) -> Iterator[str]:
+def _inside(sched: Scheduler) -> Iterator[tuple[str, int]]:
     from schedkit.server import Server, ServerOptions, asgi
 
     with Server(asgi(sched), ServerOptions(port=0)) as server:
-        yield server.url
+        yield server.url, os.getpid()
 
 
 @contextlib.contextmanager
-def _beside(sched: Scheduler) -> Iterator[str]:
+def _beside(sched: Scheduler) -> Iterator[tuple[str, int]]:
     from schedkit.commands.server_process import ServerProcess
     from schedkit.server import ServerOptions
 
     server = ServerProcess(ServerOptions(port=0), sched.ledger)
     try:
         server.ready(sched)
-        yield server.url
+        yield server.url, server.pid
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def _asked(run: dict[str, Any], url: str) -> Iterator[str]:
+    """Yield what the load asks: the server's status, or a process that only takes as much CPU."""
+    if not run.get("stand_in"):
+        yield f"{url}/scheduler/status"
+        return
+    command = [sys.executable, "-m", "bench.server_sides", "stand_in", json.dumps(run["stand_in"])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def stand_in(cpu: float) -> None:
+    """Answer each request with 304 once this process has taken `cpu` seconds for it; read no ledger."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal due
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                due = max(due, time.process_time() - cpu) + cpu
+                while time.process_time() < due:
+                    pass
+                writer.write(b"HTTP/1.1 304 Not Modified\r\netag: x\r\n\r\n")
+
+    async def serve() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", flush=True)
+        await server.serve_forever()
+
+    due = time.process_time()
+    asyncio.run(serve())
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peer(run: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -190,6 +237,8 @@ if __name__ == "__main__":
     wanted = json.loads(sys.argv[2])
     if sys.argv[1] == "load":
         print(json.dumps(load(wanted)))
+    elif sys.argv[1] == "stand_in":
+        stand_in(wanted)
     else:
         with folder() as where:
             print(json.dumps({"ours": ours, "peer": peer}[sys.argv[1]](wanted, where)))

@@ -54,12 +54,18 @@ def test_what_the_process_does(runs: Scheduler) -> None:
         httpx.get(f"{url}/readyz", timeout=60)
 
 
-def test_a_process_whose_starter_died_before_it_began_ends(runs: Scheduler) -> None:
+def test_a_process_whose_starter_died_before_it_began_ends(
+    runs: Scheduler, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what is wrong with the settings has been logged by that starter."""
+    site = "only_here: {kind: jira, url: http://127.0.0.1:9, token: abc}"
+    (tmp_path / "schedkit.yaml").write_text(f"sites: {{{site}}}", encoding="utf-8")
     ours, theirs = socket.socketpair()
     told = Instructions(ledger=str(runs.ledger), options=ServerOptions(port=0), listening=0)
     ours.sendall(msgspec.json.encode(told) + b"\n")
     ours.close()
     assert main(theirs) == 0
+    assert "only_here" not in caplog.text
 
 
 def test_a_ledger_that_cannot_be_opened(

@@ -92,6 +92,8 @@ def test_a_ledger_that_is_away_is_no_fault_of_the_client(
     answer = rest.get("/task_history")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:schedkit:LedgerError")
     assert str(tmp_path) not in answer.text
-    assert rest.get("/readyz").status_code == 503
+    unready = rest.get("/readyz")
+    assert (unready.status_code, unready.headers["content-type"]) == (503, "application/json")
+    assert unready.json() == {"status": "the ledger cannot be read"}
     (tmp_path / "gone.db").rename(tmp_path / "ledger.db")
     sched.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,28 @@ def test_it_answers_over_http(url: str) -> None:
     assert answer.json()["running"] is True
     assert "server" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_it_answers_while_the_users_loop_is_blocked(both: Served) -> None:
+    """The server has a thread and a loop of its own."""
+    scheduler, server = both
+    begun, go_on = threading.Event(), threading.Event()
+
+    @scheduler.task
+    async def blocks() -> None:
+        begun.set()
+        go_on.wait(60)
+
+    run = blocks.submit()
+    try:
+        assert begun.wait(60)
+        assert httpx.get(f"{server.url}/scheduler/status", timeout=60).is_success
+        assert httpx.get(f"{server.url}/api/v1/runs/{run.id}", timeout=60).json()["state"] == "RUNNING"
+    finally:
+        go_on.set()
+        run.wait("60s")
+        scheduler.remove("blocks")
+    assert "schedkit-server" in {thread.name for thread in threading.enumerate()}
 
 
 def test_who_sends_no_head_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

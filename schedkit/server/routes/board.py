@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 from schedkit.core.board.feed import Feed
 from schedkit.server import shapes
 from schedkit.server.answers import due_time, iso, shown_message
+from schedkit.server.bodies import Submission, Window
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.guard import Access, Refusal
 from schedkit.server.problems import ProblemError
@@ -39,28 +40,15 @@ from schedkit.server.service import (
 __all__ = ["board_routes"]
 
 TICK_SECONDS = 0.25
-# A stream that says nothing for longer is taken for dead by proxies and by the page.
+# Proxies and the page take a stream for broken that sends nothing for longer.
 BEAT_SECONDS = 10.0
 JUDGE_SECONDS = 1.0
 
 Judge = Callable[[Request], Awaitable[Access | Refusal]]
 
 
-class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The parameters of a run."""
-
-    params: dict[str, Any] = {}
-
-
-class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A window of due times: times or days, both ends included; without offset, of the server's zone."""
-
-    start: str
-    end: str
-
-
 def board_routes(service: Service, judge: Judge) -> APIRouter:
-    """Return the routes of a service; `judge` tells again who asks while a stream is open."""
+    """Return the routes of a service; `judge` checks access again while a stream is open."""
     router = APIRouter(prefix="/api/v1", tags=["board"])
 
     @router.get("/tasks", responses=answers(shapes.TaskPage))
@@ -83,7 +71,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
         "/tasks/{name}/runs",
         status_code=201,
         responses=answers(shapes.RunIds, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(msgspec.json.schema(Submission)["$defs"]["Submission"], required=False),
+        openapi_extra=body(Submission, required=False),
     )
     async def submit(request: Request, name: TaskName, idempotency_key: IdempotencyKey = None) -> Response:
         """Run a task now, with parameters."""
@@ -97,10 +85,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
         "/tasks/{name}/backfill",
         status_code=201,
         responses=answers(shapes.RunIds, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(
-            msgspec.json.schema(Window)["$defs"]["Window"],
-            example={"start": "2026-11-01", "end": "2026-11-07"},
-        ),
+        openapi_extra=body(Window, example={"start": "2026-11-01", "end": "2026-11-07"}),
     )
     async def backfill(request: Request, name: TaskName) -> Response:
         """Run the past due times of a task that have no run, each once."""
@@ -159,7 +144,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
             str, Header(description="The same, as browsers send it when they connect again.")
         ] = "",
     ) -> Response:
-        """Follow the board: a snapshot, then changes, for as long as the connection stands."""
+        """Follow the board: a snapshot, then changes, until the connection is closed."""
         if service.streams >= MOST_STREAMS:
             raise ProblemError(429, f"{MOST_STREAMS} streams are open", "close another page")
         feed = Feed(service.board, service.board.number(last_event_id or since))
@@ -175,7 +160,7 @@ def board_routes(service: Service, judge: Judge) -> APIRouter:
 async def _stream(
     service: Service, judge: Judge, request: Request, feed: Feed, run: str | None
 ) -> AsyncIterator[bytes]:
-    """Yield the messages of one screen until the server ends, or who asked may look no more."""
+    """Yield the messages of one screen until the server ends, or the caller loses access."""
     began_as = access(request)
     traceback = sees_tracebacks(began_as.scopes)
     service.streams += 1

@@ -1,13 +1,11 @@
-"""``/api/v1/nodes``: the processes at the ledger, listed and ended."""
+"""``/api/v1/nodes``: lists the processes at the ledger, and ends one."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from schedkit.server import shapes
+from schedkit.server.bodies import Ending
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.service import Service, actor, json_body
 
@@ -16,20 +14,13 @@ __all__ = ["END_NODE", "node_routes"]
 END_NODE = "/api/v1/nodes/end"
 
 
-class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A process by its name, pid or life, and how long its runs may go on: seconds, or text like "5m"."""
-
-    node: str
-    deadline: float | str = 30.0
-
-
 def node_routes(service: Service) -> APIRouter:
     """Return the routes of a service."""
     router = APIRouter(tags=["nodes"])
 
     @router.get("/api/v1/nodes", responses=answers(shapes.Nodes))
     async def list_nodes() -> Response:
-        """Return the processes that run tasks, the oldest first, and the workers that they hear."""
+        """Return the processes that run tasks, the oldest first, and their workers."""
         picture = await service.pictures.current()
         head = picture.snapshot["scheduler"]
         return service.answer(shapes.Nodes(items=list(head["nodes"]), workers=list(head["workers"])))
@@ -37,13 +28,11 @@ def node_routes(service: Service) -> APIRouter:
     @router.post(
         END_NODE,
         status_code=202,
-        responses=answers(dict[str, Any], 409, *WITH_BODY, status=202),
-        openapi_extra=body(
-            msgspec.json.schema(Ending)["$defs"]["Ending"], example={"node": "reports", "deadline": "1m"}
-        ),
+        responses=answers(shapes.Message, 409, *WITH_BODY, status=202),
+        openapi_extra=body(Ending, example={"node": "reports", "deadline": "1m"}),
     )
     async def end_node(request: Request) -> Response:
-        """Have a process stop running tasks; those that stand by for them go on. Needs the scope admin."""
+        """End a process; others with the same tasks take over. Needs the scope admin."""
         wanted = await json_body(request, Ending)
         name = await service.verbs.end_node(wanted.node, wanted.deadline, actor=actor(request))
         service.pictures.outdate()

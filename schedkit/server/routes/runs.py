@@ -1,16 +1,14 @@
-"""``/api/v1/runs``: runs, their output and files, and what can be done with them."""
+"""``/api/v1/runs``: lists runs, shows their output and files, cancels them and runs them again."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import anyio
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 from starlette.responses import FileResponse
@@ -20,6 +18,7 @@ from schedkit.core.states import State
 from schedkit.errors import SchedkitError
 from schedkit.server import shapes
 from schedkit.server.answers import run_answer, run_detail
+from schedkit.server.bodies import Changed, FailedSince
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.problems import ProblemError
 from schedkit.server.routes.parameters import Cursor, IdempotencyKey, Limit, RunId, TaskQuery
@@ -28,19 +27,6 @@ from schedkit.server.service import Service, access, actor, in_thread, json_body
 __all__ = ["run_routes"]
 
 MOST_RETRIED, AT_ONCE = 1000, 50
-
-
-class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters that are to be others than those of the run that is run again."""
-
-    params: dict[str, Any] = {}
-
-
-class FailedSince(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which failed runs are to run again: those queued since a time, of one task or of all."""
-
-    since: Annotated[datetime, msgspec.Meta(tz=True)]
-    task: str | None = None
 
 
 def run_routes(service: Service) -> APIRouter:
@@ -63,10 +49,10 @@ def run_routes(service: Service) -> APIRouter:
     @router.post(
         "/retry",
         responses=answers(shapes.Retried, 409, *WITH_BODY),
-        openapi_extra=body(_schema(FailedSince), example={"since": "2026-11-29T00:00:00+00:00"}),
+        openapi_extra=body(FailedSince, example={"since": "2026-11-29T00:00:00+00:00"}),
     )
     async def retry_failed(request: Request) -> Response:
-        """Run all runs again that failed since a time, or timed out, and were not run again since."""
+        """Run all runs again that failed or timed out since a time, and were not run again since."""
         wanted = await json_body(request, FailedSince)
         failed = await in_thread(
             service.view.failed_since, _within_calendar(wanted.since), task=wanted.task, limit=MOST_RETRIED
@@ -98,7 +84,7 @@ def run_routes(service: Service) -> APIRouter:
 
     @router.post("/{id}/cancel", responses=answers(shapes.Cancelled, 404, 409))
     async def cancel_run(request: Request, id: RunId) -> Response:
-        """Cancel a run: at once if it waits, else as soon as its code stops."""
+        """Cancel a run: at once if it is waiting, otherwise as soon as its code stops."""
         await service.known_run(id)
         cancelled = await service.verbs.cancel(id, actor=actor(request))
         service.pictures.outdate()
@@ -108,10 +94,10 @@ def run_routes(service: Service) -> APIRouter:
         "/{id}/retry",
         status_code=201,
         responses=answers(shapes.RunIds, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(_schema(Changed), required=False, example={"params": {}}),
+        openapi_extra=body(Changed, required=False, example={"params": {}}),
     )
     async def retry_run(request: Request, id: RunId, idempotency_key: IdempotencyKey = None) -> Response:
-        """Run an ended run again, with its parameters or others."""
+        """Run an ended run again, with the same or changed parameters."""
         run = await service.known_run(id)
         if not run.state.final:
             raise ProblemError(409, f"run {id} has not ended", "cancel it first, or submit another run")
@@ -152,12 +138,6 @@ def run_routes(service: Service) -> APIRouter:
     return router
 
 
-def _schema(shape: type) -> dict[str, Any]:
-    schema: dict[str, Any] = msgspec.json.schema(shape)
-    named: Mapping[str, Any] = schema.get("$defs", {})
-    return dict(named.get(shape.__name__, schema))
-
-
 def _within_calendar(since: datetime) -> datetime:
     try:
         return since.astimezone(UTC)
@@ -166,5 +146,5 @@ def _within_calendar(since: datetime) -> datetime:
 
 
 def _plain_name(path: Path) -> str:
-    """Return a file's name as a header may carry it."""
+    """Return a file's name without characters that a header cannot have."""
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "_", path.name)

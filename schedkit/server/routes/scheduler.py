@@ -45,7 +45,7 @@ def scheduler_routes(service: Service) -> APIRouter:
     async def trigger_task(
         request: Request, name: TaskName, idempotency_key: IdempotencyKey = None
     ) -> Response:
-        """Run a task now; the answer is given when that is durable."""
+        """Run a task now; the run is durable when this is answered."""
         await service.known(name)
         run = await service.verbs.submit(name, {}, actor=actor(request), key=idempotency_key)
         service.pictures.outdate()
@@ -70,7 +70,7 @@ def scheduler_routes(service: Service) -> APIRouter:
 
     @router.post("/tasks/{name}/enable", responses=answers(shapes.Message, 404, 409))
     async def enable_task(request: Request, name: TaskName) -> Response:
-        """Let the due times of a task happen again."""
+        """Resume the due times of a task."""
         await resume(request, name)
         return service.answer(shapes.Message(message=f"task {name} is enabled"))
 
@@ -88,7 +88,7 @@ def scheduler_routes(service: Service) -> APIRouter:
 
     @router.post("/jobs/{name}/resume", responses=answers(shapes.Message, 404, 409))
     async def resume_job(request: Request, name: TaskName) -> Response:
-        """Let the due times of a job happen again."""
+        """Resume the due times of a job."""
         await resume(request, name)
         return service.answer(shapes.Message(message=f"job {name} is resumed"))
 

@@ -1,8 +1,8 @@
-"""The board as a page: its files, and what it asks for besides the feed."""
+"""The board as a page: its files, and the routes that it reads besides the feed."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -15,9 +15,10 @@ from schedkit.core.states import State
 from schedkit.errors import UsageError
 from schedkit.server import pages, shapes
 from schedkit.server.answers import shown_run
+from schedkit.server.bodies import Command
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.problems import ProblemError
-from schedkit.server.routes.parameters import NO_CONTROL_CHARACTERS, NO_NUL, RUN_ID, RunId, TaskQuery
+from schedkit.server.routes.parameters import NO_NUL, RunId, TaskQuery
 from schedkit.server.service import (
     Service,
     access,
@@ -32,20 +33,8 @@ from schedkit.values.timezones import parse_timezone
 
 __all__ = ["screen_routes"]
 
-# What a command is about; a pause without a task is one of all.
+# The field that a command needs; a pause without a task pauses all.
 _ABOUT = {"run": "task", "again": "run", "cancel": "run"}
-
-
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a button of the board does.
-
-    Run a task, run an ended run again, pause or resume a task (or all), cancel a run.
-    """
-
-    do: Literal["run", "again", "pause", "resume", "cancel"]
-    task: Annotated[str, msgspec.Meta(max_length=200, pattern=NO_CONTROL_CHARACTERS)] | None = None
-    run: Annotated[str, msgspec.Meta(max_length=64, pattern=RUN_ID)] | None = None
-    params: dict[str, Any] = {}
 
 
 def screen_routes(service: Service) -> APIRouter:
@@ -65,7 +54,7 @@ def screen_routes(service: Service) -> APIRouter:
 
     @router.get("/api/v1/access", responses=answers(shapes.AccessAnswer))
     async def who(request: Request) -> Response:
-        """Tell who asks, and what they may do."""
+        """Return the caller of this request and its scopes."""
         return service.answer(shapes.AccessAnswer(**access_fields(request)))
 
     @router.get("/api/v1/history", responses=answers(dict[str, Any]))
@@ -100,18 +89,18 @@ def screen_routes(service: Service) -> APIRouter:
         ] = "",
         task: TaskQuery = None,
     ) -> Response:
-        """Return the due times of seven days: what comes, and what became of those that passed."""
+        """Return the due times of seven days; those in the past with their outcomes."""
         _refuse_unknown_zone(zone)
         return service.answer(await in_thread(service.view.calendar, first, zone=zone, task=task or ""))
 
     @router.get("/api/v1/board/runs/{id}", responses=answers(dict[str, Any], 404))
     async def board_run(request: Request, id: RunId) -> Response:
-        """Return a run in full as a row of the board, also one that has left the board."""
+        """Return a run in full as a row of the board, also if the board no longer lists it."""
         await service.known_run(id)
         row = await in_thread(service.view.screen_run, id)
         return service.answer(shown_run(id, row, sees_tracebacks(access(request).scopes)))
 
-    @router.get("/api/v1/runs/{id}/preview", responses=answers(dict[str, Any], 404, 409))
+    @router.get("/api/v1/runs/{id}/preview", responses=answers(shapes.Preview, 404, 409))
     async def preview(id: RunId) -> Response:
         """Return the first rows of the frame that a run returned, as text."""
         await service.known_run(id)
@@ -120,12 +109,10 @@ def screen_routes(service: Service) -> APIRouter:
     @router.post(
         "/api/v1/board/commands",
         responses=answers(shapes.Commanded, 404, 409, *WITH_BODY),
-        openapi_extra=body(
-            msgspec.json.schema(Command)["$defs"]["Command"], example={"do": "pause", "task": "crawl_site"}
-        ),
+        openapi_extra=body(Command, example={"do": "pause", "task": "crawl_site"}),
     )
     async def command(request: Request) -> Response:
-        """Do what a button of the board does; it is durable when this is answered."""
+        """Carry out a button of the board; the change is durable when this is answered."""
         wanted = await json_body(request, Command)
         needed = _ABOUT.get(wanted.do)
         if needed is not None and getattr(wanted, needed) is None:
@@ -142,12 +129,12 @@ def screen_routes(service: Service) -> APIRouter:
 
 
 def _refuse_unknown_zone(zone: str) -> None:
-    """Refuse a name of no time zone.
+    """Refuse an unknown time zone.
 
     Raises
     ------
     ProblemError
-        404: which names there are is no matter of the document.
+        404, and not 422: the document does not list the names of time zones.
     """
     try:
         _ = parse_timezone(zone or "UTC")

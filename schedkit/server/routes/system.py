@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
@@ -16,6 +15,7 @@ from schedkit.core.store.audit import AuditRow
 from schedkit.errors import SchedkitError
 from schedkit.server import pages, shapes
 from schedkit.server.answers import audit_entry
+from schedkit.server.bodies import Login
 from schedkit.server.document import WITH_BODY, answers
 from schedkit.server.guard import cookie_name
 from schedkit.server.pictures import as_whole
@@ -28,7 +28,7 @@ from schedkit.telemetry.metrics import exposition
 
 __all__ = ["ADMIN_PATHS", "OPEN_ROUTES", "system_routes"]
 
-# What needs no access at all; everything else does.
+# The routes that need no access; all others do.
 OPEN_ROUTES = frozenset(
     {
         ("GET", "/healthz"),
@@ -44,24 +44,18 @@ Before = Annotated[int | None, Query(description="The `next` of the page before.
 Actor = Annotated[str | None, Query(description="Only of this actor.", max_length=200, pattern=r"^[^\x00]+$")]
 
 
-class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The token that a session is to stand for."""
-
-    token: str
-
-
 def system_routes(service: Service) -> APIRouter:
     """Return the routes of a service."""
     router = APIRouter(tags=["system"])
 
     @router.get("/healthz", responses=answers(shapes.Health))
     async def healthz() -> Response:
-        """Tell that the server answers."""
+        """Answer as long as the server runs."""
         return service.answer(shapes.Health(status="ok"))
 
-    @router.get("/readyz", responses=answers(shapes.Health))
+    @router.get("/readyz", responses=_readiness())
     async def readyz() -> Response:
-        """Tell whether the ledger can be read and the tasks' process is heard; 503 if not, or at the end."""
+        """Tell whether the ledger can be read and the tasks' process reports; 503 if not."""
         try:
             await in_thread(service.view.runs, limit=1)
         except SchedkitError:
@@ -95,7 +89,7 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/api/v1/audit", responses=answers(shapes.AuditPage))
     async def audit(actor: Actor = None, before: Before = None, limit: Limit = 100) -> Response:
-        """Return who did what, newest first."""
+        """Return the audit log, newest first: who did what."""
         rows, following = await in_thread(service.view.audit, actor=actor, before=before, limit=limit)
         page = shapes.AuditPage(items=[audit_entry(row) for row in rows], next=following or None)
         return service.answer(page)
@@ -107,7 +101,7 @@ def system_routes(service: Service) -> APIRouter:
         limit: Limit = 100,
         format: Literal["html", "csv"] = "html",
     ) -> Response:
-        """Return the same as a page, or as a file for a spreadsheet."""
+        """Return the audit log as a page, or as CSV for a spreadsheet."""
         rows, following = await in_thread(service.view.audit, actor=actor, before=before, limit=limit)
         if format == "csv":
             headers = {"content-disposition": 'attachment; filename="audit.csv"'}
@@ -121,7 +115,7 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.post("/login", include_in_schema=False, responses=answers(shapes.Message, *WITH_BODY))
     async def login(request: Request) -> Response:
-        """Trade a token for a session's cookie."""
+        """Open a session for a token, and set its cookie."""
         form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         if form:
             text = dict(parse_qsl((await request.body()).decode("latin-1"))).get("token", "")
@@ -161,15 +155,23 @@ def system_routes(service: Service) -> APIRouter:
 
     @router.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
-        """Return the documentation, which needs nothing from the internet."""
+        """Return the documentation as a page that loads nothing from the internet."""
         return HTMLResponse(pages.documentation(request.app.openapi()))
 
     @router.get("/", include_in_schema=False)
     async def index() -> Response:
-        """Lead to the board."""
+        """Redirect to the board."""
         return RedirectResponse("board", 303)
 
     return router
+
+
+def _readiness() -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of ``/readyz``: its 503 has the same shape as its 200."""
+    documented = answers(shapes.Health)
+    content = {**documented[200]["content"], **documented[503]["content"]}
+    words = "The ledger cannot be read, the tasks' process is not heard, or the server is stopping."
+    return {**documented, 503: {"description": words, "content": content}}
 
 
 def _set_cookie(request: Request, answer: Response, value: str) -> None:
@@ -185,7 +187,7 @@ def _set_cookie(request: Request, answer: Response, value: str) -> None:
 
 
 def _csv(rows: Iterable[AuditRow]) -> bytes:
-    """Return rows as a spreadsheet reads them; no text in them is a formula there."""
+    """Return rows as CSV in which no text is a formula for a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("at", "actor", "action", "task", "run"))

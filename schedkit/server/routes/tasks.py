@@ -21,28 +21,6 @@ from schedkit.values.text import clip, did_you_mean
 
 __all__ = ["task_routes"]
 
-_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
-_NAMES = {"type": "array", "items": _TEXT, "minItems": 1}
-REQUEST_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "A task asked for as data. Its code is that of a declared task, named by `task` or a tag.",
-    "anyOf": [{"required": ["task"]}, {"required": ["tags"]}, {"required": ["name"]}],
-    "properties": {
-        "name": {**_TEXT, "description": "Its own name; one that is declared elsewhere is refused."},
-        "task": {**_TEXT, "description": "The name or a tag of the declared task that runs."},
-        "tags": {**_NAMES, "description": "Its tags; without `task`, the declared task that carries one."},
-        "task_type": {"enum": ["IMMEDIATE", "SCHEDULED"]},
-        "cron_expr": {"type": ["string", "null"], "description": "A crontab; SCHEDULED needs one."},
-        "timezone": {"type": ["string", "null"]},
-        "priority": {"enum": ["HIGH", "MEDIUM", "LOW"]},
-        "parameters": {"type": "object"},
-        "metadata": {"type": "object"},
-        "owner": {"type": ["string", "null"], "description": "Recorded as the requester."},
-        "dependencies": {"type": "array", "items": _TEXT, "description": "Names or ids of tasks."},
-        "timeout_seconds": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        "retry_policy": {"type": ["object", "null"]},
-    },
-}
 REQUEST_EXAMPLE = {
     "name": "JIRA Extraction - Root Ticket",
     "task_type": "IMMEDIATE",
@@ -66,10 +44,10 @@ def task_routes(service: Service) -> APIRouter:
         "/tasks",
         status_code=201,
         responses=answers(shapes.CreatedTask, 404, 409, *WITH_BODY, status=201),
-        openapi_extra=body(REQUEST_SCHEMA, example=REQUEST_EXAMPLE),
+        openapi_extra=body("TaskRequest", example=REQUEST_EXAMPLE),
     )
     async def create_task(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-        """Ask for a task; it is durable when this is answered, and runs at once or on its cron."""
+        """Create a task or a run from data; it is durable when this is answered."""
         wanted = await json_body(request, dict[str, Any])
         _refuse_unknown_handler(wanted, await service.pictures.current())
         made = await service.verbs.request(wanted, actor=actor(request), key=idempotency_key)
@@ -88,7 +66,7 @@ def task_routes(service: Service) -> APIRouter:
 
     @router.get("/tasks/{id}", responses=answers(shapes.TaskDetail, 404))
     async def get_task(id: TaskName) -> Response:
-        """Return a task by its id or its name, or what was asked for by the id that was answered then."""
+        """Return a task by its id or name, or a run that ``POST /tasks`` made by its id."""
         picture = await service.pictures.current()
         row = picture.rows.get(id) or next((row for row in picture.rows.values() if row.id == id), None)
         if row is None:
@@ -114,7 +92,7 @@ def task_routes(service: Service) -> APIRouter:
 
 
 def _refuse_unknown_handler(wanted: Mapping[str, Any], picture: Picture) -> None:
-    """Refuse a request of which nothing can be run: no task has that name or carries such a tag.
+    """Refuse a request that names no task: none has that name or tag.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def test_a_token_is_known_by_its_text(tokens: Tokens) -> None:
 
 
 def test_its_text_is_not_in_the_ledger(tokens: Tokens, tmp_path: Path) -> None:
-    _, text = tokens.new("ci", "admin")
+    row, text = tokens.new("ci", "admin")
+    assert row.hash == hashlib.sha256(text.split("_", 2)[2].encode()).hexdigest()
     secret = text.rpartition("_")[2] if "_" not in text[12:] else text[12:]
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.db*"))
     assert b"ci" in kept

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from typing import Any
 
-from support.rest import Rest
+from support.rest import Rest, ended
+from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.tasks import origin
+from schedkit.core.triggers.constructors import every
 
 
 def test_tasks_by_page(rest: Rest) -> None:
@@ -36,11 +39,33 @@ def test_what_comes_and_what_came_of_it(rest: Rest, sched: Scheduler) -> None:
     made = rest.post("/api/v1/tasks/crawl_site/backfill", json={"start": "2026-01-01", "end": "2026-01-02"})
     assert made.status_code == 201, made.text
     assert len(made.json()["runs"]) == 2
+    for run in made.json()["runs"]:
+        ended(rest, run)
     due = rest.get("/api/v1/tasks/crawl_site/due-times", params={"ran": True}).json()["items"]
+    assert [(row["scheduled_at"], row["outcome"]) for row in due] == [
+        ("2026-01-02T02:00:00+00:00", "DONE"),
+        ("2026-01-01T02:00:00+00:00", "DONE"),
+    ]
     assert {row["run"] for row in due} == set(made.json()["runs"])
+    again = rest.post("/api/v1/tasks/crawl_site/backfill", json={"start": "2026-01-01", "end": "2026-01-02"})
+    assert again.json() == {"runs": []}
     assert rest.get("/api/v1/tasks/crawl_site/due-times", params={"ran": False}).json() == {"items": []}
     for window in ({"start": day, "end": "2026-01-01"}, {"start": "x", "end": day}, {"start": day}):
         assert rest.post("/api/v1/tasks/crawl_site/backfill", json=window).status_code == 422
+
+
+def test_a_due_time_that_made_no_run_says_why(rest: Rest, sched: Scheduler) -> None:
+    go_on = threading.Event()
+    sched.task(every("0.2s"), name="slow", overlap="skip")(lambda: go_on.wait(60) and None)
+    try:
+        rows = wait_until(lambda: rest.get("/api/v1/tasks/slow/due-times?ran=false").json()["items"])
+        row = rows[-1]
+        assert (row["outcome"], row["run"]) == ("overlapped", None)
+        assert row["reason"]
+        assert row["scheduled_at"] <= row["until"]
+    finally:
+        go_on.set()
+        sched.remove("slow")
 
 
 def test_the_board_at_once(rest: Rest) -> None:

@@ -24,18 +24,20 @@ def submitted(rest: Rest, task: str, **params: Any) -> str:
 
 def test_pages_of_runs(rest: Rest) -> None:
     made = [submitted(rest, "crawl_site", pages=number) for number in range(5)]
-    for run in made:
+    others = [submitted(rest, "fails"), submitted(rest, "crawl_site", pages=99)]
+    for run in (*made, *others):
         ended(rest, run)
     seen: list[str] = []
     cursor: str | None = None
     while True:
         query = {"task": "crawl_site", "state": "DONE", "limit": 2, **({"cursor": cursor} if cursor else {})}
         page = msgspec.json.decode(rest.get("/api/v1/runs", params=query).content, type=shapes.RunPage)
+        assert {(run.task, run.state) for run in page.items} == {("crawl_site", "DONE")}
         seen += [run.id for run in page.items]
         cursor = page.next
         if cursor is None:
             break
-    assert seen[-5:] == made[::-1]
+    assert seen[-6:] == [others[1], *made[::-1]]
     assert len(seen) == len(set(seen))
     assert rest.get("/api/v1/runs", params={"task": "nobody"}).json() == {"items": [], "next": None}
     assert rest.get("/api/v1/runs", params={"state": "GONE"}).status_code == 422
@@ -56,6 +58,21 @@ def test_a_run_with_its_whole_log(rest: Rest) -> None:
     assert rest.get("/api/v1/runs/0000000000000000").status_code == 404
     assert rest.get("/api/v1/runs/..%2f..%2fetc").status_code == 404
     assert rest.get("/api/v1/runs/a;b").status_code == 422
+
+
+def test_a_log_is_not_cut(rest: Rest, sched: Scheduler) -> None:
+    """The board shows the last 200 lines."""
+
+    @sched.task
+    def talks() -> None:
+        for number in range(500):
+            context.log(f"line {number}")
+
+    run = submitted(rest, "talks")
+    assert [line["message"] for line in ended(rest, run)["log"]] == [
+        f"line {number}" for number in range(500)
+    ]
+    sched.remove("talks")
 
 
 def test_readers_see_no_traceback_and_nobody_a_path(rest: Rest, app: Any, folder: Path) -> None:
@@ -109,6 +126,8 @@ def test_all_that_failed_since(rest: Rest, sched: Scheduler) -> None:
     assert {run["params"].get("why") for run in again} >= {"reason 0", "reason 1"}
     more = rest.post("/api/v1/runs/retry", json={"since": before.isoformat(), "task": "fails"}).json()["runs"]
     assert len(more) == len(made)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert rest.post("/api/v1/runs/retry", json={"since": later}).json() == {"runs": [], "refused": {}}
     sched.task(name="gone")(missing)
     ended(rest, submitted(rest, "gone"))
     gone_run = rest.get("/api/v1/runs", params={"task": "gone"}).json()["items"][0]["id"]
@@ -183,16 +202,25 @@ def test_bodies_that_are_not_what_they_should_be(rest: Rest, sched: Scheduler) -
     assert rest.post(path, json={"params": {"pages": "many"}}).json()["type"] == "urn:schedkit:ParameterError"
 
 
+def first_of(rest: Rest, task: str) -> str:
+    """Return a run of a task that has ended."""
+    run = submitted(rest, task)
+    ended(rest, run)
+    return run
+
+
 def test_a_request_that_is_sent_twice_makes_one_run(rest: Rest, app: Any, folder: Path) -> None:
     key = {"idempotency-key": "3f2a"}
     for path, body in (
         ("/api/v1/tasks/crawl_site/runs", {"params": {"pages": 5}}),
         ("/scheduler/tasks/crawl_site/trigger", None),
+        (f"/api/v1/runs/{first_of(rest, 'crawl_site')}/retry", None),
         ("/tasks", {"tags": ["SITE"]}),
     ):
         key = {"idempotency-key": f"key of {path}".replace(" ", "-")}
         first, again = (rest.post(path, json=body, headers=key).json() for _ in range(2))
         assert first == again
+        assert set(first) <= {"runs", "run_id", "name", "message", "task_id"}
     other = Rest(app, AWAY, authorization=f"Bearer {token(folder, 'other', 'act')}")
     assert other.post("/tasks", json={"tags": ["SITE"]}, headers=key).json() != first
     assert (

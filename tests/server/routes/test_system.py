@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from support.rest import AWAY, Rest, ended, token
 from support.waiting import wait_until
+
+from schedkit.core.store.database import Store
+from schedkit.core.store.tokens import Tokens
 
 
 def admin(app: Any, folder: Path, name: str) -> Rest:
@@ -47,7 +53,12 @@ def test_metrics(rest: Rest) -> None:
     assert samples["scheduler_state[('scheduler_state', 'running')]"] == 1
     assert samples["scheduler_active_tasks[('task_name', 'crawl_site')]"] == 0
     assert samples["scheduler_task_duration_seconds_count[('task_name', 'crawl_site')]"] >= 1
-    assert any(name.startswith("scheduler_info") for name in samples)
+    (told,) = [name for name in samples if name.startswith("scheduler_info")]
+    assert [label for label, _ in ast.literal_eval(told[told.index("[") :])] == [
+        "jobs_count",
+        "timezone",
+        "version",
+    ]
 
 
 def test_sign_in_and_out(app: Any, folder: Path) -> None:
@@ -62,6 +73,15 @@ def test_sign_in_and_out(app: Any, folder: Path) -> None:
     assert browser.post("/scheduler/tasks/crawl_site/trigger").is_success
     assert browser.post("/logout").status_code == 303
     assert browser.get("/docs").status_code == 401
+
+
+def test_revoking_a_token_ends_its_sessions(app: Any, folder: Path) -> None:
+    browser = Rest(app, address=AWAY, origin="http://localhost:8000")
+    browser.post("/login", data={"token": token(folder, "bob", "act")})
+    assert browser.get("/scheduler/status").is_success
+    Tokens(Store(folder / "ledger.db")).revoke("bob")
+    wait_until(lambda: browser.get("/scheduler/status").status_code == 401)
+    assert browser.post("/scheduler/tasks/crawl_site/trigger").status_code == 401
 
 
 def test_the_cookie_is_the_browsers_alone(app: Any, folder: Path) -> None:
@@ -93,8 +113,13 @@ def test_who_did_what(app: Any, folder: Path) -> None:
         ("=cmd()", "submitted"),
         ("local", "cancelled"),
     }
-    text = boss.get("/audit", params={"format": "csv"}).text
-    assert "'=cmd()" in {row[1] for row in csv.reader(io.StringIO(text))}
+    file = boss.get("/audit", params={"format": "csv", "limit": 1000})
+    assert file.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    head, *lines = csv.reader(io.StringIO(file.text))
+    assert head == ["at", "actor", "action", "task", "run"]
+    (line,) = [line for line in lines if line[2:] == ["submitted", "waits", run]]
+    assert line[1] == "'=cmd()"
+    assert abs(datetime.fromisoformat(line[0]) - datetime.now(UTC)) < timedelta(minutes=10)
     html = boss.get("/audit").text
     assert "crawl_site" in html
     assert "<script" not in html
@@ -110,6 +135,9 @@ def test_the_audit_is_for_administrators(rest: Rest) -> None:
 def test_the_documentation_needs_no_internet(rest: Rest) -> None:
     page = rest.get("/docs")
     assert "/api/v1/runs/{id}" in page.text
+    links = set(re.findall(r'href="#([^"]+)"', page.text))
+    assert {"TaskRequest", "Window", "RunDetail", "Problem"} <= links
+    assert links <= set(re.findall(r'<details id="([^"]+)"', page.text))
     for outside in ("http://", "https://", "//cdn", "<script"):
         assert outside not in page.text.replace("http://localhost:8000", "")
     assert rest.get("/style.css").headers["content-type"].startswith("text/css")
