@@ -208,17 +208,17 @@ def test_what_keeps_the_runs_of_another_process_is_told_with_its_name(
     second.task(name="own")(lambda: 1)
     second.start()
     hung = first.submit("hang")
-    wait_until(lambda: "hung" in kinds(second), 60)
+    wait_until(lambda: "hung" in kinds(second))
     (told,) = second.why()
     (own,) = first.why()
     at = f"first (pid {os.getpid()} on {socket.gethostname()})"
     assert (told.text, told.task, told.run, told.wrong) == (f"{at}: {own}", "hang", hung.id, True)
     assert kinds(second, "hang") == ["hung", "home", "due"]
     assert kinds(second, "own") == ["due"]
-    wait_until(lambda: [row["text"] for row in second.screens.board()["scheduler"]["why"]] == [told.text], 60)
+    wait_until(lambda: [row["text"] for row in second.screens.board()["scheduler"]["why"]] == [told.text])
     second.screens.hear(ProcessReport(obstacles=(own,)))
     second.stop()
-    wait_until(lambda: [each.text for each in second.why()] == [own.text], 60)
+    wait_until(lambda: [each.text for each in second.why()] == [own.text])
     gate.set()
     second.screens.hear(ProcessReport())
-    wait_until(lambda: str(second.why()) == "nothing keeps runs from starting", 60)
+    wait_until(lambda: str(second.why()) == "nothing keeps runs from starting")
