@@ -2,7 +2,9 @@
 
 Jira, Excel and Confluence report here independently of the listener: a run of the
 scheduler, a bar in a cell or a terminal, or none. The listener travels in a context variable, so it
-follows a call into worker threads and onto the library's loop.
+follows a call into worker threads and onto the library's loop. Python gives a thread that the call starts
+itself an empty context; ``threading.Thread(target=contextvars.copy_context().run, args=(work,))`` gives it
+this one.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ import pickle
 import signal
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from schedkit.app import App, app
 from schedkit.atlassian.kept_logins import take_logins
@@ -19,6 +21,7 @@ from schedkit.commands.log_handlers import log_as_set
 from schedkit.core.api.configuration import process_of_kind
 from schedkit.errors import SchedkitError, SettingsError, UsageError
 from schedkit.notebook.handover import Instructions
+from schedkit.values.files import replacing
 
 __all__ = ["main"]
 
@@ -38,26 +41,39 @@ def _run(project: App, files: list[Path], told: Instructions, ended: threading.E
         scheduler = project.scheduler(told["ledger"], **told["options"])
     scheduler.process.require(told["codes"])
     try:
-        scheduler.bring_home()  # also what a cell declares after it has started the scheduler
-        declared = Declared(project, scheduler, scheduled=True)
-        for path in files:
-            declared.file(path)
-        if declared.problems:
-            raise SettingsError(str(declared.problems[0]))
-        if missing := [name for name in told["codes"] if name not in scheduler.process.codes]:
-            names = ", ".join(path.name for path in files)
-            raise UsageError(
-                f"{names} does not declare {', '.join(map(repr, missing))}",
-                hint="save the notebook, or remove the task: sched.remove(name)",
-            )
+        _declare(project, scheduler, files, told["codes"])
         scheduler.start()
     except SchedkitError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a program; its output goes to its log
+        _answer(Path(told["answer"]), str(error))
         return 1
+    _answer(Path(told["answer"]), "")
     while scheduler.at_home and not ended.wait(LOOK_SECONDS):
         pass
     scheduler.stop("30s")
     return 0
+
+
+def _declare(project: App, scheduler: Any, files: list[Path], codes: Collection[str]) -> None:
+    scheduler.bring_home()  # also what a cell declares after it has started the scheduler
+    declared = Declared(project, scheduler, scheduled=True)
+    for path in files:
+        declared.file(path)
+    if declared.problems:
+        raise SettingsError(str(declared.problems[0]))
+    if missing := [name for name in codes if name not in scheduler.process.codes]:
+        names = ", ".join(path.name for path in files)
+        raise UsageError(
+            f"{names} does not declare {', '.join(map(repr, missing))}",
+            hint="save the notebook, or remove the task: sched.remove(name)",
+        )
+
+
+def _answer(path: Path, text: str) -> None:
+    """Tell the kernel, if it still waits, that all files are executed, or what failed."""
+    if path.parent.is_dir():
+        with replacing(path) as new:
+            new.file.write(text.encode())
 
 
 def told_to_end() -> threading.Event:

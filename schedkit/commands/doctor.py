@@ -52,6 +52,8 @@ OPTIONAL = {
     "distributed": ("Dask", "cluster"),
 }
 # What reports and edits need, by the name of Jira's permission.
+# What an obstacle is about that is of no single task.
+_WHAT = {"outbox": "alerts"}
 PERMISSIONS = {
     "BROWSE_PROJECTS": "extract issues",
     "EDIT_ISSUES": "jira.edit",
@@ -92,7 +94,7 @@ def doctor(*, ledger: str | None, as_json: bool) -> None:
             print_line(f"{finding.what}: {finding.found}{mend}", before=f"{finding.status:<5} ")
     if as_json:
         print_json([asdict(finding) for finding in found])
-    bad = [finding.what for finding in found if finding.status == "bad"]
+    bad = dict.fromkeys(finding.what for finding in found if finding.status == "bad")
     if bad:
         raise SchedkitError(f"to be mended: {', '.join(bad)}")
 
@@ -199,11 +201,8 @@ def _ledger(project: App, ledger: str | None) -> Iterator[Finding]:
         )
         for obstacle in obstacles:
             if obstacle.kind != "stopped":  # as said above
-                yield Finding(
-                    f"task {obstacle.task}" if obstacle.task else "tasks",
-                    "bad" if obstacle.wrong else "note",
-                    obstacle.text,
-                )
+                what = f"task {obstacle.task}" if obstacle.task else _WHAT.get(obstacle.kind, "tasks")
+                yield Finding(what, "bad" if obstacle.wrong else "note", obstacle.text)
         for each in unmatched:
             yield Finding("notify", "bad", each)
     except SchedkitError as error:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from schedkit.errors import FileError, UsageError
+from schedkit.notebook.offer_magics import offer_magics
 from schedkit.values.extras import requires_extra
 from schedkit.values.failures import translate
+from schedkit.values.text import one_line
 
 __all__ = ["LEFT_OUT", "execute"]
 
@@ -29,11 +31,15 @@ def execute(notebook: Path) -> None:
         from IPython.core.interactiveshell import InteractiveShell
 
     shell: Any = InteractiveShell.instance()
+    offer_magics(shell)
     for number, source in _code_cells(notebook):
         result = shell.run_cell(source, store_history=False)
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
-            raise UsageError(f"{notebook.name}, cell {number}: {type(error).__name__}: {error}")
+            raise UsageError(
+                f"{notebook.name}, cell {number}: {one_line(f'{type(error).__name__}: {error}')}",
+                hint=f"correct the cell, or tag it {LEFT_OUT}, and save the notebook",
+            )
 
 
 def _code_cells(notebook: Path) -> list[tuple[int, str]]:

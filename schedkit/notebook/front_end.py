@@ -10,7 +10,8 @@ from schedkit import context
 from schedkit.core.api.front_end import set_front_end
 from schedkit.errors import SchedkitError
 from schedkit.notebook.last_started import note_started
-from schedkit.notebook.shell import in_kernel
+from schedkit.notebook.offer_magics import offer_magics
+from schedkit.notebook.shell import in_kernel, running_shell
 from schedkit.notebook.stream_capture import capture_streams
 from schedkit.notebook.tracebacks import full_cell_name, rendered, short_interrupts
 from schedkit.notebook.track_declarations import current_cell, track_declaration
@@ -61,6 +62,8 @@ def connect() -> None:
     context.set_default(_cell_surroundings)
     SchedkitError._render_traceback_ = rendered
     name_files(full_cell_name)
+    if (shell := running_shell()) is not None:
+        offer_magics(shell)
 
 
 @contextmanager

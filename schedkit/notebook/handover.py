@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,12 +40,15 @@ class Instructions(TypedDict):
         kernel has executed last.
     logins : dict of str to str
         The logins that were typed in the kernel.
+    answer : str
+        The file in which the process says that it has executed all files, by empty text, or what failed.
     """
 
     ledger: str
     options: dict[str, Any]
     codes: dict[str, str]
     logins: dict[str, str]
+    answer: str
 
 
 def notebook_path() -> Path | None:
@@ -100,7 +104,7 @@ def files_of(scheduler: Any, notebook: Path | None) -> list[Path]:
 
 
 def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SECONDS) -> str:
-    """Start a background process that declares the same tasks and runs them; blocks until it does.
+    """Start a background process that executes the files, and return once it has and runs the tasks.
 
     Parameters
     ----------
@@ -110,7 +114,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
         Whose cells declare. It is executed as it is on disk, in its own folder; cells tagged
         ``no-background`` are left out.
     patience : float
-        Seconds.
+        Seconds until the process has to run the tasks; the rest of a notebook may take longer.
 
     Returns
     -------
@@ -139,20 +143,35 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
         )
     # Kept, so that an ended one can be reaped; it outlives this kernel all the same.
     children().append(child)
+    with tempfile.TemporaryDirectory(prefix="schedkit-", ignore_cleanup_errors=True) as passing:
+        answer = Path(passing) / "answer"
+        return _told(scheduler, child, answer, log_path, patience)
+
+
+def _told(
+    scheduler: Any, child: subprocess.Popen[bytes], answer: Path, log_path: Path, patience: float
+) -> str:
+    """Give the process its instructions, and return who runs the tasks once it has executed all files."""
     assert child.stdin is not None
-    instructions = _instructions(scheduler)
-    moved = instructions["codes"]
+    instructions = _instructions(scheduler, answer)
     # One that died at once says why in its log.
     with contextlib.suppress(OSError), child.stdin as pipe:
         pickle.dump(instructions, pipe)
     end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if (node := _runs_there(scheduler, child.pid, moved)) is not None:
-            return node
-        if child.poll() is not None:
+    while True:
+        ended = child.poll() is not None
+        # Its tasks are at home there from the cell on that declares them, and a later cell may fail.
+        told = answer.read_text(encoding="utf-8") if answer.exists() else None
+        node = _runs_there(scheduler, child.pid, instructions["codes"])
+        if told or ended:
             raise UsageError(
-                f"the background process ended: {_last_line(log_path)}", hint=f"see {log_path.name}"
+                f"the schedule stays here, the background process ended: {told or _last_line(log_path)}",
+                hint=f"see {log_path.name}",
             )
+        if node is not None and told is not None:
+            return node
+        if node is None and time.monotonic() >= end:
+            break
         time.sleep(LOOK_SECONDS)
     child.terminate()
     child.wait(10)
@@ -170,7 +189,7 @@ def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
     return None
 
 
-def _instructions(scheduler: Any) -> Instructions:
+def _instructions(scheduler: Any, answer: Path) -> Instructions:
     over = {task["name"] for task in scheduler.screens.board()["tasks"] if _over(task)}
     name, results = scheduler.name.removesuffix(".ipynb"), scheduler.process.results
     return {
@@ -182,6 +201,7 @@ def _instructions(scheduler: Any) -> Instructions:
         },
         "codes": {name: code for name, code in scheduler.process.codes.items() if name not in over},
         "logins": given_logins(),
+        "answer": str(answer),
     }
 
 

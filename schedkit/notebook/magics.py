@@ -1,4 +1,4 @@
-"""``%load_ext schedkit``: ``%%task NAME every=1h`` schedules a cell, ``%schedkit`` shows the panel."""
+"""``%%task NAME every=1h`` schedules a cell, ``%schedkit`` shows the panel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schedkit.errors import DeclarationError, UsageError
 from schedkit.notebook.last_started import last_started
 from schedkit.values.options import refuse_unknown
 
-__all__ = ["load", "options_of", "task_function"]
+__all__ = ["declare", "load", "options_of", "show_panel", "task_function"]
 
 TRIGGERS: Mapping[str, Callable[..., Any]] = {"every": every, "cron": cron, "at": at}
 # The name is the line's first word, and a cell takes no parameters.
@@ -27,7 +27,7 @@ SPELLING = (
 
 def load(shell: Any) -> None:
     """Register the magics with `shell`."""
-    shell.register_magic_function(_panel_magic, "line", "schedkit")
+    shell.register_magic_function(show_panel, "line", "schedkit")
 
     def task(line: str, cell: str) -> None:
         declare(shell, line, cell)
@@ -36,7 +36,7 @@ def load(shell: Any) -> None:
     shell.register_magic_function(task, "cell", "task")
 
 
-def _panel_magic(line: str) -> None:
+def show_panel(line: str) -> None:
     """Show the panel: ``%schedkit``, ``%schedkit runs``, ``queue``, ``history`` or ``builder``."""
     _scheduler().panel(line.strip() or "tasks").show()
 

@@ -350,6 +350,9 @@ function openTask(view, name, known = null) {
   else tell(view, `${name} has not run yet`, "quiet");
 }
 
+// What takes longer than the way to the kernel.
+const SLOW = { hand_over: "The background process executes the files first, which takes as long as their cells do" };
+
 // A click shows as requested at once; it acts when the answer comes, at the latest when the kernel is free.
 // `complain(words)` is told of a failure instead of the note.
 async function ask(view, command, node, complain = null) {
@@ -359,15 +362,17 @@ async function ask(view, command, node, complain = null) {
   }
   if (node && node.getAttribute("aria-busy") === "true") return null;
   if (node) node.setAttribute("aria-busy", "true");
-  const slow = setTimeout(() => tell(view, `Requested; it acts as soon as ${view.busy}`, "quiet"), 1500);
+  const slow = setTimeout(() => tell(view, SLOW[command.do] || `Requested; it acts as soon as ${view.busy}`, "wait"), 1500);
   try {
     const answer = await view.send(command);
     if (answer.ok === false) throw new Error(answer.error);
     tell(view, answer.words || "", "good");
     return answer;
   } catch (error) {
-    if (complain) complain(error.message);
-    else tell(view, error.message, "bad");
+    if (complain) {
+      tell(view, "");
+      complain(error.message);
+    } else tell(view, error.message, "bad");
     return null;
   } finally {
     clearTimeout(slow);
@@ -396,5 +401,5 @@ function tell(view, words, tone) {
   say(view.note, words);
   put(view.note, "data-tone", tone);
   show(view.note, Boolean(words));
-  if (tone !== "bad") view.noteTimer = setTimeout(() => show(view.note, false), 6000);
+  if (!["bad", "wait"].includes(tone)) view.noteTimer = setTimeout(() => show(view.note, false), 6000);
 }

@@ -210,6 +210,8 @@ def test_a_click_is_sent_shown_as_requested_and_answered(day: Any) -> None:
     pause.click()
     page.clock.fast_forward(1600)
     expect(page.get_by_role("status")).to_contain_text("Requested; it acts as soon as the kernel is free")
+    page.clock.fast_forward(60_000)
+    expect(page.get_by_role("status")).to_contain_text("Requested; it acts as soon as the kernel is free")
     page.evaluate("window.done({ ok: true, words: 'open_bugs is paused' })")
     expect(page.get_by_role("status")).to_contain_text("open_bugs is paused")
     assert day.sent == [{"do": "pause", "task": "open_bugs"}]

@@ -29,7 +29,13 @@ def who(): return 1
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instructions]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    yield {"ledger": str(tmp_path / "b.db"), "options": {"name": "b"}, "codes": {}, "logins": {}}
+    yield {
+        "ledger": str(tmp_path / "b.db"),
+        "options": {"name": "b"},
+        "codes": {},
+        "logins": {},
+        "answer": str(tmp_path / "answer"),
+    }
     app().current = None
 
 
@@ -48,6 +54,7 @@ def test_it_runs_the_tasks_and_stops_when_told(
     events: list[str] = []
     unsubscribe = scheduler.subscribe(lambda event: events.append(getattr(event, "change", "")))
     assert background.main([tmp_path / "who_runs.py"], told, ended) == 0
+    assert Path(told["answer"]).read_text() == ""
     assert scheduler.state == "stopped"
     assert wait_until(lambda: {"started", "stopped"} <= set(events))
     unsubscribe()
@@ -109,7 +116,18 @@ def test_a_task_that_no_file_declares_is_named(
     (tmp_path / "who_runs_too.py").write_text(MODULE)
     told["codes"]["typed"] = ""
     assert background.main([tmp_path / "who_runs_too.py"], told, ended) == 1
-    assert capsys.readouterr().err.startswith("who_runs_too.py does not declare 'typed' (save the notebook")
+    words = "who_runs_too.py does not declare 'typed' (save the notebook"
+    assert capsys.readouterr().err.startswith(words)
+    assert Path(told["answer"]).read_text().startswith(words)
+
+
+def test_a_kernel_that_waits_no_longer_is_told_nothing(
+    tmp_path: Path, told: Instructions, ended: threading.Event
+) -> None:
+    (tmp_path / "who_runs_alone.py").write_text(MODULE)
+    told["answer"] = str(tmp_path / "gone" / "answer")
+    assert background.main([tmp_path / "who_runs_alone.py"], told, ended) == 0
+    assert not (tmp_path / "gone").exists()
 
 
 def test_signals_end_it() -> None:

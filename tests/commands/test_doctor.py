@@ -70,6 +70,15 @@ def test_a_wrong_token_and_a_site_that_is_away(
     assert err.splitlines()[-1] == "schedkit: to be mended: site demo-dc, site away"
 
 
+def test_what_several_findings_are_about_is_to_be_mended_once(running: Scheduler, capsys: Output) -> None:
+    for channel in ("CHAT", "MAIL"):
+        running.queries.outbox.keep(channel, "title", "body", "failed")
+    assert main(["doctor"]) == 1
+    out, err = capsys.readouterr()
+    assert out.count("bad   alerts: 1 alert waits for ") == 2
+    assert err.splitlines()[-1] == "schedkit: to be mended: alerts"
+
+
 @pytest.mark.parametrize("status", [200, 403, 500])
 def test_texts_of_a_site_do_not_steer_the_terminal(
     project: Path, site: DemoSite, capsys: Output, monkeypatch: pytest.MonkeyPatch, status: int

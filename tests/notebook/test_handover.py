@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -281,9 +282,35 @@ def test_where_a_declaration_comes_from(
 
 def test_a_notebook_that_fails_leaves_the_schedule_here(sched: CoreScheduler, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "bad.ipynb", "x = 1", "print(y)")
-    with pytest.raises(UsageError, match=r"the background process ended: bad.ipynb, cell 2: NameError"):
+    words = (
+        r"the schedule stays here, the background process ended: bad.ipynb, cell 2: NameError.*correct the "
+    )
+    with pytest.raises(UsageError, match=words):
         handover.hand_over(sched, notebook)
     assert sched.running
+
+
+def test_a_cell_that_fails_after_another_has_declared_the_task_is_told(
+    sched: CoreScheduler, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(seen)!r}).exists(): time.sleep(0.05)"
+    cell = CELL.format(ledger=sched.ledger)
+    notebook = write_notebook(tmp_path / "bad.ipynb", cell, wait, "raise ValueError('no\\nrows')")
+    run_cell(cell)
+    with ThreadPoolExecutor(1) as pool:
+        moved = pool.submit(handover.hand_over, sched, notebook)
+        # The task is at home there until the notebook has failed.
+        wait_until(lambda: sched.standing_by == ["who"] or moved.done())
+        assert not moved.done()
+        seen.touch()
+        with pytest.raises(UsageError) as caught:
+            moved.result(60)
+    assert str(caught.value) == (
+        "the schedule stays here, the background process ended: bad.ipynb, cell 3: ValueError: no rows "
+        "(correct the cell, or tag it no-background, and save the notebook) (see bad.background.log)"
+    )
+    wait_until(lambda: sched.at_home == ["who"])
 
 
 def test_a_notebook_saved_without_a_task_leaves_the_schedule_here(

@@ -50,6 +50,7 @@ class Screens:
         # Runs that a screen looks at, until they have ended; one that is not on the board may still come.
         self._opened: deque[str] = deque(maxlen=MOST_OPENED)
         self._obstacles: list[dict[str, Any]] = []
+        self._living: frozenset[str] = frozenset()
         self._told = ProcessReport()
         self._asked_why = float("-inf")
 
@@ -157,12 +158,19 @@ class Screens:
             if self._board is None:
                 self._queries.open()
                 self._board = self._new_board()
-            self._board.put_scheduler(**self._facts())
+            facts = self._facts()
+            self._board.put_scheduler(**facts)
+            self._put_homes(self._board, frozenset(node["life"] for node in facts.get("nodes", ())))
             # What a run of another process told right before its end, and its files, no event tells here.
             for run in [run for run in tuple(self._opened) if self._board.has_ended(run)]:
                 self._opened.remove(run)
                 self._read_output(self._board, run)
             return self._board
+
+    def _put_homes(self, board: Board, living: frozenset[str]) -> None:
+        if living != self._living:
+            self._living = living
+            board.put_homes(lambda row: self._queries.has_home(row.name, row, living))
 
     def _facts(self) -> dict[str, Any]:
         """Return the facts of this moment; of a ledger that cannot be read, why."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.task_handle import TaskHandle
@@ -13,6 +15,7 @@ from schedkit.core.node.node import Node
 from schedkit.core.run import TAG, Run
 from schedkit.core.states import State
 from schedkit.core.store.homeless import Homeless, homeless
+from schedkit.core.store.kept_obstacles import kept_obstacles
 from schedkit.core.store.outbox import HEARTBEAT, Alert, waiting_alerts
 from schedkit.errors import LedgerError, UsageError
 from schedkit.values.instants import from_micros, wall_now
@@ -93,6 +96,18 @@ class Why:
             yield Obstacle(kind="paused", text=text)
         yield from _homeless_obstacles(homeless(queries.ledger.store), self._moments())
         yield from _alert_obstacles(waiting_alerts(queries.ledger.store), self._moments())
+        yield from self._of_other_processes()
+
+    def _of_other_processes(self) -> Iterator[Obstacle]:
+        """Yield what other processes have written down of themselves, except what one of them has told."""
+        told = {(each.kind, each.task, each.run) for each in self.told}
+        for node, obstacles in kept_obstacles(self._queries.ledger.store):
+            if self._queries.is_here(node.life):
+                continue
+            for each in obstacles:
+                if (each.kind, each.task, each.run) not in told:
+                    text = f"{node.name} (pid {node.pid} on {node.host}): {each.text}"
+                    yield msgspec.structs.replace(each, text=text)
 
     # One task
 

@@ -180,6 +180,13 @@ class Board:
         with self._lock:
             self._put_scheduler(facts)
 
+    def put_homes(self, has_home: Callable[[TaskRow], bool]) -> None:
+        """Have each task wait for its code, or not; the end of a process makes no event of its tasks."""
+        with self._lock:
+            for row, waiting in list(self._task_rows.values()):
+                if has_home(row) == waiting:
+                    self._put_task(row, not waiting)
+
     def tasks(self) -> dict[str, TaskRow]:
         """Return the tasks by name."""
         with self._lock:

@@ -11,14 +11,18 @@ import logging
 import math
 import sqlite3
 import time
+from collections.abc import Callable
 
 import anyio
 import anyio.to_thread
+import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from schedkit.core.engine.obstacles import Obstacles
 from schedkit.core.node.life import Life
 from schedkit.core.node.ticks import rest
 from schedkit.core.store.chores import take_chore
+from schedkit.core.store.kept_obstacles import keep_obstacles
 from schedkit.core.store.retention import prune
 from schedkit.core.store.workers import keep_workers
 from schedkit.errors import SchedkitError
@@ -35,7 +39,7 @@ TURN_SECONDS, IDLE_TURN_SECONDS = 0.4, 1.0
 # that between due times the log grows, by about 13 MB a second at 200 runs a second.
 MOVE_AHEAD_SECONDS, MOVE_PATIENCE_SECONDS = 0.05, 10.0
 PRUNE_SECONDS = 900.0
-WORKERS_SECONDS = 2.0
+WORKERS_SECONDS = OBSTACLES_SECONDS = 2.0
 _STEP_SECONDS = 0.001
 
 
@@ -72,11 +76,29 @@ class Maintenance:
             if not (workers or kept):
                 continue
             keep = functools.partial(keep_workers, life=life.lease.life, workers=workers)
-            try:
-                await awaited(life.writer.call(keep))
+            if await self._written(keep):
                 kept = bool(workers)
-            except SchedkitError as error:
-                _log.debug("the workers could not be written down: %s", error)
+
+    async def keep_obstacles(self) -> None:
+        """Write down what has kept runs from starting for a while, for the boards of other processes."""
+        life, kept = self._life, Obstacles()
+        while True:
+            await rest(OBSTACLES_SECONDS)
+            found = life.obstacles.lasting()
+            if found == kept:
+                continue
+            keep = functools.partial(keep_obstacles, life=life.lease.life, obstacles=found)
+            if await self._written(keep):
+                kept = found
+
+    async def _written(self, keep: Callable[[sa.Connection], None]) -> bool:
+        """Write what other processes are to see; False if the ledger refuses it."""
+        try:
+            await awaited(self._life.writer.call(keep))
+        except SchedkitError as error:
+            _log.debug("a note for other processes could not be written: %s", error)
+            return False
+        return True
 
     async def keep_log_short(self) -> None:
         """Move what is in SQLite's write-ahead log now and then."""

@@ -291,6 +291,7 @@ class Node:
             group.start_soon(self._neighbours.watch_lives, self._lease_seconds, listening.see_deaths)
             group.start_soon(self.maintenance.turn)
             group.start_soon(self.maintenance.keep_workers)
+            group.start_soon(self.maintenance.keep_obstacles)
             group.start_soon(self.maintenance.keep_log_short)
             group.start_soon(self.maintenance.forget)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ _log = logging.getLogger("schedkit")
 
 # What is wrong for so long is logged, and runs that wait for so long though nothing is.
 WRONG_SECONDS, WAITING_SECONDS = 10.0, 60.0
+# Other processes are told of so many, the worst first.
+MOST_KEPT = 20
 # The writer logs the one, `look` the other.
 _LOGGED_ELSEWHERE = {"ledger", "clock", "blocked"}
 
@@ -68,6 +71,13 @@ class LifeObstacles:
         moments = self.moments()
         found = [*self._of_the_process(moments), *self._of_the_queue(moments)]
         return Obstacles(sorted(found, key=lambda each: not each.wrong))
+
+    def lasting(self) -> Obstacles:
+        """Return what other processes are to be told of: what is wrong, and what has lasted for a while."""
+        wall = self._clock.wall()
+        writable = (each for each in self.all() if each.kind != "ledger")
+        found = (each for each in writable if each.wrong or _has_lasted(each, wall, 0.0))
+        return Obstacles(itertools.islice(found, MOST_KEPT))
 
     def _of_the_process(self, moments: Moments) -> Iterator[Obstacle]:
         for event in self._troubles():

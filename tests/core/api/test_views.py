@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.conftest import Recorder
+from support.waiting import wait_until
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -89,3 +90,22 @@ def test_who_watches_sees_the_files_and_the_only_words_of_a_run_that_it_has_open
     recorder.wait_for(recorder.of(RunEnded, run=run.id))
     assert shown_lines(watcher) == ["only"]
     assert watcher.screens.board()["runs"][0]["artifacts"][0]["label"] == "Rows"
+
+
+def test_tasks_of_a_process_that_has_ended_wait_on_a_board_that_was_made_before(make: Make) -> None:
+    first, second = make(name="first"), make(name="second")
+    first.task("0 7 * * *", name="left")(lambda: 1)
+    first.start()
+    second.task("0 7 * * *", name="own")(lambda: 1)
+    second.start()
+
+    def states() -> dict[str, str]:
+        return {row["name"]: row["state"] for row in second.screens.board()["tasks"]}
+
+    wait_until(lambda: states() == {"left": "idle", "own": "idle"})
+    first.stop()
+    wait_until(lambda: states() == {"left": "waiting", "own": "idle"})
+    again = make(name="again")
+    again.task("0 7 * * *", name="left")(lambda: 1)
+    again.start()
+    wait_until(lambda: states() == {"left": "idle", "own": "idle"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.waiting import wait_until
 
+from schedkit.core.api.process_report import ProcessReport
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
@@ -195,3 +197,28 @@ def test_of_what_waits_in_another_process_it_is_told_who_knows(make: Make, gate:
     assert first.wait("60s").state is State.DONE
     with make(name="later").viewing() as watches:
         assert str(watches.why(first.id)) == f"run {first.id} of task 'holds' has ended as DONE"
+
+
+def test_what_keeps_the_runs_of_another_process_is_told_with_its_name(
+    make: Make, gate: threading.Event
+) -> None:
+    first, second = make(name="first", concurrency=1), make(name="second")
+    first.task(name="hang", timeout="1s")(lambda: gate.wait(60))
+    first.start()
+    second.task(name="own")(lambda: 1)
+    second.start()
+    hung = first.submit("hang")
+    wait_until(lambda: "hung" in kinds(second))
+    (told,) = second.why()
+    (own,) = first.why()
+    at = f"first (pid {os.getpid()} on {socket.gethostname()})"
+    assert (told.text, told.task, told.run, told.wrong) == (f"{at}: {own}", "hang", hung.id, True)
+    assert kinds(second, "hang") == ["hung", "home", "due"]
+    assert kinds(second, "own") == ["due"]
+    wait_until(lambda: [row["text"] for row in second.screens.board()["scheduler"]["why"]] == [told.text])
+    second.screens.hear(ProcessReport(obstacles=(own,)))
+    second.stop()
+    wait_until(lambda: [each.text for each in second.why()] == [own.text])
+    gate.set()
+    second.screens.hear(ProcessReport())
+    wait_until(lambda: str(second.why()) == "nothing keeps runs from starting")

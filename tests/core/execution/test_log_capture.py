@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import logging
 import sys
 import threading
@@ -51,6 +52,17 @@ TALKED = [("INFO", "page 1 of 3"), ("WARNING", "a page is missing")]
 def test_threads_and_coroutines(sched: Scheduler) -> None:
     assert lines(sched, talk) == TALKED
     assert lines(sched, talk_on_the_loop) == [*TALKED, ("ERROR", "from its thread")]
+
+
+def talk_in_a_thread_of_its_own() -> None:
+    for target in (talk, contextvars.copy_context().run):
+        thread = threading.Thread(target=target, args=() if target is talk else (talk,))
+        thread.start()
+        thread.join()
+
+
+def test_a_thread_that_a_task_starts_needs_its_context(sched: Scheduler) -> None:
+    assert lines(sched, talk_in_a_thread_of_its_own) == TALKED
 
 
 def test_a_child_process_and_an_executor(sched: Scheduler) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.lives import set_clock
+from support.lives import life_of, set_clock
 from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.obstacles import Obstacle, Obstacles
+from schedkit.core.engine.obstacles import Hung, Obstacle, Obstacles
+from schedkit.core.events import StoreAway
 from schedkit.core.node.clock import Clock, ClockSteps, SetBack
-from schedkit.core.node.obstacles import ObstacleLog
+from schedkit.core.node.obstacles import MOST_KEPT, LifeObstacles, ObstacleLog
 from schedkit.core.triggers.constructors import every
 from schedkit.values.instants import SECOND, from_micros
 
@@ -90,3 +91,13 @@ def test_a_clock_set_back_is_told_with_the_next_due_time(
     assert sched.screens.board()["scheduler"]["why"][0]["kind"] == "clock"
     clock.back = 0
     wait_until(lambda: not sched.why())
+
+
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+def test_other_processes_are_told_of_what_lasts_and_of_so_many(sched: Scheduler) -> None:
+    life, now = life_of(sched), Clock().wall()
+    hung = [Hung(run=str(i), task="hang", why="timeout", started=now) for i in range(MOST_KEPT + 1)]
+    away = StoreAway(at=from_micros(now), reason="locked")
+    found = LifeObstacles(lambda: life.engine, lambda: hung, lambda: [away], Clock(), None)
+    assert len(found.all()) == MOST_KEPT + 2
+    assert [each.run for each in found.lasting()] == [str(i) for i in range(MOST_KEPT)]
