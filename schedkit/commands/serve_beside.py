@@ -50,7 +50,10 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True):
 def main(channel: socket.socket) -> int:
     """Serve until the channel ends or SIGTERM comes; return the exit code."""
     with channel, channel.makefile("rb") as lines, contextlib.suppress(KeyboardInterrupt):
-        told = msgspec.json.decode(lines.readline(), type=Instructions)
+        line = lines.readline()
+        if not line:  # the process that started this one has ended
+            return 0
+        told = msgspec.json.decode(line, type=Instructions)
         project = app(warned=True)
         with sigterm_as_interrupt(), log_as_set(project.settings.log, project.root):
             try:

@@ -58,6 +58,9 @@ def test_a_process_whose_starter_died_before_it_began_ends(
     runs: Scheduler, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And what is wrong with the settings has been logged by that starter."""
+    gone, channel = socket.socketpair()
+    gone.close()
+    assert main(channel) == 0
     site = "only_here: {kind: jira, url: http://127.0.0.1:9, token: abc}"
     (tmp_path / "schedkit.yaml").write_text(f"sites: {{{site}}}", encoding="utf-8")
     ours, theirs = socket.socketpair()

@@ -37,7 +37,7 @@ def test_pages_of_runs(rest: Rest) -> None:
         cursor = page.next
         if cursor is None:
             break
-    assert seen[-6:] == [others[1], *made[::-1]]
+    assert [run for run in seen if run in (*made, *others)] == [others[1], *made[::-1]]
     assert len(seen) == len(set(seen))
     assert rest.get("/api/v1/runs", params={"task": "nobody"}).json() == {"items": [], "next": None}
     assert rest.get("/api/v1/runs", params={"state": "GONE"}).status_code == 422
