@@ -263,7 +263,9 @@ def wait(future: Waitable[T], meanwhile: Callable[[], object] = bool) -> T:
             answered = future.done()  # asked before: it may be answered just after the wait has run out
             try:
                 # A bounded wait, because an unbounded one cannot be interrupted on Windows.
-                return _unwrapped(functools.partial(future.result, 0.5))
+                return future.result(0.5)
+            except _EscapedError as escaped:
+                raise escaped.args[0] from None
             except TimeoutError:
                 if answered:
                     raise

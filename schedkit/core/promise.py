@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-__all__ = ["Promise"]
+__all__ = ["Countdown", "Promise"]
 
 T = TypeVar("T")
 
@@ -113,3 +113,24 @@ class Promise(Generic[T]):
                 waiting.set_exception(self._error)
             else:
                 waiting.set_result(self._answer)  # type: ignore[arg-type]  # no error: it is the answer
+
+
+class Countdown(Promise[None]):
+    """Settled when it was settled so many times; failed when it has failed once."""
+
+    __slots__ = ("_left", "_lock")
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._left = count
+        self._lock = threading.Lock()
+        if not count:
+            super().settle(None)
+
+    def settle(self, answer: object) -> None:
+        """Count one answer."""
+        with self._lock:
+            self._left -= 1
+            over = not self._left
+        if over:
+            super().settle(None)

@@ -62,26 +62,27 @@ class Keywords:
         if not self.names.issuperset(given):
             unknown = [name for name in given if name not in self.names]
             refuse_unknown(unknown, sorted(self.names), f"{self._called(owner)}()")
-        if number is not None:
-            self._check_number(given, self._called(owner), number)
+        if number is None:
+            return
+        missing = [name for name in (*self._needed[number:], *self._needed_keywords) if name not in given]
+        if missing:
+            raise UsageError(
+                f"{self._called(owner)}() needs {' and '.join(missing)}",
+                hint=f"give {', '.join(f'{name}=…' for name in missing)}",
+            )
+        if self._most is not None and number > self._most:
+            self._refuse_number(owner, number, self._most)
 
     def _called(self, owner: type | None) -> str:
         if owner is None:
             return self._name
         return owner.__name__ if self._name == "__init__" else f"{owner.__name__}.{self._name}"
 
-    def _check_number(self, given: Mapping[str, object], called: str, number: int) -> None:
-        missing = [name for name in (*self._needed[number:], *self._needed_keywords) if name not in given]
-        if missing:
-            raise UsageError(
-                f"{called}() needs {' and '.join(missing)}",
-                hint=f"give {', '.join(f'{name}=…' for name in missing)}",
-            )
-        if self._most is not None and number > self._most:
-            by_name = [name for name in sorted(self.names) if name not in self._positional]
-            most = f"{self._most} argument{'' if self._most == 1 else 's'}"
-            hint = f"the others by name: {', '.join(by_name)}" if by_name else ""
-            raise UsageError(f"{called}() takes {most} by position, and {number} were given", hint=hint)
+    def _refuse_number(self, owner: type | None, number: int, most: int) -> None:
+        by_name = [name for name in sorted(self.names) if name not in self._positional]
+        takes = f"takes {most} argument{'' if most == 1 else 's'} by position"
+        hint = f"the others by name: {', '.join(by_name)}" if by_name else ""
+        raise UsageError(f"{self._called(owner)}() {takes}, and {number} were given", hint=hint)
 
 
 def check_keywords(thing: T) -> T:

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from schedkit.core.promise import Promise
+from schedkit.core.promise import Countdown, Promise
 
 
 def test_the_first_answer_counts() -> None:
@@ -106,3 +106,19 @@ def test_a_loop_can_await_it_and_give_up() -> None:
 
     assert asyncio.run(main()) == 5
     assert left.result() == 1
+
+
+def test_a_countdown_is_settled_by_the_last_of_so_many_answers() -> None:
+    countdown = Countdown(2)
+    countdown.settle({})
+    assert not countdown.done()
+    countdown.settle({})
+    assert countdown.done()
+    assert Countdown(0).done()
+
+
+def test_a_countdown_fails_at_once() -> None:
+    countdown = Countdown(2)
+    countdown.fail(ValueError("refused"))
+    with pytest.raises(ValueError, match="refused"):
+        countdown.result(0)

@@ -384,7 +384,7 @@ class Queries:
 
         Runs that wait would else keep all places, and those for which they wait would never start.
         """
-        waits, life = context.run_id(), self._life
+        waits, life = context.run_id(), self._node.life
         if waits is None or life is None:
             yield
             return

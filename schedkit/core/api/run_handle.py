@@ -180,39 +180,35 @@ class RunHandle:
 
     def _waited(self, timeout: Duration | None) -> Finished:
         deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
-        ended = self._ended()
+        surroundings, ended = context.current(), self._ended()
         if ended is not None:
             return ended
         with self.scheduler.queries.lending(self.id):
-            return self._waited_until(deadline, timeout)
+            while True:
+                left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+                promise = self._promise()
+                try:
+                    self._finished = promise.result(max(left, 0.0))
+                    return self._finished
+                except LifeEnded:
+                    self.ask_again(promise)
+                except TimeoutError:
+                    if deadline is not None and time.monotonic() >= deadline:
+                        raise TimeoutError(self._not_ended(timeout)) from None
+                    if surroundings.should_stop():
+                        raise StopRequested("the run was asked to stop") from None
+                except CancelledError:
+                    raise RunCancelledError(f"waiting for run {self.id} was cancelled") from None
 
-    def _waited_until(self, deadline: float | None, timeout: Duration | None) -> Finished:
-        surroundings = context.current()
-        while True:
-            left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
-            promise = self._promise()
-            try:
-                self._finished = promise.result(max(left, 0.0))
-                return self._finished
-            except LifeEnded:
-                self.ask_again(promise)
-            except TimeoutError:
-                if deadline is not None and time.monotonic() >= deadline:
-                    message = (
-                        f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
-                    )
-                    home = self.scheduler.queries.home(self.task)
-                    if home is None:
-                        message += ", and no running process has its task"
-                    elif not home.here:
-                        message += f", and its task is run by {home}"
-                    elif why := self._why():
-                        message += f" and {why}"
-                    raise TimeoutError(message) from None
-                if surroundings.should_stop():
-                    raise StopRequested("the run was asked to stop") from None
-            except CancelledError:
-                raise RunCancelledError(f"waiting for run {self.id} was cancelled") from None
+    def _not_ended(self, timeout: Duration | None) -> str:
+        """Return that it has not ended in time, and why."""
+        message = f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
+        home = self.scheduler.queries.home(self.task)
+        if home is None:
+            return f"{message}, and no running process has its task"
+        if not home.here:
+            return f"{message}, and its task is run by {home}"
+        return f"{message} and {why}" if (why := self._why()) else message
 
     def _why(self) -> str:
         """Return what it waits for, in short; empty if it does not."""

@@ -52,8 +52,12 @@ class Submitter:
     def submit(self, task: object, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Submit runs, all durable when it returns; not on our loop."""
         commands = self.commands(task, batch)
-        handles, durable = self._make(commands)
-        if durable is not None:
+        made = self._node.dispatcher.submit(commands)
+        if made is None:  # their task is not at home here
+            handles = [self.handle(command) for command in commands]
+        else:
+            waiters, durable = made
+            handles = list(map(self.handle, commands, waiters))
             try:
                 self._wait(durable, commands)
             except UsageError:
@@ -98,14 +102,6 @@ class Submitter:
             service().call(self._node.dispatcher.carry_out, command)
         except SchedkitError as error:
             _log.warning("a run of %r could not be submitted: %s", command.task, error)
-
-    def _make(self, commands: list[SubmitRun]) -> tuple[list[RunHandle], Promise[None] | None]:
-        """Return handles, and a promise that the runs are durable; None: their task is not at home here."""
-        made = self._node.dispatcher.submit(commands)
-        if made is None:
-            return [self.handle(command) for command in commands], None
-        waiters, durable = made
-        return list(map(self.handle, commands, waiters)), durable
 
     async def _carry_out_all(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
         for handle, command in zip(handles, commands, strict=True):

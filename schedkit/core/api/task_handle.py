@@ -68,8 +68,9 @@ class _AsyncTask(Generic[P]):
     async def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
     async def submit(self, /, *args: Any, **params: Any) -> RunHandle:
         """Ask for a run; durable when it returns."""
-        by_name = arguments_by_name(self._handle.task.function, args, params)
-        return await self._handle.scheduler.aio.submit(self._handle.name, **by_name)
+        if args:  # a ledger stores names
+            params = arguments_by_name(self._handle.task.function, args, params)
+        return await self._handle.scheduler.aio.submit(self._handle.name, **params)
 
 
 @check_keywords
@@ -118,8 +119,9 @@ class TaskHandle(Generic[P, R]):
     def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
     def submit(self, /, *args: Any, **params: Any) -> RunHandle:
         """Ask for a run now, with the function's parameters; durable when it returns."""
-        by_name = arguments_by_name(self.task.function, args, params)
-        return self.scheduler.submit(self.name, **by_name)
+        if args:  # a ledger stores names
+            params = arguments_by_name(self.task.function, args, params)
+        return self.scheduler.submit(self.name, **params)
 
     def history(self, limit: int = 100) -> Any:
         """Return its runs as a DataFrame, newest first."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted
+from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted, DetailsRecorded
 from schedkit.core.engine.claims import Claims
 from schedkit.core.engine.deadlines import Active, Deadlines
 from schedkit.core.engine.decision import Finished, Start, Stop
@@ -23,7 +23,7 @@ from schedkit.core.engine.stimuli import (
     StopAttempts,
 )
 from schedkit.core.events import RunRetrying, RunStarted, RunStopping
-from schedkit.core.model import Retry, Task, timeout_error
+from schedkit.core.model import Retry, timeout_error
 from schedkit.core.run import TAG, Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.tasks.request import as_requested
@@ -86,11 +86,12 @@ class Attempts:
         self._activate(started)
 
     def _activate(self, run: Run) -> None:
-        task = as_requested(self._state.tasks[run.task], run.request)
-        deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
+        state = self._state
+        task = as_requested(state.tasks[run.task], run.request) if run.request else state.tasks[run.task]
+        deadline = None if task.timeout is None else state.steady + round(task.timeout * SECOND)
         self.active[run.id] = Active(run.id, run.attempt, task, deadline)
         self.deadlines.watch(run.id)
-        self._state.draft.starts.append(Start(run, task))
+        state.draft.starts.append(Start(run, task))
 
     def recover(self, stimulus: Recover) -> Answer:
         """Adopt the runs that the ledger shows as running, or record them as interrupted."""
@@ -115,7 +116,7 @@ class Attempts:
             if run.state is State.RUNNING and lost:
                 self.interrupt(run, stimulus.reason or "its start was lost", stimulus.away_until)
             elif run.state is State.RUNNING:
-                self._hold_place(id, state.tasks[run.task])
+                state.queue.hold(self._runs.keys.holding(id, state.tasks[run.task]))
                 self._activate(run)
         self._claims.recover()
         return {}
@@ -124,7 +125,7 @@ class Attempts:
         state, task = self._state, adopted.task
         run = state.runs.get(adopted.run)
         state.queue.withdraw(adopted.run)
-        self._hold_place(adopted.run, task)
+        state.queue.hold(self._runs.keys.holding(adopted.run, task))
         if run is None or run.state is not State.RUNNING or run.attempt != adopted.attempt:
             self.overrunning[adopted.run] = adopted.attempt
             return
@@ -138,9 +139,6 @@ class Attempts:
             # Its home ends a run of its task at once, unless the task is removed.
             removed = not cancelled and run.id in state.guests
             self.cancel_run(run, actor, wanted=adopted.wanted or removed)
-
-    def _hold_place(self, run: str, task: Task) -> None:
-        self._state.queue.hold(self._runs.keys.holding(run, task))
 
     # End
 
@@ -199,7 +197,8 @@ class Attempts:
             most_interruptions=state.config.most_interruptions,
         )
         attempt = self._record(run, how.outcome, how.error, how.worker)
-        self._runs.record_details(run.id, how.details)
+        if how.details is not None:
+            state.draft.changes.append(DetailsRecorded(run.id, how.details))
         if after.state.final:
             self._runs.end(run, after, attempt, Finished(after, how.value, how.value is not None))
         else:

@@ -189,7 +189,8 @@ class Claims:
         if run is None or task is None or run.id in state.runs_aside:
             return False
         now = self._runs.keys.waiting(run, task)
-        same = (waiting.keys, waiting.shared, waiting.rate) == (now.keys, now.shared, now.rate)
+        needs = (waiting.keys, waiting.shared, waiting.counted, waiting.rate)
+        same = needs == (now.keys, now.shared, now.counted, now.rate)
         return same and run.state in (State.QUEUED, State.RETRY)
 
     def _show_wait(self, run: str, keys: frozenset[str]) -> None:

@@ -8,15 +8,11 @@ from typing import Any
 from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.changes import Answered, SettingPut
 from schedkit.core.engine.claims import Claims
-from schedkit.core.engine.deadlines import Active
 from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.declaring import Declaring
-from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.due_times import DueTimes
 from schedkit.core.engine.foreign_events import ForeignEvents
-from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
-from schedkit.core.engine.schedules import Schedules
 from schedkit.core.engine.snapshot import Limit, Snapshot
 from schedkit.core.engine.state import EngineConfig, EngineState
 from schedkit.core.engine.stimuli import (
@@ -46,9 +42,8 @@ from schedkit.core.engine.stimuli import (
     WaitFor,
 )
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.model import Task, TaskRow
+from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
-from schedkit.core.states import State
 from schedkit.errors import SchedkitError
 
 __all__ = ["MOST_FIRES", "MOST_STARTS", "Engine"]
@@ -69,6 +64,25 @@ class Engine:
     decided : int
         How many decisions were made before it, by the engine that it replaces.
 
+    Attributes
+    ----------
+    tasks : dict of str to Task
+        The tasks that this process has declared.
+    rows : dict of str to TaskRow
+        The tasks that the ledger knows.
+    runs : dict of str to Run
+        The runs that have not ended.
+    last : dict of str to State
+        How the run of each task that was the last to end has ended.
+    active : dict of str to Active
+        The attempts whose end is not recorded, by run.
+    schedules : Schedules
+        The schedules of the tasks that may become due.
+    queue : RunQueue
+        The runs that wait for their start or hold a slot.
+    dependencies : DependencyTracker
+        Which runs wait for which.
+
     Examples
     --------
     >>> engine = Engine(EngineConfig())
@@ -84,9 +98,9 @@ class Engine:
         self._claims = Claims(state, self._runs)
         self._attempts = Attempts(state, self._runs, self._claims)
         self._due_times = DueTimes(state, self._runs, self._attempts)
-        self._tasks = Tasks(state, self._runs, self._attempts, self._due_times)
+        tasks = Tasks(state, self._runs, self._attempts, self._due_times)
         declaring = Declaring(state, self._runs, self._attempts, self._due_times)
-        foreign = ForeignEvents(state, self._runs, self._attempts, self._tasks, declaring)
+        foreign = ForeignEvents(state, self._runs, self._attempts, tasks, declaring)
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
@@ -95,25 +109,28 @@ class Engine:
             ClaimsSettled: self._attempts.claimed,
             Declare: declaring.declare,
             DeclareLimits: self._claims.declare,
-            Drain: self._tasks.drain,
+            Drain: tasks.drain,
             Ended: self._attempts.ended,
             EventsReceived: foreign.receive,
-            HoldWrites: self._tasks.hold,
+            HoldWrites: tasks.hold,
             KeepRequest: declaring.keep_request,
             LimitsSeen: self._claims.see,
-            Pause: self._tasks.pause,
+            Pause: tasks.pause,
             Recover: foreign.recover,
-            Remove: self._tasks.remove,
-            Reschedule: self._tasks.reschedule,
-            Resume: self._tasks.resume,
+            Remove: tasks.remove,
+            Reschedule: tasks.reschedule,
+            Resume: tasks.resume,
             RoomSeen: self._runs.see_room,
             StandBy: declaring.stand_by,
             StopAttempts: self._attempts.stop,
-            Submit: self._submit,
+            Submit: self._runs.submit,
             WaitFor: self._wait_for,
         }
         if snapshot is not None:
             self._load(snapshot)
+        self.tasks, self.rows, self.runs, self.last = state.tasks, state.rows, state.runs, state.last
+        self.schedules, self.queue, self.dependencies = state.schedules, state.queue, state.dependencies
+        self.active = self._attempts.active
 
     def _load(self, snapshot: Snapshot) -> None:
         state = self._state
@@ -209,15 +226,6 @@ class Engine:
         if stimulus.token is not None or error is not None:
             state.draft.replies.append(Reply(stimulus, answer, error))
 
-    def _submit(self, stimulus: Submit) -> dict[str, Any]:
-        if stimulus.run in self._state.runs:  # repeated, as after a lost answer
-            return {"run": stimulus.run}
-        for run in self._state.runs.values() if stimulus.key else ():
-            if run.key == stimulus.key:
-                return {"run": run.id}
-        self._tasks.row(stimulus.task)
-        return self._runs.submit(stimulus)
-
     def _wait_for(self, stimulus: WaitFor) -> dict[str, Any]:
         change = self._state.queue.take_back if stimulus.over else self._state.queue.lend
         change(stimulus.run, stimulus.other)
@@ -242,11 +250,6 @@ class Engine:
 
     # Reads
 
-    @property
-    def tasks(self) -> dict[str, Task]:
-        """The tasks that this process has declared."""
-        return self._state.tasks
-
     def row(self, name: str) -> TaskRow:
         """Return a task's row.
 
@@ -255,17 +258,7 @@ class Engine:
         UsageError
             If the ledger knows no task of this name.
         """
-        return self._tasks.row(name)
-
-    @property
-    def rows(self) -> dict[str, TaskRow]:
-        """The tasks that the ledger knows."""
-        return self._state.rows
-
-    @property
-    def runs(self) -> dict[str, Run]:
-        """The runs that have not ended."""
-        return self._state.runs
+        return self._state.row(name)
 
     @property
     def paused(self) -> bool:
@@ -276,31 +269,6 @@ class Engine:
     def decided(self) -> int:
         """How many decisions were made."""
         return self._state.decided
-
-    @property
-    def active(self) -> dict[str, Active]:
-        """The attempts whose end is not recorded, by run."""
-        return self._attempts.active
-
-    @property
-    def last(self) -> dict[str, State]:
-        """How the run of each task that was the last to end has ended."""
-        return self._state.last
-
-    @property
-    def schedules(self) -> Schedules:
-        """The schedules of the tasks that may become due."""
-        return self._state.schedules
-
-    @property
-    def queue(self) -> RunQueue:
-        """The runs that wait for their start or hold a slot."""
-        return self._state.queue
-
-    @property
-    def dependencies(self) -> DependencyTracker:
-        """Which runs wait for which."""
-        return self._state.dependencies
 
     @property
     def limits(self) -> dict[str, Limit]:

@@ -197,8 +197,9 @@ class RunQueue:
             _, order, waiting = heapq.heappop(self._timers)
             if self._wants(waiting):
                 self._make_ready((waiting.rank, order, waiting))
-        self._unpark()
-        started, before = self._start_in_lent_places(now, most), -1
+        if self._freed:
+            self._unpark()
+        started, before = self._start_in_lent_places(now, most) if self._lent else [], -1
         while before != len(started):
             before = len(started)
             while self._ready and self._places_taken() < self.concurrency and len(started) != most:
@@ -216,16 +217,19 @@ class RunQueue:
         waiting = entry[2]
         if self._wants(waiting):
             full = next((key for key in waiting.keys if self._full(key)), None)
-            if full is None and self._claimed_up(waiting, now):
-                full = _claim_key(waiting.task)
+            ready_at = now
+            if full is None and waiting.rate is not None:
+                ready_at = next_start(waiting.rate, self._starts.get(waiting.task), now)
+                if self._claimed_up(waiting, now):
+                    full = _claim_key(waiting.task)
             if full is not None:
                 heapq.heappush(self._parked.setdefault(full, []), entry)
-            elif (ready_at := next_start(waiting.rate, self._starts.get(waiting.task), now)) > now:
+            elif ready_at > now:
                 heapq.heappush(self._timers, (ready_at, entry[1], waiting))
             else:
                 self._take(waiting, now)
                 started.append(waiting)
-        if not ready:
+        if not ready and self._freed:
             self._unpark()
 
     def _start_in_lent_places(self, now: int, most: int | None) -> list[Waiting]:

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import (
-    DetailsRecorded,
     ParentsFollowed,
     WaitAdded,
     WaitBound,
@@ -111,6 +110,8 @@ class Runs:
     def new(self, task: str, cause: str, actor: str, id: str = "", **known: Any) -> Run:
         """Return a new run, which is not added yet."""
         state, declared = self._state, self._state.tasks.get(task)
+        if declared is not None and known.get("request"):
+            declared = as_requested(declared, known["request"])
         if known.get("params") is None:
             known["params"] = dict(declared.params) if declared is not None else {}
         return Run(
@@ -121,25 +122,26 @@ class Runs:
             actor=actor,
             due=known.pop("due", state.now),
             queued=state.now,
-            priority=as_requested(declared, known.get("request")).priority if declared is not None else 10,
+            priority=declared.priority if declared is not None else 10,
             **known,
         )
 
     def submit(self, stimulus: Submit) -> dict[str, Any]:
-        """Add a requested run, unless it is known, also as one that ended in this decision."""
-        if stimulus.run in self._state.draft.runs:
+        """Add a requested run, unless it is known, as after a lost answer; it may have ended just now."""
+        state = self._state
+        if stimulus.run in state.runs or stimulus.run in state.draft.runs:
             return {"run": stimulus.run}
-        if stimulus.key:
-            for id in self._state.by_task.get(stimulus.task, ()):
-                if self._state.runs[id].key == stimulus.key:
-                    return {"run": id}
-        if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
+        for known in state.runs.values() if stimulus.key else ():
+            if known.key == stimulus.key:
+                return {"run": known.id}
+        state.row(stimulus.task)  # it raises if there is none
+        if stimulus.scheduled in state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
             raise UsageError(
                 f"task {stimulus.task!r} already has a run for {when}", hint="see its runs: task.runs()"
             )
         if stimulus.scheduled is not None:  # its schedule may still reach this time
-            self._state.taken.setdefault(stimulus.task, set()).add(stimulus.scheduled)
+            state.taken.setdefault(stimulus.task, set()).add(stimulus.scheduled)
         run = self.new(
             stimulus.task,
             stimulus.cause,
@@ -170,7 +172,7 @@ class Runs:
     def _begin(self, run: Run, waits: Mapping[str, Wait], *, followed: bool = True) -> None:
         self._state.expect_home(run.task)
         self._state.move(None, run)
-        self._publish_queued(run, followed=followed)
+        self._state.draft.events.append(RunQueued(at=self._state.at, after=run, followed=followed))
         if waits:
             self._state.dependencies.expect(run.id, run.task, waits)
             for parent, wait in waits.items():
@@ -297,15 +299,11 @@ class Runs:
 
     def _release(self, before: Run, run: Run) -> None:
         """Queue a run that no longer waits for its parents."""
-        ready = replace(run, state=State.QUEUED, due=self._state.now)
-        self._state.move(before, ready)
-        self._publish_queued(ready)
-        self.offer(ready)
-
-    def _publish_queued(self, run: Run, *, followed: bool = False) -> None:
-        """Publish that a run waits, and for which parents."""
         state = self._state
-        state.draft.events.append(RunQueued(at=state.at, after=run, followed=followed))
+        ready = replace(run, state=State.QUEUED, due=state.now)
+        state.move(before, ready)
+        state.draft.events.append(RunQueued(at=state.at, after=ready))
+        self.offer(ready)
 
     def forget_waits(self, name: str, task: Task | None = None) -> None:
         """Drop waits for parents that the task, as it is declared now, does not have; None: removed.
@@ -329,7 +327,7 @@ class Runs:
                 self._release(run, left)
             else:
                 state.move(run, left)
-                self._publish_queued(left)
+                state.draft.events.append(RunQueued(at=state.at, after=left))
 
     def load_waits(self, rows: list[WaitRow]) -> None:
         """Load the waits that the ledger has."""
@@ -344,8 +342,3 @@ class Runs:
             run = state.runs.get(run_id)
             if run is None or run.state is not State.PENDING:
                 state.dependencies.judge(run_id)
-
-    def record_details(self, run: str, details: dict[str, Any] | None) -> None:
-        """Record what a run has reported."""
-        if details is not None:
-            self._state.draft.changes.append(DetailsRecorded(run, details))

@@ -19,6 +19,7 @@ from schedkit.core.events import TO_COME, Event, ScheduleAdvanced, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
 
 __all__ = ["Draft", "EngineConfig", "EngineState"]
@@ -72,11 +73,6 @@ class Draft:
         # One change for each run that moved, however often: its first state before, and its last.
         self.runs: dict[str, RunChanged] = {}
 
-    def move(self, before: Run | None, after: Run) -> None:
-        """Record a new state of a run."""
-        known = self.runs.get(after.id)
-        self.runs[after.id] = RunChanged(before if known is None else known.before, after)
-
 
 class EngineState:
     """What the parts of an engine share."""
@@ -122,13 +118,28 @@ class EngineState:
         self.draft = Draft()
         self.decided += 1
 
+    def row(self, name: str) -> TaskRow:
+        """Return a task's row.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        row = self.rows.get(name)
+        if row is None:
+            known = ", ".join(map(repr, self.rows)) or "none"
+            raise UsageError(f"no task is called {name!r}", hint=f"there are: {known}")
+        return row
+
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""
         return len(self.by_task.get(task, ()))
 
     def move(self, before: Run | None, after: Run) -> None:
         """Set the next state of a run, or add a new one."""
-        self.draft.move(before, after)
+        known = self.draft.runs.get(after.id)
+        self.draft.runs[after.id] = RunChanged(before if known is None else known.before, after)
         if after.state.final:
             self.runs.pop(after.id, None)
             self.by_task[after.task].pop(after.id, None)

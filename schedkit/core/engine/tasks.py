@@ -15,7 +15,6 @@ from schedkit.core.engine.stimuli import Drain, HoldWrites, Pause, Remove, Resch
 from schedkit.core.events import TaskChanged
 from schedkit.core.model import TaskRow
 from schedkit.core.tasks.declare import replaced
-from schedkit.errors import UsageError
 
 __all__ = ["Tasks"]
 
@@ -28,25 +27,11 @@ class Tasks:
     def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, due_times: DueTimes) -> None:
         self._state, self._runs, self._attempts, self._due_times = state, runs, attempts, due_times
 
-    def row(self, name: str) -> TaskRow:
-        """Return a task's row.
-
-        Raises
-        ------
-        UsageError
-            If there is none.
-        """
-        row = self._state.rows.get(name)
-        if row is None:
-            known = ", ".join(map(repr, self._state.rows)) or "none"
-            raise UsageError(f"no task is called {name!r}", hint=f"there are: {known}")
-        return row
-
     def pause(self, stimulus: Pause) -> Answer:
         """Stop the due times of a task, or of all; runs that were submitted continue."""
         state, name = self._state, stimulus.task
         if name is not None:
-            state.put_row(replace(self.row(name), paused=True), "paused", stimulus.actor)
+            state.put_row(replace(state.row(name), paused=True), "paused", stimulus.actor)
             state.schedules.drop(name)
             return {}
         self.pause_all()
@@ -62,7 +47,7 @@ class Tasks:
         """Let due times happen again; those passed over meanwhile are recorded as missed."""
         state, name = self._state, stimulus.task
         if name is not None:
-            row = self.row(name)
+            row = state.row(name)
             self._resume(row, state.paused or row.paused, stimulus.actor, always=True)
             return {}
         self._publish_to_all("resumed", stimulus.actor)
@@ -93,7 +78,8 @@ class Tasks:
 
     def remove(self, stimulus: Remove) -> Answer:
         """Forget a task; its history stays. Its runs are cancelled, except one that ends well meanwhile."""
-        state, row = self._state, self.row(stimulus.task)
+        state = self._state
+        row = state.row(stimulus.task)
         state.known[row.name] = state.rows.pop(row.name).followed_seq
         state.tasks.pop(row.name, None)
         self._runs.unfollow(row.name)
@@ -108,7 +94,8 @@ class Tasks:
 
     def reschedule(self, stimulus: Reschedule) -> Answer:
         """Give a task another trigger."""
-        state, known = self._state, self.row(stimulus.task)
+        state = self._state
+        known = state.row(stimulus.task)
         next = self._due_times.begins(stimulus.trigger)
         self._due_times.leave_behind(known, "rescheduled")
         changed = {

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from schedkit.core.ids import new_id
 from schedkit.core.node.commands import BackfillTask
 from schedkit.core.node.life import Life
-from schedkit.core.node.submissions import submit_all
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.store.reader import scheduled_times
 from schedkit.core.triggers.base import Trigger
@@ -87,7 +86,7 @@ class Backfills:
             taken = await _taken(life, name, due)
             runs = {new_id(): to_micros(time) for time in due if time not in taken}
             wanted = [{"run": run, "scheduled": scheduled} for run, scheduled in runs.items()]
-            waiters, durable = submit_all(life, wanted, task=name, cause="backfill", actor=asked.actor)
+            waiters, durable = life.submit(wanted, task=name, cause="backfill", actor=asked.actor)
             await life.written(durable)
         return dict(zip(runs, waiters, strict=True))
 

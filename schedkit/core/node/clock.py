@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import msgspec
 
+from schedkit.core.store.lives import Lease
 from schedkit.values.instants import SECOND, wall_now
 
 __all__ = ["Clock", "ClockSteps", "SetBack", "StoreClock"]
@@ -32,16 +32,16 @@ class StoreClock(Clock):
 
     Parameters
     ----------
-    offset : callable
-        Returns how many microseconds the store's is ahead.
+    lease : Lease
+        Knows by how much the store's clock is ahead.
     """
 
-    def __init__(self, clock: Clock, offset: Callable[[], int]) -> None:
-        self._clock, self._offset = clock, offset
+    def __init__(self, clock: Clock, lease: Lease) -> None:
+        self._clock, self._lease = clock, lease
 
     def wall(self) -> int:
         """Return the store's present since 1970."""
-        return self._clock.wall() + self._offset()
+        return self._clock.wall() + self._lease.offset
 
     def steady(self) -> int:
         """Return the present on a clock that never jumps."""

@@ -33,12 +33,11 @@ from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.node.failures import Failures, tell_refusal
 from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.ticks import seconds_to_tick
-from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
+from schedkit.core.node.unwritten import Aside, Failures, Unwritten, as_ours, tell_refusal
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.writer import Refused, Writer
@@ -111,7 +110,7 @@ class Decisions:
         self.clock = clock
         self._declarations, self._effects = declarations, effects
         self._trouble, self._tell_others = trouble, told
-        self._ended = False
+        self._closed: LedgerError | NotRunningError | None = None  # why nothing is decided any more
         self._dropped = False  # something that is not decided again
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
@@ -120,7 +119,6 @@ class Decisions:
         self._unwritten: deque[Unwritten] = deque()
         self._refusal: BaseException | None = None  # of the first that is unwritten
         self._failures = Failures()
-        self._given_up: Exception | None = None
         self.writer = Writer(
             ledger.store,
             lease,
@@ -136,23 +134,25 @@ class Decisions:
 
     def post(self, *stimuli: Stimulus) -> None:
         """Have stimuli decided soon, in their order; after the end of this life they are refused."""
-        if self._is_over():  # its loop may be closed and must not be woken
-            self._refuse(stimuli)
+        closed = self._closed
+        if closed is not None:  # its loop may be closed too, and must not be woken
+            self._refuse(stimuli, closed)
             return
         self._inbox.put(stimuli)
-        if self._is_over():
-            self._refuse(self._inbox.clear())
+        if self._closed is not None:
+            self._refuse(self._inbox.clear(), self._closed)
 
-    def _is_over(self) -> bool:
-        return self._ended or self._given_up is not None
-
-    def _refuse(self, stimuli: Iterable[Stimulus]) -> None:
-        error = self._given_up or NotRunningError(
-            f"ledger {self.ledger.store}: the scheduler here was stopped", hint="start it again"
-        )
+    def _refuse(self, stimuli: Iterable[Stimulus], error: Exception) -> None:
         for stimulus in stimuli:
             self._effects.forget([stimulus])
             self._effects.reply(Reply(stimulus, {}, error))
+
+    def _close(self, error: LedgerError | NotRunningError) -> None:
+        """Decide no more: what is posted, and what is not decided yet, is refused."""
+        if self._closed is None:
+            self._closed = error
+        self._refuse(self._inbox.clear(), self._closed)
+        self._inbox.taken()
 
     # Its course, on our loop
 
@@ -169,7 +169,7 @@ class Decisions:
                 if failure is not None:
                     await self._start_over(failure)
                     failure = None
-                if self._given_up is not None:
+                if self._closed is not None:
                     return
                 await self._decide_forever()
             except _EngineEndedError as error:
@@ -214,9 +214,10 @@ class Decisions:
             decision.events[:] = [event for event in decision.events if event.seq]
         executions = self._effects.executions.begin(decision, steady)
         timed_out = self._effects.executions.ask_to_stop(decision)
-        made = Unwritten(decision, again, executions, timed_out, careful, self.engine.decided)
+        made = Unwritten(decision, self.engine.decided, again, executions, timed_out, careful)
         if decision.writes or self._unwritten:
-            self._write(made)
+            self._unwritten.append(made)
+            self.writer.post(decision)
         else:
             self.bus.publish(decision.events)
             self._effects.carry_out(made)
@@ -229,10 +230,6 @@ class Decisions:
             return 0.0
         longest = seconds_to_tick(LONGEST_NAP_SECONDS)
         return longest if decision.wake_at is None else min(max(decision.wake_at - now, 0) / SECOND, longest)
-
-    def _write(self, unwritten: Unwritten) -> None:
-        self._unwritten.append(unwritten)
-        self.writer.post(unwritten.decision)
 
     # The rebuilt engine
 
@@ -297,13 +294,12 @@ class Decisions:
     def _give_up(self, error: Exception) -> None:
         """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
         told = f"ledger {self.ledger.store}: nothing can be decided any more: {error}"
-        self._given_up = LedgerError(told, hint="stop the scheduler, and restore the ledger or name another")
-        self._given_up.__cause__ = error
-        _log.critical("%s", self._given_up)
+        given_up = LedgerError(told, hint="stop the scheduler, and restore the ledger or name another")
+        given_up.__cause__ = error
+        _log.critical("%s", given_up)
         self._trouble(StoreAway(at=datetime.now(UTC), reason=told))  # screens show it
         self._effects.executions.abandon()
-        self._refuse(self._inbox.clear())
-        self._inbox.taken()
+        self._close(given_up)
 
     async def _all_written(self) -> None:
         """Wait until what was decided so far is written, or refused."""
@@ -379,7 +375,8 @@ class Decisions:
 
     def write(self, decision: Decision) -> None:
         """Have something written that no stimulus has led to."""
-        self._write(Unwritten(decision, number=self.engine.decided))
+        self._unwritten.append(Unwritten(decision, self.engine.decided))
+        self.writer.post(decision)
 
     async def decided(self) -> None:
         """Wait until all that was posted so far is decided and with the writer."""
@@ -391,7 +388,6 @@ class Decisions:
 
     def end(self) -> None:
         """Decide no more; what is posted from now on is refused."""
-        self._ended = True
         self._rush.end()
-        self._refuse(self._inbox.clear())
-        self._inbox.taken()
+        stopped = f"ledger {self.ledger.store}: the scheduler here was stopped"
+        self._close(NotRunningError(stopped, hint="start it again"))

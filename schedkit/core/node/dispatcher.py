@@ -36,7 +36,6 @@ from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.life import Life
 from schedkit.core.node.requests import Requests
 from schedkit.core.node.send_command import send_command
-from schedkit.core.node.submissions import submit_all
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.store.reader import Ledger
@@ -109,7 +108,7 @@ class Dispatcher:
             return None
         if any(command.key for command in commands):  # it may be in the ledger
             return None
-        return submit_all(life, [_run_of(command, command.actor or actor) for command in commands])
+        return life.submit([_run_of(command, command.actor or actor) for command in commands])
 
     async def carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
         """Have a command carried out wherever its task is at home; return the answer, durable by then.

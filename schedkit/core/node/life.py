@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -20,6 +20,7 @@ from schedkit.core.engine.stimuli import (
     RoomSeen,
     Stimulus,
     StopAttempts,
+    Submit,
 )
 from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
 from schedkit.core.execution.cluster.home_call import Pulse
@@ -33,7 +34,7 @@ from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.obstacles import LifeObstacles
 from schedkit.core.node.waiters import Waiter
-from schedkit.core.promise import Promise
+from schedkit.core.promise import Countdown, Promise
 from schedkit.core.store.deliveries import Deliveries
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
@@ -88,7 +89,7 @@ class Life:
         deliveries = Deliveries(ledger.store, lambda write: self.writer.call(write))
         self._effects = Effects(executors, self.post, self._tell, deliveries)
         self.executions, self.waiters = self._effects.executions, self._effects.waiters
-        store_clock = StoreClock(clock, lambda: lease.offset)
+        store_clock = StoreClock(clock, lease)
         self.decisions = Decisions(
             ledger,
             bus,
@@ -122,6 +123,31 @@ class Life:
     def post(self, *stimuli: Stimulus) -> None:
         """Have stimuli decided soon, in their order; from any thread. After its end they are refused."""
         self.decisions.post(*stimuli)
+
+    def submit(
+        self, wanted: Sequence[Mapping[str, Any]], **common: Any
+    ) -> tuple[list[Waiter], Promise[None]]:
+        """Submit runs from any thread.
+
+        Parameters
+        ----------
+        wanted : sequence of mapping
+            What is each run's own, as fields of `Submit`, e.g. its ``run`` and its ``params``.
+        **common
+            What they have in common.
+
+        Returns
+        -------
+        waiters, durable
+            A promise of the end of each run, and one that is settled when all of them are durable.
+        """
+        durable = Countdown(len(wanted))
+        submits = [Submit(token=durable, **common, **own) for own in wanted]
+        waiters = [Waiter() for _ in submits]
+        for submit, waiter in zip(submits, waiters, strict=True):
+            self.waiters.add(submit.run, waiter)
+        self.decisions.post(*submits)
+        return waiters, durable
 
     def _see_room(self, room: Room) -> None:
         self.post(RoomSeen(most=room.most, of_task=room.of_task, why=room.why))

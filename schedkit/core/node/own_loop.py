@@ -12,14 +12,17 @@ __all__ = ["OwnLoop"]
 
 
 class OwnLoop:
-    """The running loop."""
+    """The running loop.
+
+    Attributes
+    ----------
+    call : callable
+        ``call(function, *args)`` has a function called on the loop soon; from any thread.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-
-    def call(self, function: Callable[..., object], *args: object) -> None:
-        """Have a function called on the loop soon; from any thread."""
-        self._loop.call_soon_threadsafe(function, *args)
+        self.call: Callable[..., object] = self._loop.call_soon_threadsafe
 
     def later(self, seconds: float, function: Callable[[], object]) -> Callable[[], None]:
         """Have a function called on the loop after some seconds; on the loop. Returns what cancels it."""

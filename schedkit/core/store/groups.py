@@ -184,7 +184,8 @@ class _Group:
             elif home is not None:
                 rows["dropped_tasks"].append((name, home))
         rows["details"] += [details_values(run, details) for run, details in self.details.items()]
-        self._finish_limits()
+        if self._limits or self._claims:
+            self._finish_limits()
         rows["settings"] += [(key, clean(value)) for key, value in self.settings.items()]
         return {name: found for name, found in rows.items() if found}
 

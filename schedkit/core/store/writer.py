@@ -62,6 +62,9 @@ class _Work:
         self.result: Any = None
 
 
+_Item = Decision | _Work | _Word
+
+
 class Writer:
     """Commits decisions in the order in which they were posted.
 
@@ -103,7 +106,7 @@ class Writer:
         self._healthy = healthy
         self._commits = commits_for(store, lease)
         self._statements = Statements(store, lease)
-        self._inbox: queue.SimpleQueue[Decision | _Work | _Word] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._connection: sa.Connection | None = None
         self._batch = self._groups = 0
         self._halted = False  # since a decision was refused
@@ -140,18 +143,20 @@ class Writer:
         """Start the thread."""
         self._thread.start()
 
-    def post(self, decision: Decision) -> None:
+    def post(self, item: _Item) -> None:
         """Queue a decision to be written; queued ones share a group. After the end it is refused."""
-        self._put(decision)
+        self._inbox.put(item)
+        if self._over:  # otherwise the thread takes it, or refuses it at its end
+            self._refuse_rest()
 
     def restart(self) -> None:
         """Accept decisions again after a refusal."""
-        self._put(_Word.RESTART)
+        self.post(_Word.RESTART)
 
     def call(self, function: Callable[[sa.Connection], T]) -> Future[T]:
         """Run ``function(connection)`` on the writer's thread, in a fenced transaction of its own."""
         work = _Work(function)
-        self._put(work)
+        self.post(work)
         return work.future
 
     def decide(self, function: Callable[[sa.Connection], Decision]) -> Future[Decision]:
@@ -160,7 +165,7 @@ class Writer:
         Its events carry no life: every engine reads them from the log, including that of this process.
         """
         work = _Work(function, decides=True)
-        self._put(work)
+        self.post(work)
         return work.future
 
     def stop(self, patience: float) -> None:
@@ -168,11 +173,6 @@ class Writer:
         self._deadline = time.monotonic() + patience
         self._inbox.put(_Word.END)
         self._thread.join(patience + 5.0)
-
-    def _put(self, item: Decision | _Work | _Word) -> None:
-        self._inbox.put(item)
-        if self._over:  # otherwise the thread takes it, or refuses it at its end
-            self._refuse_rest()
 
     def _refuse_rest(self) -> None:
         """Refuse items posted after the end, so that their callers do not wait for ever."""
@@ -197,7 +197,7 @@ class Writer:
     # On the thread
 
     def _run(self) -> None:
-        word: Decision | _Work | _Word | None = None
+        word: _Item | None = None
         while word is not _Word.END:
             group, word = self._next_group()
             if group:
@@ -211,7 +211,7 @@ class Writer:
         self._over = True
         self._refuse_rest()
 
-    def _next_group(self) -> tuple[list[Decision], Decision | _Work | _Word | None]:
+    def _next_group(self) -> tuple[list[Decision], _Item | None]:
         """Wait for decisions; return those in the queue, and the item behind them that is no decision."""
         group: list[Decision] = []
         changes = 0

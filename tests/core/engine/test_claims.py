@@ -26,7 +26,7 @@ from schedkit.core.engine.stimuli import (
 from schedkit.core.events import RunQueued
 from schedkit.core.model import Rate, Task
 from schedkit.core.run import Run
-from schedkit.core.states import Outcome, State
+from schedkit.core.states import Outcome, Overlap, State
 from schedkit.values.instants import SECOND
 
 X, Y = "tag:x", "tag:y"
@@ -187,6 +187,18 @@ def test_a_claim_is_given_up_if_its_run_is_not_to_start_any_more(
     started = [start.run.id for start in decision.starts]
     assert started == (["r"] if meanwhile[0] == declaration(Task(name="a"), found=None) else [])
     assert set(desk.engine.queue.running) == set(started)
+
+
+def test_a_run_claims_again_if_its_task_counts_its_runs_since() -> None:
+    """Found by a history: the run started by the earlier declaration, and was not counted."""
+    desk = desk_with(Task(name="a", tags=("x",), overlap=Overlap.ALLOW))
+    desk.submit("a")
+    number = desk.engine.decided
+    desk.ask(declaration(Task(name="a", tags=("x",)), found=None))
+    decision = settle(desk, "r", number=number)
+    assert (decision.starts, claims(decision)) == ([], ["r"])
+    assert len(settle(desk, "r", number=desk.engine.decided).starts) == 1
+    assert desk.engine.queue.used("task:a") == 1
 
 
 def test_a_run_that_is_cancelled_while_it_waits_gives_way() -> None:
