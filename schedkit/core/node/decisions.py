@@ -258,9 +258,10 @@ class Decisions:
         for unwritten in left:
             self._effects.executions.withdraw(unwritten.executions)
         refused: Stimulus | None = None
-        if not (left[0].careful if left else failure.careful):
+        stimuli, careful = (left[0].stimuli, left[0].careful) if left else (failure.stimuli, failure.careful)
+        if not careful or self._failures.passing(error, stimuli):
             tell_refusal(error)
-        elif (left[0].stimuli if left else failure.stimuli) and again:
+        elif stimuli and again:
             refused = again.pop(0)
             if isinstance(refused, Ended):
                 self._effects.executions.forget([refused])

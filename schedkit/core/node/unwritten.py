@@ -22,6 +22,8 @@ _log = logging.getLogger("schedkit")
 CAREFUL_DECISIONS = 200
 # So many engines in a row that came to nothing, some seconds, are enough.
 MOST_FAILURES = 6
+# So many in a row may be due to tasks that have moved while it was decided about them.
+MOST_MOVES = 3
 # Between two engines, if what was decided is refused or fails again and again.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
@@ -101,6 +103,10 @@ class Failures:
         careful = self._careful > 0
         self._careful -= careful
         return careful
+
+    def passing(self, error: BaseException, stimuli: Sequence[Stimulus]) -> bool:
+        """Tell whether a decision that time alone has led to is made again: its task has only just moved."""
+        return isinstance(error, StaleError) and not stimuli and self.count < MOST_MOVES
 
     @property
     def pause(self) -> float:

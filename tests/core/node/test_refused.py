@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from core.conftest import Recorder
 from support.clocks import Later
 from support.lives import life_of
+from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -100,6 +101,23 @@ def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, s
     row = life.ledger.task("hourly")
     assert row is not None
     assert row.next_at == third + timedelta(hours=1)
+
+
+def test_a_task_that_has_moved_just_then_is_not_left_aside(
+    life: Life, sched: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its due time is refused shortly after something else was, when each refusal tells what is wrong."""
+    recorder, later = Recorder(sched), LATER + timedelta(hours=1)
+    sched.task(at(later), name="moves")(lambda: None)
+    pass_time(life)
+    recorder.wait_for(recorder.of(events.RunEnded, task="beside"))
+    before = life.engine
+    elsewhere = schema.tasks.update().where(schema.tasks.c.name == "moves").values(home="another")
+    write(life, lambda connection: connection.execute(elsewhere))
+    pass_time(life, later)
+    wait_until(lambda: life.engine is not before)
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
+    assert runs(life, "moves") == []
 
 
 def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Scheduler) -> None:
