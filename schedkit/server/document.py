@@ -19,10 +19,10 @@ REFERENCE = "#/components/schemas/{name}"
 PROBLEMS = {
     400: "The request is malformed.",
     401: "A token is needed, or is not valid.",
-    403: "What asks may not do this.",
-    404: "There is no such thing.",
+    403: "The caller may not do this.",
+    404: "The task, the run or the file does not exist.",
     408: "The body did not arrive in time.",
-    409: "Nobody does it now, or something else is in the way.",
+    409: "No process can do it now, or the state of the task or the run does not allow it.",
     413: "The body is too large.",
     414: "The path or the query is too long.",
     415: "The body is not JSON.",

@@ -46,15 +46,15 @@ def rows() -> Iterator[Row]:
         inside = run_side("server_sides", "ours", **busy, beside=False, rate=RATE)
         for side, run in zip(late, (idle, beside, stand_in, inside), strict=True):
             late[side].append(p99(run["late"]))
-    where = "beside the server's process at 500/s (schedkit serve FILE)"
-    yield _late(where, late["beside"], "idle server", late["idle"], 1.5)
-    # Where this is about 1, what is left is that three processes share the cores.
-    yield _late(where, late["beside"], "a process without ledger, same CPU", late["stand-in"], None)
-    where = "with the server inside at 500/s (Server(asgi(sched)))"
-    yield _late(where, late["inside"], "idle server", late["idle"], None)
+    name = "p99 lateness of schedules beside the server's process at 500/s (schedkit serve FILE)"
+    yield _late(name, late["beside"], "idle server", late["idle"], 1.5)
+    # Where this is about 1, only the cores that the processes share make schedules later.
+    name = "p99 lateness of schedules: the same"
+    yield _late(name, late["beside"], "a process without ledger, same CPU", late["stand-in"], None)
+    name = "p99 lateness of schedules with the server inside at 500/s (Server(asgi(sched)))"
+    yield _late(name, late["inside"], "idle server", late["idle"], None)
 
 
-def _late(where: str, late: list[float], peer: str, control: list[float], target: float | None) -> Row:
+def _late(name: str, late: list[float], peer: str, control: list[float], target: float | None) -> Row:
     ours, theirs = median(late), median(control)
-    name = f"p99 lateness of schedules {where}"
     return Row(name, ours, theirs, peer, "ms", ours / theirs, target, "<=")
