@@ -79,6 +79,17 @@ def test_pictures_by_group_and_of_other_frames(history: History) -> None:
         plot(frame).savefig(io.BytesIO(), dpi=30)
 
 
+@pytest.mark.parametrize("name", ["velocity", "control_chart", "cumulative_flow"])
+def test_nothing_of_a_picture_is_cut_off(weekly: Pack, name: str) -> None:
+    figure = plot(weekly[name])
+    figure.savefig(io.BytesIO(), dpi=150)
+    drawn, paper = figure.get_tightbbox(), figure.bbox_inches
+    assert drawn.x0 >= -0.01
+    assert drawn.y0 >= -0.01
+    assert drawn.x1 <= paper.x1 + 0.01
+    assert drawn.y1 <= paper.y1 + 0.01
+
+
 def test_nothing_to_draw(history: History, example: Example) -> None:
     empty = History(example.issues.head(0), example.changes, now=UNTIL)
     assert "no data" in texts(plot(flow.ageing(empty)))
