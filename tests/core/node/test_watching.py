@@ -83,10 +83,11 @@ def test_who_runs_nothing_shows_the_limits_of_those_who_do(make: Make) -> None:
     watching = make(concurrency=9, processes=3, limits={"jira": 4})
     watching.watch()
     with make(concurrency=7).viewing() as looking:
-        assert shown(looking) == shown(watching) == shown(home) == (2, {"tag:db": 1, "process": 1})
+        for asked in (looking, watching, home):
+            wait_until(lambda asked=asked: shown(asked) == (2, {"tag:db": 1, "process": 1}))
     home.stop()
     watching.start()
-    assert shown(watching) == (9, {"tag:jira": 4, "process": 3})
+    wait_until(lambda: shown(watching) == (9, {"tag:jira": 4, "process": 3}))
 
 
 @pytest.mark.parametrize("how", ["watches", "runs"])
