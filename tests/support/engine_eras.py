@@ -25,7 +25,6 @@ class Era:
     until: int | None
     runs: Counter[int] = field(default_factory=Counter)
     fires: list[FireRecorded] = field(default_factory=list)
-    over: bool = False  # another trigger follows
 
     def times(self) -> list[int]:
         """Return its due times before `until`; None: all that there are, ten thousand at most."""

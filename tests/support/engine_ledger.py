@@ -38,7 +38,7 @@ from schedkit.core.engine.changes import (
 )
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
-from schedkit.core.events import TO_COME, Event, RunEnded, RunQueued, RunStep
+from schedkit.core.events import TO_COME, Event, RunEnded, RunQueued, RunStep, TaskChanged
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
@@ -99,8 +99,12 @@ class LedgerModel:
         self._guard_tasks(decision.changes, life)
         self._guard_runs(changes)
         new = {change.after.id: change.after for change in changes if change.before is None}
+        anew = [e.row for e in decision.events if isinstance(e, TaskChanged) and e.change == "rescheduled"]
         for change in decision.changes:
-            self._write(change, now, life, new)
+            if isinstance(change, TaskPut):
+                self._write_task(change.row, now, anew=change.row in anew)
+            else:
+                self._write(change, life, new)
         self.claims.write(decision.changes)
         for place, event in enumerate(decision.events):
             assert event.seq in (0, TO_COME), f"{event} has a number that no ledger gave"
@@ -157,7 +161,7 @@ class LedgerModel:
                     raise RefusedError(run)
                 new.add((run.task, run.scheduled))
 
-    def _write(self, change: Any, now: int, life: str, new: Mapping[str, Run]) -> None:
+    def _write(self, change: Any, life: str, new: Mapping[str, Run]) -> None:
         match change:
             case RunChanged(before, run):
                 self._write_run(before, run)
@@ -169,8 +173,6 @@ class LedgerModel:
                 _, started = self.open.pop((run, attempt.number))
                 assert attempt.started == started, f"{attempt} began at {started}"
                 self.attempts[run, attempt.number] = attempt
-            case TaskPut(row):
-                self._write_task(row, now)
             case TaskAdvanced(task, _, to):
                 self.tasks[task] = replace(self.tasks[task], next=to)
                 self.eras[task].until = to
@@ -184,9 +186,7 @@ class LedgerModel:
             case CodeRecorded(task, code):
                 self.codes[life, task] = code
             case FireRecorded(task):
-                era = self.eras[task]
-                era.fires.append(change)
-                era.over = change.reason == "rescheduled"
+                self.eras[task].fires.append(change)
             case WaitAdded(wait):
                 self._write_wait(wait, new[wait.run])
             case WaitBound(run, parent, parent_run):
@@ -227,12 +227,16 @@ class LedgerModel:
             if run.cause == "schedule":
                 self.eras[run.task].runs[run.scheduled] += 1
 
-    def _write_task(self, row: TaskRow, now: int) -> None:
+    def _write_task(self, row: TaskRow, now: int, *, anew: bool) -> None:
+        """Write a task's row; `anew`: it was rescheduled, perhaps with the trigger and anchor that it had."""
         era = self.eras.get(row.name)
         before = self.tasks.get(row.name)
         same = before is not None and (before.trigger, before.anchored) == (row.trigger, row.anchored)
         # One that had no time left may have one again after the clock was set back.
-        if same and era is not None and not era.over and (era.until is not None or row.next is None):
+        if same and not anew and era is not None and (era.until is not None or row.next is None):
+            assert era.until is None or row.next is None or row.next >= era.until, (
+                f"{row.name} goes back from {era.until}: {row}"
+            )
             era.until = row.next
         else:
             self._close(row.name, now + 1)
