@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Recorder
 from crash.judge import judge_schedule
+from support.boards import board_now
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 from support.lives import life_of
 
@@ -128,7 +129,7 @@ def test_another_process_holds_the_lock(
         assert "locked" in away.reason
         # Reads and the board answer meanwhile.
         assert ticking.sched.runs("ticking")
-        assert ticking.sched.screens.board()["tasks"][0]["name"] == "ticking"
+        assert board_now(ticking.sched)["tasks"][0]["name"] == "ticking"
     (back,) = recorder.wait_for(recorder.of(events.StoreBack))
     assert back.seconds > 0.5
     assert any("takes no writes" in record.message for record in caplog.records)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 from support.lives import die
 from support.waiting import wait_until
 
@@ -673,7 +674,7 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     sched.task(every("0.1s"), name="ticks")(lambda run: times.append(run.scheduled_at))
     run = sched.submit("blocker")
     (blocked,) = recorder.wait_for(recorder.of(events.LoopBlocked, over=False))
-    trouble = sched.screens.board()["scheduler"]["trouble"]  # a board that is made only now
+    trouble = board_now(sched)["scheduler"]["trouble"]  # a board that is made only now
     assert trouble.startswith("blocker blocks the other async tasks at ")
     assert (blocked.task, blocked.run) == ("blocker", run.id)
     assert "test_how.py" in blocked.where
@@ -681,7 +682,7 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     after_the_board = Recorder(sched)
     released.append(1)
     after_the_board.wait_for(recorder.of(events.LoopBlocked, over=True))
-    assert sched.screens.board()["scheduler"]["trouble"] is None
+    assert board_now(sched)["scheduler"]["trouble"] is None
     run.result("60s")
     assert len(times) > 2, "our own loop and its schedules go on"
     sched.pause()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.boards import board_now
 from support.kernels import kernel
 from support.notebook_shell import Front
 from support.notebooks import write_notebook
@@ -223,7 +224,7 @@ def test_modules_and_reports_without_a_notebook(
         runs_in(sched.ledger, "marked", behind.pid)
         # The report is declared there, with its schedule.
         assert sched.tasks["bugs"].next_run is not None
-        assert sched.screens.board()["tasks"][0]["declared"]
+        assert board_now(sched)["tasks"][0]["declared"]
         sched.bring_home()
         behind.wait(30)
     sys.modules.pop("marks", None)
@@ -252,9 +253,7 @@ def test_what_is_over_needs_no_file(sched: CoreScheduler, tmp_path: Path) -> Non
     names = {"sched": sched, "at": at, "__name__": "__main__"}
     exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
     wait_until(lambda: [run.state for run in sched.runs("once")] == ["DONE"])
-    wait_until(
-        lambda: {row["name"]: row["state"] for row in sched.screens.board()["tasks"]}["once"] == "idle"
-    )
+    wait_until(lambda: {row["name"]: row["state"] for row in board_now(sched)["tasks"]}["once"] == "idle")
     assert [path.name for path in handover.files_of(sched, None)] == ["real.py"]
 
 

@@ -25,6 +25,8 @@ from traitlets.config import Config
 import schedkit
 from schedkit.demo import DemoSite
 
+# The board's rows of tasks, once all events so far are on it.
+ROWS = "sched.queries.flush_events(60) and sched.screens.board()['tasks']"
 START = """
 import json, logging, os, sys, time, warnings
 from pathlib import Path
@@ -157,7 +159,7 @@ def pulse(run):
     assert cells.say("from schedkit.core.api import task_handle; print(task_handle.RELOADED)") == "True"
     assert cells.say("print(pulse.pulse.submit().result(60))") == "new"
     assert cells.say("print(await pulse.pulse.submit())") == "new"
-    assert cells.say("print([row['name'] for row in sched.screens.board()['tasks']])") == "['pulse']"
+    assert cells.say(f"print([row['name'] for row in {ROWS}])") == "['pulse']"
     cells.run("sched.stop()")
 
 
@@ -185,7 +187,7 @@ def once(run):
     cells.run(once)
     cells.restart(now=now)
     cells.run(START)
-    told = "{row['name']: row['state'] for row in sched.screens.board()['tasks']}"
+    told = f"{{row['name']: row['state'] for row in {ROWS}}}"
     # start() returns before the lost attempt is recorded.
     waiting = dict.fromkeys(("slow", "once", "frame"), "waiting")
     wait_until(lambda: json.loads(cells.say(f"print(json.dumps({told}))")) == waiting)
@@ -227,7 +229,7 @@ def daily(): ...
     cells.run(declare.format(word="first"))
     cells.run(declare.format(word="second"))
     wait_until(lambda: sum(line.startswith("second") for line in lines(beats)) > 2)
-    shown = "sorted(row['name'] for row in sched.screens.board()['tasks'])"
+    shown = f"sorted(row['name'] for row in {ROWS})"
     assert cells.say(f"print({shown})") == "['daily', 'pulse']"
     assert cells.say("print(sorted(job.id for job in sched.get_jobs()))") == "['daily', 'pulse']"
     cells.run("sched.stop()")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from support.boards import board_now
 from support.notebook_shell import Front, KeptComm, Shell
 from support.waiting import wait_until
 
@@ -96,7 +97,7 @@ def test_clicks_reschedule_remove_stop_and_start(declared: Scheduler, front: Fro
     shown = front.panel(declared)
     for text, words in (("every 2h", "every 2h"), ("0 7 * * mon", "at 07:00 on Monday")):
         assert "another schedule" in front.ask(shown, do="reschedule", task="frame", trigger=text)["words"]
-        (row,) = [row for row in declared.screens.board()["tasks"] if row["name"] == "frame"]
+        (row,) = [row for row in board_now(declared)["tasks"] if row["name"] == "frame"]
         assert row["trigger"].startswith(words)
     assert "no schedule was given" in front.ask(shown, do="reschedule", task="frame", trigger=" ")["error"]
     assert "five" in front.ask(shown, do="reschedule", task="frame", trigger="0 7")["error"]
@@ -207,7 +208,7 @@ def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Fron
     declared.task(name="quick", overlap="allow")(lambda: None)
     for later in declared.submit_many("quick", [{}] * FINISHED_RUNS):
         later.result(timeout=30)
-    assert run.id not in {row["id"] for row in declared.screens.board()["runs"]}
+    assert run.id not in {row["id"] for row in board_now(declared)["runs"]}
     shown = front.panel(declared, "runs", run=run.id)
     assert "file out.xlsx" in still(shown)
     seen = front.ask(shown, do="history", hours=24, task="frame")["data"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.boards import board_now
 from support.rest import Rest
 from support.waiting import wait_until
 
@@ -104,7 +105,7 @@ def test_a_process_that_runs_tasks_shows_what_it_knows_itself(beside: Beside) ->
 
 def test_the_board_has_the_state_of_that_process(beside: Beside) -> None:
     def shown() -> str:
-        return str(beside.watches.screens.board()["scheduler"]["state"])
+        return str(board_now(beside.watches)["scheduler"]["state"])
 
     assert shown() == "watching"
     beside.node.hear(node_report(beside.runs))

@@ -59,5 +59,6 @@ class DeathWatch:
             await anyio.wait_readable(watched)
         except anyio.ClosedResourceError:  # it is watched no more
             return
-        self._forget(pid)  # its end is told once
+        if self._watched.get(pid) == watched:  # else it was found dead, and forgotten, in the same moment
+            self._forget(pid)  # its end is told once
         self.wake()

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 
 from schedkit import context
 from schedkit.core import events
@@ -584,7 +585,7 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
         @sched.task(name="loop")
         async def loop() -> None: ...
 
-        board = sched.screens.board()
+        board = board_now(sched)
     assert board["scheduler"]["limits"] == {"tag:jira": 1, "process": 3, "thread": 2}
     assert {task["name"]: (task["executor"], task["rate"]) for task in board["tasks"]} == {
         "elsewhere": ("executor", ""),
@@ -597,13 +598,13 @@ def test_the_board_knows_the_other_limits(make: Make) -> None:
     sched.task(name="thread", runs_in="process", rate="3/10s")(lambda: None)
     assert told.wait(60)
     assert sched.queries.flush_events()
-    (row,) = [task for task in sched.screens.board()["tasks"] if task["name"] == "thread"]
+    (row,) = [task for task in board_now(sched)["tasks"] if task["name"] == "thread"]
     assert (row["executor"], row["rate"]) == ("process", "3 in 10s")  # as events tell one that is there
 
 
 def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) -> None:
     def limits() -> dict[str, int | None]:
-        return {task["name"]: task["limit"] for task in sched.screens.board()["tasks"]}
+        return {task["name"]: task["limit"] for task in board_now(sched)["tasks"]}
 
     sched.start()
     sched.task(name="two", max_instances=2)(lambda: None)

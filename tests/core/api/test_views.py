@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.conftest import Recorder
+from support.boards import board_now
 from support.waiting import wait_until
 
 from schedkit import context
@@ -18,7 +19,7 @@ Make = Callable[..., Scheduler]
 
 
 def shown_lines(sched: Scheduler) -> list[str]:
-    (row,) = sched.screens.board()["runs"]
+    (row,) = board_now(sched)["runs"]
     return [line["message"] for line in row["log"]]
 
 
@@ -32,7 +33,7 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
             run.log(f"line {number}")
             number += 1
 
-    sched.screens.board()
+    board_now(sched)
     recorder = Recorder(sched)  # after the board
     run = talk.submit()
     recorder.wait_for(recorder.of(RunLogged, run=run.id))
@@ -42,7 +43,7 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
     run.result("60s")
     recorder.wait_for(recorder.of(RunEnded, run=run.id))
     assert shown_lines(sched) == run.log[-200:]
-    assert sched.screens.run_detail(run.id) == sched.screens.board()["runs"][0]
+    assert sched.screens.run_detail(run.id) == board_now(sched)["runs"][0]
 
 
 def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
@@ -50,7 +51,7 @@ def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
 ) -> None:
     other = make(name="other")
     other.start()
-    other.screens.board()
+    board_now(other)
     recorder, go_on = Recorder(other), threading.Event()
 
     @sched.task
@@ -74,7 +75,7 @@ def test_who_watches_sees_the_files_and_the_only_words_of_a_run_that_it_has_open
     """A run whose first words came right before its end stayed without any, and without its files."""
     watcher = make(name="watcher")
     watcher.watch()
-    watcher.screens.board()
+    board_now(watcher)
     recorder, go_on = Recorder(watcher), threading.Event()
 
     @sched.task
@@ -89,7 +90,7 @@ def test_who_watches_sees_the_files_and_the_only_words_of_a_run_that_it_has_open
     go_on.set()
     recorder.wait_for(recorder.of(RunEnded, run=run.id))
     assert shown_lines(watcher) == ["only"]
-    assert watcher.screens.board()["runs"][0]["artifacts"][0]["label"] == "Rows"
+    assert board_now(watcher)["runs"][0]["artifacts"][0]["label"] == "Rows"
 
 
 def test_tasks_of_a_process_that_has_ended_wait_on_a_board_that_was_made_before(make: Make) -> None:
@@ -100,7 +101,7 @@ def test_tasks_of_a_process_that_has_ended_wait_on_a_board_that_was_made_before(
     second.start()
 
     def states() -> dict[str, str]:
-        return {row["name"]: row["state"] for row in second.screens.board()["tasks"]}
+        return {row["name"]: row["state"] for row in board_now(second)["tasks"]}
 
     wait_until(lambda: states() == {"left": "idle", "own": "idle"})
     first.stop()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.boards import board_now
 from support.waiting import wait_until
 
 from schedkit.core.api.process_report import ProcessReport
@@ -70,7 +71,7 @@ def test_hung_code_keeps_its_place_and_whoever_waits_for_it_is_told(
     with pytest.raises(TimeoutError, match="it is QUEUED and waits: all places are taken"):
         other.result("0.01s")
     wait_until(
-        lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["hung", "concurrency"]
+        lambda: [row["kind"] for row in board_now(sched)["scheduler"]["why"]] == ["hung", "concurrency"]
     )
     gate.set()
     assert other.result("60s") == "ran"
@@ -157,15 +158,15 @@ def test_tasks_whose_home_has_ended_are_told_with_it(make: Make) -> None:
 def test_a_ledger_whose_file_is_gone_is_told_on_the_board(make: Make, where: str) -> None:
     sched = make()
     sched.start()
-    assert sched.screens.board()["scheduler"]["why"] == []
+    assert board_now(sched)["scheduler"]["why"] == []
     aside = Path(where).rename(f"{where}.aside")
     wait_until(lambda: kinds(sched) == ["ledger"])
     wait_until(
         lambda: "takes no writes" in str(sched.why()) or "has taken no writes since" in str(sched.why())
     )
-    wait_until(lambda: [row["kind"] for row in sched.screens.board()["scheduler"]["why"]] == ["ledger"])
+    wait_until(lambda: [row["kind"] for row in board_now(sched)["scheduler"]["why"]] == ["ledger"])
     aside.rename(where)
-    wait_until(lambda: sched.screens.board()["scheduler"]["why"] == [])
+    wait_until(lambda: board_now(sched)["scheduler"]["why"] == [])
 
 
 def test_of_what_waits_in_another_process_it_is_told_who_knows(make: Make, gate: threading.Event) -> None:
@@ -215,7 +216,7 @@ def test_what_keeps_the_runs_of_another_process_is_told_with_its_name(
     assert (told.text, told.task, told.run, told.wrong) == (f"{at}: {own}", "hang", hung.id, True)
     assert kinds(second, "hang") == ["hung", "home", "due"]
     assert kinds(second, "own") == ["due"]
-    wait_until(lambda: [row["text"] for row in second.screens.board()["scheduler"]["why"]] == [told.text])
+    wait_until(lambda: [row["text"] for row in board_now(second)["scheduler"]["why"]] == [told.text])
     second.screens.hear(ProcessReport(obstacles=(own,)))
     second.stop()
     wait_until(lambda: [each.text for each in second.why()] == [own.text])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from support.boards import board_now
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store.reader import Ledger
@@ -25,7 +26,7 @@ def test_jobs_and_status_take_as_many_reads_for_many_tasks_as_for_few(
     if who == "other":
         looking = make(name="other")
         looking.start()
-    looking.screens.board()
+    board_now(looking)
     reads: list[sa.Select[tuple[object, ...]]] = []
     read = Ledger._all
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from schedkit.core.node.death_watch import DeathWatch
@@ -73,3 +74,22 @@ def test_it_can_be_woken() -> None:
             await deaths.wait(3600)
 
     anyio.run(wait)
+
+
+@needs_pidfds
+@pytest.mark.parametrize("turns", range(5))
+def test_one_that_is_forgotten_in_the_moment_of_its_end(other: subprocess.Popen[bytes], turns: int) -> None:
+    async def forget() -> None:
+        deaths = DeathWatch()
+        deaths.watch({other.pid})
+        async with anyio.create_task_group() as group:
+            group.start_soon(deaths.wait, 60.0)
+            await anyio.wait_all_tasks_blocked()
+            other.kill()
+            other.wait()
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            deaths.watch(frozenset())
+            deaths.wake()
+
+    anyio.run(forget)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 from support.lives import die, life_of
 from support.node_processes import NodeProcess
 from support.waiting import wait_until
@@ -80,12 +81,12 @@ def test_each_process_runs_what_it_declares(sched: Scheduler, other: Scheduler) 
 
 def test_the_processes_are_on_every_board_by_name(sched: Scheduler, other: Scheduler) -> None:
     for asks in (sched, other):
-        shown = asks.screens.board()["scheduler"]
+        shown = board_now(asks)["scheduler"]
         assert [node["name"] for node in shown["nodes"]] == ["tests", "other"]
         assert [node["pid"] for node in shown["nodes"]] == [node.pid for node in asks.nodes]
         assert shown["nodes"][0]["here"]
     other.stop("1s")
-    assert [node["name"] for node in sched.screens.board()["scheduler"]["nodes"]] == ["tests"]
+    assert [node["name"] for node in board_now(sched)["scheduler"]["nodes"]] == ["tests"]
 
 
 def test_a_due_time_runs_at_its_home_only(sched: Scheduler, other: Scheduler) -> None:
@@ -603,7 +604,7 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
     first.task(cron("0 22 * * *"), name="nightly")(lambda: 1)
     second.task(cron("0 21 * * *"), name="from elsewhere")(lambda: 1)
     for one in (first, second):
-        assert [task["trigger"] for task in one.screens.board()["tasks"]] == [
+        assert [task["trigger"] for task in board_now(one)["tasks"]] == [
             "at 21:00, Asia/Tokyo",
             "at 22:00, Europe/Berlin",
         ]
@@ -612,7 +613,7 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
         recorder.of(events.TaskChanged, task="nightly", schedule_text="at 23:00, Europe/Berlin")
     )
     assert second.queries.flush_events()
-    assert second.screens.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
+    assert board_now(second)["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
     upcoming = first.tasks["nightly"].next_run
     assert upcoming is not None
     assert (upcoming.astimezone(zones[0]).hour, upcoming.utcoffset()) == (23, timedelta(0))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 from support.lives import die
 from support.waiting import wait_until
 
@@ -82,10 +83,10 @@ def test_who_does_not_declare_a_limit_keeps_to_it_and_shows_for_what_a_run_waits
     second = other.submit("waits")
     recorder.wait_for(recorder.of(events.RunQueued, run=second.id, **WAITS))
     for sched in (one, other):
-        (row,) = [row for row in sched.screens.board()["runs"] if row["id"] == second.id]
+        (row,) = [row for row in board_now(sched)["runs"] if row["id"] == second.id]
         assert row["waiting_for"] == "another run tagged db"
-        assert sched.screens.board()["scheduler"]["limits"]["tag:db"] == 1
-    assert other.screens.board()["scheduler"]["limits"]["process"] == 3, "these are of each process"
+        assert board_now(sched)["scheduler"]["limits"]["tag:db"] == 1
+    assert board_now(other)["scheduler"]["limits"]["process"] == 3, "these are of each process"
     held.release.set()
     assert (first.result("60s"), second.result("60s")) == ("done", "after it")
     assert second.run.waiting_for == ()
@@ -118,11 +119,11 @@ def test_another_declaration_of_a_limit_is_told_and_holds_for_all(
         "the limit of tag 'db' is 1 now, for all processes, as other declared; here it was 2",
     ]
     wait_until(lambda: set(shown) <= set(caplog.messages))
-    assert [sched.screens.board()["scheduler"]["limits"]["tag:db"] for sched in (one, other)] == [1, 1]
+    assert [board_now(sched)["scheduler"]["limits"]["tag:db"] for sched in (one, other)] == [1, 1]
     other.stop("1s")
     one.stop("1s")
     one.start()
-    assert one.screens.board()["scheduler"]["limits"]["tag:db"] == 2, "nobody else is there"
+    assert board_now(one)["scheduler"]["limits"]["tag:db"] == 2, "nobody else is there"
 
 
 def test_a_limit_that_is_declared_while_runs_go_on_counts_them(make: Make) -> None:
@@ -133,7 +134,7 @@ def test_a_limit_that_is_declared_while_runs_go_on_counts_them(make: Make) -> No
     first = one.submit("held")
     assert held.entered.acquire(timeout=30)
     other.start()
-    wait_until(lambda: one.screens.board()["scheduler"]["limits"].get("tag:db") == 1)
+    wait_until(lambda: board_now(one)["scheduler"]["limits"].get("tag:db") == 1)
     second = one.submit("held")
     other.task(name="waits", tags="db")(lambda: "after it")
     third = other.submit("waits")

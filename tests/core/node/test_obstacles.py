@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.boards import board_now
 from support.lives import life_of, set_clock
 from support.waiting import wait_until
 
@@ -88,7 +89,7 @@ def test_a_clock_set_back_is_told_with_the_next_due_time(
     assert told.text.endswith(f"the next due time is {before:%Y-%m-%d %H:%M}, of task 'hourly'")
     assert told in sched.why("hourly")
     wait_until(lambda: any("the clock was set back" in line for line in caplog.messages))
-    assert sched.screens.board()["scheduler"]["why"][0]["kind"] == "clock"
+    assert board_now(sched)["scheduler"]["why"][0]["kind"] == "clock"
     clock.back = 0
     wait_until(lambda: not sched.why())
 

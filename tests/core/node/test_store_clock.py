@@ -13,6 +13,7 @@ from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.execution.run_context import RunContext
+from schedkit.core.store.lives import OFFSET_NOISE
 from schedkit.core.triggers.constructors import every
 from schedkit.values.instants import wall_now
 
@@ -36,7 +37,8 @@ def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -
 
     def note(run: RunContext) -> None:
         assert run.scheduled_at is not None
-        starts.append((run.scheduled_at, time.time()))
+        if run.attempt == 1:  # what the home had begun when it died begins again
+            starts.append((run.scheduled_at, time.time()))
 
     for sched in (ahead, behind):
         sched.task(every("1s", start=begin), name="ticks", overlap="allow")(note)
@@ -49,14 +51,18 @@ def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -
     inherited = len(starts)
     wait_until(lambda: len(starts) >= inherited + TIMES)
     heir.stop()
-    made = {run.scheduled_at for run in heir.runs("ticks")}
-    passed = {row.scheduled for row in heir.due_times("ticks", ran=False).itertuples()}
+    made = {run.scheduled_at for run in heir.runs("ticks", limit=1000)}
+    passed = {
+        row.scheduled + timedelta(seconds=number)
+        for row in heir.due_times("ticks", ran=False).itertuples()
+        for number in range(row.count)
+    }
     due = [when for when, _ in starts]
     assert len(due) == len(set(due)), "none twice"
     first = min(made | passed)  # on a busy machine the declaration may come after the first time
     every_one = {first + timedelta(seconds=number) for number in range((max(due) - first).seconds + 1)}
     assert every_one <= made | passed, "none lost"
-    assert all(at >= when.timestamp() for when, at in starts), "none early"
+    assert all(at >= when.timestamp() - OFFSET_NOISE / 1e6 for when, at in starts), "none early"
     late = [at - when.timestamp() for when, at in starts]
     assert sorted(late)[len(late) // 2] < 1.0, "in time, but for those of the time without a home"
 

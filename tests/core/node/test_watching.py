@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 from support.faulty import reads_failing
 from support.lives import node_of
 from support.waiting import wait_until
@@ -32,7 +33,7 @@ def watching(make: Make, sched: Scheduler) -> Scheduler:
 def test_who_watches_has_no_life_and_sees_everything_live(sched: Scheduler, watching: Scheduler) -> None:
     assert (watching.state, watching.running) == ("watching", False)
     assert [node.name for node in watching.nodes] == ["tests"]
-    assert watching.screens.board()["scheduler"]["state"] == "watching"
+    assert board_now(watching)["scheduler"]["state"] == "watching"
     seen = Recorder(watching)
     sched.task(name="one")(lambda: 42)
     run = sched.submit("one")
@@ -75,7 +76,7 @@ def test_who_watches_misses_nothing_when_it_starts(sched: Scheduler, watching: S
 
 def test_who_runs_nothing_shows_the_limits_of_those_who_do(make: Make) -> None:
     def shown(sched: Scheduler) -> tuple[int, dict[str, int]]:
-        board = sched.screens.board()["scheduler"]
+        board = board_now(sched)["scheduler"]
         return board["concurrency"], board["limits"]
 
     home = make(concurrency=2, processes=1, limits={"db": 1})
@@ -106,7 +107,7 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
         run.log("went on")
         steps[1].wait(60)
 
-    other.screens.board()
+    board_now(other)
     run = extract.submit()
     recorder.wait_for(recorder.of(RunProgressed, run=run.id, stage="pages", done=1, total=10))
     recorder.wait_for(recorder.of(RunLogged, run=run.id, message="began"))
@@ -115,7 +116,7 @@ def test_others_see_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make,
     recorder.wait_for(recorder.of(RunLogged, run=run.id, message="went on"))
     other.screens.open_run(run.id)
     assert other.queries.flush_events()
-    (row,) = other.screens.board()["runs"]
+    (row,) = board_now(other)["runs"]
     assert row["state"] == "RUNNING"
     (stage,) = row["stages"]
     assert (stage["done"], stage["total"]) == (7, 10)
@@ -134,13 +135,13 @@ def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: 
             run.log(f"line {number}")
         end.wait(60)
 
-    watching.screens.board()
+    board_now(watching)
     run = tell.submit()
     lines = recorder.wait_for(recorder.of(RunLogged, run=run.id), count=5)
     for line in lines:
         node_of(watching).bus.publish((line,))
     assert watching.queries.flush_events()
-    (row,) = watching.screens.board()["runs"]
+    (row,) = board_now(watching)["runs"]
     assert [line["message"] for line in row["log"]] == [f"line {number}" for number in range(5)]
     end.set()
     run.result("60s")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 from support.faulty import failing
 from support.waiting import wait_until
 
@@ -64,7 +65,7 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
     calls = itertools.count(1)
     task = sched.task("0 7 1 1 *", name="one")(lambda: next(calls))
     task.submit().result("60s")
-    assert sched.screens.board()["scheduler"]["trouble"] is None
+    assert board_now(sched)["scheduler"]["trouble"] is None
     recorder, kept = Recorder(sched), Path(where).with_name("moved.db")
     with contextlib.ExitStack() as away:
         if take_away:
@@ -82,7 +83,7 @@ def test_who_asks_is_refused_after_a_told_time_and_the_run_is_withdrawn(
         ):
             with pytest.raises(LedgerError, match=words):
                 ask()
-        assert "does not take writes" in sched.screens.board()["scheduler"]["trouble"]
+        assert "does not take writes" in board_now(sched)["scheduler"]["trouble"]
     recorder.wait_for(recorder.of(StoreBack))
     wait_until(lambda: task.paused and sched.queries.ledger.task("one").paused)
     wait_until(lambda: all(run.state.final for run in sched.runs("one")))

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from schedkit.core.store import schema
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import Lease, NodeRow, living, mark_gone
 from schedkit.errors import LedgerError, LifeEndedError
+from schedkit.values.instants import wall_now
 
 # Begins a life, says so, and goes on until its standard input ends; then it ends its life.
 OTHER = """
@@ -46,7 +47,7 @@ def store(where: str) -> Iterator[Store]:
 
 
 @contextmanager
-def a_life(store: Store, name: str = "here", **more: float) -> Iterator[Lease]:
+def a_life(store: Store, name: str = "here", **more: Any) -> Iterator[Lease]:
     lease = Lease(store, name, **more)
     lease.begin()
     try:
@@ -181,6 +182,15 @@ def test_beats_expire_by_the_clock_of_the_store(new_database: Callable[[], str])
         assert bury(store, lease.life)
         with store.connect() as connection:
             assert connection.scalar(sa.select(sa.func.count()).select_from(schema.beats)) == 0
+    store.close()
+
+
+def test_a_slow_answer_at_birth_sets_no_clock_wrong(new_database: Callable[[], str]) -> None:
+    store, slow = Store(new_database()), iter([0, 2_000_000])
+    store.open()
+    # The first answer seems to take two seconds: half of them are no difference between the clocks.
+    with a_life(store, wall=lambda: wall_now() + next(slow, 0)) as lease:
+        assert abs(lease.offset) < 500_000
     store.close()
 
 

@@ -7,6 +7,7 @@ import threading
 from typing import Annotated, Any, get_type_hints
 
 import pytest
+from support.boards import board_now
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import TaskChanged
@@ -71,7 +72,7 @@ def test_a_new_option_is_one_entry(sched: Scheduler, monkeypatch: pytest.MonkeyP
     for module in ("options", "declare"):
         monkeypatch.setattr(f"schedkit.core.tasks.{module}.TASK_OPTIONS", Options.of(More))
     sched.add(declare_data(work, None, {"team": "platform", "link": LINK}))
-    (row,) = sched.screens.board()["tasks"]
+    (row,) = board_now(sched)["tasks"]
     assert row["options"] == {"link": LINK, "team": "platform"}
     assert sched.tasks["work"].task.details == {"link": LINK, "team": "platform"}
 
@@ -79,11 +80,11 @@ def test_a_new_option_is_one_entry(sched: Scheduler, monkeypatch: pytest.MonkeyP
 def test_the_board_shows_an_option_to_whoever_only_looks(sched: Scheduler) -> None:
     sched.task(name="bugs", link=LINK, timeout="5m")(work)
     expected = {"link": LINK, "timeout": "5m"}
-    assert sched.screens.board()["tasks"][0]["options"] == expected
+    assert board_now(sched)["tasks"][0]["options"] == expected
     with Scheduler(sched.process.address).viewing() as looking:
-        assert looking.screens.board()["tasks"][0]["options"] == expected
+        assert board_now(looking)["tasks"][0]["options"] == expected
     changed = threading.Event()
     sched.subscribe(lambda event: changed.set() if isinstance(event, TaskChanged) else None)
     sched.task(name="bugs", link=f"{LINK}2")(work)
     assert changed.wait(60)
-    assert sched.screens.board()["tasks"][0]["options"] == {"link": f"{LINK}2"}
+    assert board_now(sched)["tasks"][0]["options"] == {"link": f"{LINK}2"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from core.conftest import Recorder
+from support.boards import board_now
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -100,7 +101,7 @@ def test_what_lies_outside_the_calendar_is_refused_and_leaves_nothing(
     with pytest.raises(TriggerError, match="outside the supported range"):
         sched.reschedule("sound", make_trigger())
     assert list(sched.tasks) == ["sound"]
-    shown = sched.screens.board()["tasks"]
+    shown = board_now(sched)["tasks"]
     assert [(row["name"], row["trigger"]) for row in shown] == [("sound", "every 1h")]
     sched.stop()
     sched.start()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support import cluster_tasks
+from support.boards import board_now
 from support.clusters import TASKS as FILE
 from support.clusters import dask_scheduler, in_process_worker, last_pid_in
 from support.waiting import wait_until
@@ -180,7 +181,7 @@ def test_workers_and_where_attempts_ran_are_shown(make: Any, cluster: Any, tmp_p
         wait_until(lambda: any(row.memory for row in sched.queries.workers()), "its memory is not told")
         (row,) = sched.queries.workers()
         assert (row.name, row.threads, row.running) == ("shown", 3, 1)
-        head = sched.screens.board()["scheduler"]
+        head = board_now(sched)["scheduler"]
         (shown,) = head["workers"]
         assert (shown["name"], shown["host"], shown["tasks"], shown["problems"]) == (
             "shown",
