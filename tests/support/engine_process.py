@@ -308,10 +308,12 @@ class ProcessModel:
     def rebuild(self, refused: dict[str, set[int]] | None = None) -> None:
         """Make the engine anew from the rows, and handle again what was not written, one by one."""
         self.counts["rebuilt"] += 1
-        kept = (HoldWrites, Drain)  # these stand for how things are now, and are told first
-        again = [s for pending in self.pending for s in pending.stimuli if not isinstance(s, kept)]
+        again = self.unwritten()
         self.pending.clear()
-        self.declared = {n: d for n, d in self.declared.items() if self.ledger.home_of(n) == self.life}
+        # One whose declaration was written is at home here, also if nobody heard that it was.
+        told = {s.task.name: replace(s, found=None) for s in again if isinstance(s, Declare)}
+        declared = {**self.declared, **told}
+        self.declared = {n: d for n, d in declared.items() if self.ledger.home_of(n) == self.life}
         self.begin_engine(refused)
         for code in self.code.values():
             code.adopted = True
@@ -328,6 +330,12 @@ class ProcessModel:
         while careful and self.wake is not None and self.wake <= self.now:
             self.decide(careful=True)
             self.commit()
+
+    def unwritten(self) -> list[Stimulus]:
+        """Return what is to be handled again; an end that was told of no code may be that of code to come."""
+        kept = (HoldWrites, Drain)  # these stand for how things are now, and are told first
+        stimuli = [s for pending in self.pending for s in pending.stimuli if not isinstance(s, kept)]
+        return [s for s in stimuli if not isinstance(s, Ended) or (s.run, s.attempt) in self.over]
 
     def as_it_is(self) -> list[Stimulus]:
         """Return what an engine made from the rows is told first."""

@@ -275,6 +275,8 @@ class Runs:
         """Start, skip or keep waiting the runs here that waited for one that has ended."""
         state = self._state
         for waiting in state.dependencies.runs_of(parent.id):
+            if (run := state.runs.get(waiting)) is not None:
+                state.expect_home(run.task)  # else another process decides what the run waits for
             state.draft.changes.append(WaitEnded(waiting, parent.task, parent.state))
         for verdict in state.dependencies.ended(parent.id, parent.state):
             child = state.runs[verdict.run]

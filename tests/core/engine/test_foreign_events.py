@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, running
+from support.engine_ledger import LedgerModel, StaleError
 from support.engine_tasks import START, declaration
 
 from schedkit.core.engine.changes import (
@@ -402,3 +403,25 @@ def test_an_engine_made_anew_knows_that_a_guest_may_end_well() -> None:
     (stop,) = desk.ask(Recover(adopted=[adopted])).stops
     assert (stop.why, stop.wanted) == ("cancel", True)
     assert last(desk.end()).state is State.DONE
+
+
+@pytest.mark.parametrize("end", ["DONE", "FAILED"])
+def test_the_end_of_a_parent_is_not_written_for_a_child_that_has_moved(end: str) -> None:
+    """Where the child is now it may be without that parent, and its run wait for others."""
+    desk, ledger = Desk(), LedgerModel()
+    child = Task(name="child", after=(After("parent"), After("other")))
+    for stimulus in (
+        declaration(Task(name="parent")),
+        declaration(child),
+        Submit(run="r", task="parent", actor="you"),
+    ):
+        ledger.apply(desk.ask(stimulus), NOW, LIFE)
+    decision = desk.end(outcome=Outcome[end])
+    ledger.tasks["child"] = replace(ledger.tasks["child"], home=ELSEWHERE)
+    with pytest.raises(StaleError, match="child was decided on at a life"):
+        ledger.apply(decision, NOW, LIFE)
+    assert ledger.runs["r"].state is State.RUNNING
+    ledger.tasks["child"] = replace(ledger.tasks["child"], home=LIFE)
+    ledger.apply(decision, NOW, LIFE)
+    ends = {wait.parent: wait.ended for wait in ledger.waits.values()}
+    assert ends == {"parent": State[end], "other": None}
