@@ -86,7 +86,7 @@ class Processes:
         """
         until = time.monotonic() + timeout
         while True:
-            ended = self._started[name].poll() is not None
+            ended = self._has_ended(name)
             for line in list(self._lines[name]):
                 if text in line:
                     return line
@@ -103,8 +103,15 @@ class Processes:
             If one has.
         """
         for name, process in self._started.items():
-            if process.poll() is not None:
+            if self._has_ended(name):
                 raise self._failure(name, f"has ended with exit code {process.returncode}")
+        return True
+
+    def _has_ended(self, name: str) -> bool:
+        """Tell whether a process has ended, once its last lines are read."""
+        if self._started[name].poll() is None:
+            return False
+        self._readers[name].join(READ_SECONDS)  # what it started may keep its output open
         return True
 
     def _failure(self, name: str, what: str) -> UnavailableError:
