@@ -51,9 +51,9 @@ OPTIONAL = {
     "psycopg": ("ledgers on PostgreSQL", "postgres"),
     "distributed": ("Dask", "cluster"),
 }
-# What reports and edits need, by the name of Jira's permission.
 # What an obstacle is about that is of no single task.
 _WHAT = {"outbox": "alerts"}
+# What reports and edits need, by the name of Jira's permission.
 PERMISSIONS = {
     "BROWSE_PROJECTS": "extract issues",
     "EDIT_ISSUES": "jira.edit",

@@ -363,12 +363,11 @@ class Node:
                 return
             try:
                 left = await declare_once(life, left, alone=alone, inherits=inherits)
-            except LifeEndedError:
-                return  # the next life of this process declares all that is known here
-            except NotRunningError:
-                if self._stopping or life is self.life:
+            except (LifeEndedError, NotRunningError) as error:
+                lost = isinstance(error, LifeEndedError) or life is not self.life
+                if self._stopping or not lost:
                     raise
-                return  # as above
+                return  # the next life of this process declares all that is known here
             if not left:
                 break
             await anyio.sleep(DECLARE_PAUSE_SECONDS)

@@ -37,7 +37,7 @@ _log = logging.getLogger("schedkit")
 LEASE_SECONDS = 15.0
 # Two measures of a clock that differ by so many microseconds tell the same.
 OFFSET_NOISE = 20_000
-# A slow answer makes a measure as inexact: it is asked for so often when a life begins.
+# A slow answer makes a measurement inexact: at the beginning of a life it is repeated at most so often.
 MOST_MEASURES = 5
 
 

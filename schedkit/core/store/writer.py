@@ -144,7 +144,7 @@ class Writer:
         self._thread.start()
 
     def post(self, item: _Item) -> None:
-        """Queue a decision to be written; queued ones share a group. After the end it is refused."""
+        """Queue a decision, or other work; decisions in a row share a group. After the end it is refused."""
         self._inbox.put(item)
         if self._over:  # otherwise the thread takes it, or refuses it at its end
             self._refuse_rest()
