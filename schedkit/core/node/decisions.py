@@ -33,11 +33,12 @@ from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.failures import Failures, tell_refusal
 from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.ticks import seconds_to_tick
-from schedkit.core.node.unwritten import Aside, Failures, Unwritten, as_ours, tell_refusal
+from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.writer import Refused, Writer
