@@ -9,11 +9,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from support.waiting import wait_until
 
 from bench.common import Row
 
@@ -40,7 +42,7 @@ def rows() -> Iterator[Row]:
         sleeps(sched)  # a child process that was stopped is not used again, and others are started here
         alone = sleeps(sched)
         stack.enter_context(worker(address, "two"))
-        _wait(lambda: len(sched.queries.workers()) == 2)
+        wait_until(lambda: len(sched.queries.workers()) == 2)
         sleeps(sched)
         both = sleeps(sched)
         assert one.poll() is None
@@ -96,7 +98,7 @@ def words(sched: Any) -> float:
 
     unsubscribe = sched.subscribe(hear)
     sched.submit("talks", words=WORDS).result("5m")
-    _wait(lambda: len(late) >= WORDS)
+    wait_until(lambda: len(late) >= WORDS)
     unsubscribe()
     return statistics.median(late)
 
@@ -108,7 +110,7 @@ def stops(sched: Any) -> float:
         for number in range(STOPS):
             path = Path(folder) / str(number)
             run = sched.submit("listens", path=str(path))
-            _wait(path.exists)
+            wait_until(path.exists)
             begun = time.monotonic()
             run.cancel()
             run.wait("60s")
@@ -122,13 +124,6 @@ def sleeps(sched: Any) -> float:
     for run in sched.submit_many("sleeps", [{} for _ in range(SLEEPS)]):
         run.result("5m")
     return time.perf_counter() - begun
-
-
-def _wait(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.waiting import wait_until
+
 from bench.common import Row
 from bench.neighbours import lateness
 from bench.nodes import TASKS, declare_at
@@ -81,8 +83,7 @@ def inherited(where: str) -> list[float]:
             home.kill()
             home.wait()  # a zombie has its pid
             begun = time.perf_counter()
-            while len(sched.at_home) < len(TASKS):
-                time.sleep(0.002)
+            wait_until(lambda sched=sched: len(sched.at_home) == len(TASKS))
             waits.append(time.perf_counter() - begun)
     return waits
 
