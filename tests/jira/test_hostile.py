@@ -95,13 +95,16 @@ def test_a_page_that_is_not_the_last_and_names_none() -> None:
             jira.search(ALL)
 
 
-def test_cancelled_midway_nothing_is_left(dialect: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
+def test_cancelled_midway_nothing_is_left(
+    dialect: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, temporary = tmp_path / "x.parquet", tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))  # the machine's has files of other processes
     with DemoSite(issues=120, page_cap=10) as site:
         jira = client(site, dialect)
         jira.to_parquet(ALL, path)
         before = path.read_bytes()
-        spools = set(Path(tempfile.gettempdir()).glob("schedkit-*"))
+        spools = set(temporary.iterdir())
 
         async def cancelled() -> None:
             asked = asyncio.Event()
@@ -119,7 +122,7 @@ def test_cancelled_midway_nothing_is_left(dialect: str, tmp_path: Path) -> None:
         assert len(jira.search(ALL)) == 120, "the client is as good as before"
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
-        assert set(Path(tempfile.gettempdir()).glob("schedkit-????????")) <= spools
+        assert set(temporary.iterdir()) <= spools
         assert not [t.name for t in threading.enumerate() if t.name.startswith("schedkit-spool")]
 
 
