@@ -58,16 +58,17 @@ def drawn(found: flow.Pack, name: str) -> None:
 
 
 def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> float:
-    """Seconds that the peer takes for its own figures of the same input."""
-    moves = changes[changes["Field"] == "status"].sort_values("When")
+    """Seconds that the peer takes for its own figures of the same input, all changes among it."""
+    ordered = changes.sort_values("When", kind="stable")
+    texts = [ordered[side].astype(object).where(ordered[side].notna(), None) for side in ("From", "To")]
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder) / "input.json"
         told = {
             "statuses": list(zip(STATUSES, CATEGORIES, strict=True)),
             "issues": [[key, at.isoformat(), status] for key, at, status in zip(
                 issues["Key"], issues["Created"], issues["Status"], strict=True)],
-            "moves": [[key, at.isoformat(), was, now] for key, at, was, now in zip(
-                moves["Key"], moves["When"], moves["From"], moves["To"], strict=True)],
+            "changes": [[key, at.isoformat(), field, was, now] for key, at, field, was, now in zip(
+                ordered["Key"], ordered["When"], ordered["Field"], *texts, strict=True)],
         }  # fmt: skip
         given.write_text(json.dumps(told))
         script = Path(__file__).with_name("agile_metrics_side.py")
