@@ -90,7 +90,7 @@ def drawn(found: flow.Pack, name: str) -> None:
 
 
 def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> tuple[float, pd.DataFrame]:
-    """Return the seconds that the peer takes for its figures of the same input, and its days of each issue."""
+    """Return the seconds that the peer takes for its figures of the same input, and its days by issue."""
     ordered = changes.sort_values("When", kind="stable")
     texts = [ordered[side].astype(object).where(ordered[side].notna(), None) for side in ("From", "To")]
     with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.compat.status import status
 from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot
 from schedkit.core.model import Requested, Task
+from schedkit.core.node.event_bus import check_listener
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.declare import declare, declare_data
 from schedkit.core.tasks.params import check
@@ -356,6 +357,7 @@ class JobApi:
         """
         from schedkit.core.compat.events import Translator
 
+        check_listener(callback)
         unsubscribe = self._scheduler.subscribe(
             Translator(callback, mask, self._queries.load, self._queries.is_here)
         )

@@ -9,8 +9,10 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from schedkit.core.events import Event
+from schedkit.errors import UsageError
+from schedkit.values.text import safe_repr
 
-__all__ = ["EventBus", "Listener"]
+__all__ = ["EventBus", "Listener", "check_listener"]
 
 _log = logging.getLogger("schedkit")
 
@@ -18,6 +20,12 @@ Listener = Callable[[Event], object]
 Wanted = Callable[[Event], bool]
 _Subscription = tuple[Listener, bool, Wanted | None]
 Told = tuple[Sequence[Event], bool] | threading.Event | None
+
+
+def check_listener(listener: object) -> None:
+    """Raise `UsageError` for what cannot be called: it would fail on every event, in the log only."""
+    if not callable(listener):
+        raise UsageError(f"listener={safe_repr(listener)} cannot be called", hint="give a function")
 
 
 class EventBus:
@@ -49,8 +57,14 @@ class EventBus:
         -------
         callable
             Removes it.
+
+        Raises
+        ------
+        UsageError
+            If the listener cannot be called.
         """
-        subscription = (listener, own, wants)
+        check_listener(listener)
+        subscription = (listener, bool(own), wants)
         with self._lock:
             self._listeners = (*self._listeners, subscription)
             if self._thread is None:
