@@ -7,6 +7,7 @@ nothing of the argument.
 from __future__ import annotations
 
 import builtins
+import functools
 import inspect
 import os
 import re
@@ -24,6 +25,7 @@ __all__ = ["ArgumentTypes"]
 
 # Values of these have many spellings: `schedkit.values` reads them, and says which there are.
 _PARSED = (date, datetime, time, timedelta, tzinfo)
+_Types = dict[str, tuple[type, ...]]
 _CALLABLE: tuple[object, ...] = (abc.Callable,)
 _WORDS = {NoneType: "None", os.PathLike: "Path", Integral: "int", Real: "number", Mapping: "dict"}
 
@@ -42,7 +44,6 @@ class ArgumentTypes:
     def __init__(self, function: Callable[..., Any], positional: Sequence[str]) -> None:
         self._function = function
         self._positional = tuple(positional)
-        self._types: dict[str, tuple[type, ...]] | None = None
 
     def wrong(self, args: Sequence[object], given: Mapping[str, object]) -> str | None:
         """Return what is wrong with the type of an argument; None if nothing is.
@@ -52,10 +53,27 @@ class ArgumentTypes:
         args, given
             The arguments by position, without ``self``, and by name.
         """
-        if self._types is None:  # at the first call, as annotations may name what is defined later
-            self._types = _types_of(self._function)
+        return self._first_wrong(self._all, args, given)
+
+    def wrong_flag(self, args: Sequence[object], given: Mapping[str, object]) -> str | None:
+        """Return which flag is given something else: it would not fail, and "no" would be taken for yes."""
+        return self._first_wrong(self._flags, args, given) if self._flags else None
+
+    @functools.cached_property
+    def _all(self) -> _Types:  # at the first call, as annotations may name what is defined later
+        return _types_of(self._function)
+
+    @functools.cached_property
+    def _flags(self) -> _Types:
+        return {
+            name: types
+            for name, types in self._all.items()
+            if set(types) <= {bool, Integral, NoneType} and bool in types
+        }
+
+    def _first_wrong(self, known: _Types, args: Sequence[object], given: Mapping[str, object]) -> str | None:
         for name, value in (*zip(self._positional, args, strict=False), *given.items()):
-            types = self._types.get(name)
+            types = known.get(name)
             if types is not None and not _passes(value, types):
                 return f"{name} must be {_words(types)}, not {_shown(value)}"
         return None
@@ -90,7 +108,7 @@ class _Function:
     """Stands for whatever can be called."""
 
 
-def _types_of(function: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
+def _types_of(function: Callable[..., Any]) -> _Types:
     """Return the types of the parameters; one that may be anything, or is not known here, is left out."""
     names = _Names(function.__globals__)
     found = {}

@@ -50,7 +50,7 @@ class Keywords:
         self._types = ArgumentTypes(plain, positional)
 
     def check(self, args: Sequence[object], given: Mapping[str, object], owner: type | None = None) -> None:
-        """Refuse keywords that it does not take, and a call without what it needs.
+        """Refuse keywords that it does not take, flags that are none, and a call without what it needs.
 
         Parameters
         ----------
@@ -67,6 +67,9 @@ class Keywords:
         number = len(args)
         if self._most is not None and number > self._most:
             self._refuse_number(owner, number, self._most)
+        wrong = self._types.wrong_flag(args, given)
+        if wrong is not None:
+            raise UsageError(f"{self._called(owner)}(): {wrong}")
         missing = [name for name in (*self._needed[number:], *self._needed_keywords) if name not in given]
         if missing:
             raise UsageError(

@@ -16,7 +16,7 @@ from schedkit.values.argument_types import ArgumentTypes
 from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
-    from nowhere import Unknown  # type: ignore[import-not-found]
+    from nowhere import Unknown
 
 
 def call(
@@ -102,13 +102,13 @@ def divided(number: float, by: float = 2.0) -> float:
 def test_an_error_beneath_is_told_as_the_argument_that_explains_it() -> None:
     assert divided(3) == 1.5
     with pytest.raises(UsageError, match=r"divided\(\): by must be number, not '2'") as told:
-        divided(3, by="2")  # type: ignore[arg-type]
+        divided(3, by="2")
     assert isinstance(told.value.__cause__, TypeError)
 
 
 def test_words_of_a_function_s_own_stay() -> None:
     with pytest.raises(UsageError, match="by=0 divides nothing"):
-        divided("3", by=0)  # type: ignore[arg-type]
+        divided("3", by=0)
 
 
 def test_an_error_that_no_argument_explains_stays() -> None:
@@ -118,3 +118,14 @@ def test_an_error_that_no_argument_explains_stays() -> None:
 
     with pytest.raises(KeyError):
         fails(1)
+
+
+def test_a_flag_is_not_taken_from_a_text() -> None:
+    @check_keywords
+    def write(quiet: bool = False, strict: bool | None = None) -> bool:
+        return quiet
+
+    assert write(np.bool_(True))
+    assert write(strict=None) is False
+    with pytest.raises(UsageError, match=r"write\(\): quiet must be bool, not 'no'"):
+        write(quiet="no")

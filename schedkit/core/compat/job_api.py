@@ -17,7 +17,6 @@ from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.compat.status import status
 from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot
 from schedkit.core.model import Requested, Task
-from schedkit.core.node.event_bus import check_listener
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.declare import declare, declare_data
 from schedkit.core.tasks.params import check
@@ -26,8 +25,8 @@ from schedkit.core.tasks.request import requested_task
 from schedkit.core.triggers.constructors import Moment, at
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.keywords import check_keywords
-from schedkit.values.parsers import text, texts
-from schedkit.values.text import did_you_mean
+from schedkit.values.parsers import flag, text, texts
+from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["EVENT_ALL", "Job", "JobApi"]
 
@@ -162,7 +161,7 @@ class JobApi:
 
     def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
         known = self._registry.get(task.name)
-        if known is None or replace_existing:
+        if flag(replace_existing, "replace_existing") or known is None:
             return
         if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
             from schedkit.core.compat.lookup_errors import ConflictingIdError
@@ -357,7 +356,8 @@ class JobApi:
         """
         from schedkit.core.compat.events import Translator
 
-        check_listener(callback)
+        if not callable(callback):
+            raise UsageError(f"callback={safe_repr(callback)} cannot be called")
         unsubscribe = self._scheduler.subscribe(
             Translator(callback, mask, self._queries.load, self._queries.is_here)
         )

@@ -12,7 +12,7 @@ from schedkit.core.events import Event
 from schedkit.errors import UsageError
 from schedkit.values.text import safe_repr
 
-__all__ = ["EventBus", "Listener", "check_listener"]
+__all__ = ["EventBus", "Listener"]
 
 _log = logging.getLogger("schedkit")
 
@@ -20,12 +20,6 @@ Listener = Callable[[Event], object]
 Wanted = Callable[[Event], bool]
 _Subscription = tuple[Listener, bool, Wanted | None]
 Told = tuple[Sequence[Event], bool] | threading.Event | None
-
-
-def check_listener(listener: object) -> None:
-    """Raise `UsageError` for what cannot be called: it would fail on every event, in the log only."""
-    if not callable(listener):
-        raise UsageError(f"listener={safe_repr(listener)} cannot be called", hint="give a function")
 
 
 class EventBus:
@@ -63,7 +57,8 @@ class EventBus:
         UsageError
             If the listener cannot be called.
         """
-        check_listener(listener)
+        if not callable(listener):  # it would fail on every event, in the log only
+            raise UsageError(f"listener={safe_repr(listener)} cannot be called", hint="give a function")
         subscription = (listener, bool(own), wants)
         with self._lock:
             self._listeners = (*self._listeners, subscription)
