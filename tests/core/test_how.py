@@ -64,7 +64,7 @@ class Gate:
             self.inside += 1
             self.most = max(self.most, self.inside)
         self.entered.release()
-        self.open.wait(30)
+        self.open.wait(60)
         with self._lock:
             self.inside -= 1
         return str(run.id)
@@ -647,7 +647,7 @@ def test_a_timeout_calls_the_hooks_too(sched: Scheduler) -> None:
         called.set()
 
     async def slow() -> None:
-        await asyncio.sleep(30)
+        await asyncio.sleep(60)
 
     sched.task(
         timeout="0.05s",

@@ -127,7 +127,7 @@ def test_a_process_has_others_run_pause_reschedule_cancel_and_remove(
         if n:
             return n
         entered.set()
-        await asyncio.sleep(30)
+        await asyncio.sleep(60)
         return 0
 
     assert other.submit("patient", n=7).result("60s") == 7
