@@ -310,7 +310,7 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
         future = life_of(sched).writer.call(lambda connection: None)
         sched.stop("0.2s")
         with pytest.raises(LedgerError, match="locked"):
-            future.result(1)
+            future.result(60)
     assert sched.state == "stopped"
 
 
