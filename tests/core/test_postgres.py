@@ -68,7 +68,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     def held(run: Any) -> str:
         if run.attempt == 1:
             entered.set()
-            release.wait(30)
+            release.wait(60)
         return f"attempt {run.attempt}"
 
     with declared_in("/sleeper.py"):

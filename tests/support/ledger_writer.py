@@ -87,7 +87,7 @@ class WrittenLedger:
     def busy(self) -> Any:
         """Keep the writer from its next group; calling what is returned lets it go on."""
         entered, release = queue.SimpleQueue[None](), queue.SimpleQueue[None]()
-        self.writer.call(lambda connection: (entered.put(None), release.get(timeout=30)))
+        self.writer.call(lambda connection: (entered.put(None), release.get(timeout=60)))
         entered.get(timeout=60)
         return lambda: release.put(None)
 

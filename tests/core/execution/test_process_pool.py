@@ -299,7 +299,7 @@ def polite() -> None:
     stopped = threading.Event()
     context.current().on_stop(stopped.set)
     context.log("began")
-    stopped.wait(30)
+    stopped.wait(60)
     context.checkpoint()
 
 
@@ -329,7 +329,7 @@ def test_a_stop(children: ChildPool, function: Any) -> None:
     listener.wait_for(20, "began")
     call.stop("cancel")
     call.stop("timeout")
-    thread.join(30)
+    thread.join(60)
     assert [type(error) for error in raised] == [StopRequested]
     call.stop("stop")  # it is over: nothing that runs in a child now hears of it
     assert ChildCall(children, listener).result(packed(tells, n=1))
@@ -384,4 +384,4 @@ def test_a_bar_is_seen_while_it_grows(children: ChildPool, tmp_path: Path) -> No
         assert "\r" not in first
     finally:
         answer.touch()
-        thread.join(30)
+        thread.join(60)

@@ -199,7 +199,7 @@ def test_who_reads_on_from_a_number_misses_nothing(new_database: Callable[[], st
             events = sql.startswith("INSERT INTO schedkit_events")
             if events and threading.current_thread() is not here and not inserted.is_set():
                 inserted.set()
-                go_on.wait(30)
+                go_on.wait(60)
 
         sa.event.listen(sa.Engine, "after_cursor_execute", stop)
         try:
