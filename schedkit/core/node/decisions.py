@@ -202,7 +202,7 @@ class Decisions:
         if making:
             decision.events[:] = [event for event in decision.events if event.seq]
         executions = self.effects.executions.begin(decision, steady)
-        timed_out = self.effects.executions.ask_to_stop(decision)
+        timed_out = self.effects.executions.ask_to_stop(decision) if decision.stops else ()
         made = Unwritten(decision, self.engine.decided, again, executions, timed_out, careful)
         if decision.writes or self._unwritten:
             self._unwritten.append(made)
