@@ -85,7 +85,7 @@ class Life:
         self._blocked: LoopBlocked | None = None
         self._settled = False
         self._turned = time.monotonic()
-        store_clock = StoreClock(clock, lease)
+        store_clock = StoreClock(clock.wall, lease)
         self.decisions = Decisions(
             ledger,
             bus,
