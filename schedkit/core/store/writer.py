@@ -232,35 +232,29 @@ class Writer:
         return group, item
 
     def _write(self, group: list[Decision]) -> None:
-        """Write a group; if it is refused, write its decisions one by one, up to the refused one."""
-        error, refused = self._commit(group)
+        """Write a group in one transaction; if it is refused, its decisions one by one."""
+        made, refusal = Outcome(0, None), None
+        try:
+            if rows := rows_of(group):
+                self._groups += 1
+                made = self._persistently(
+                    lambda connection: self._commits.commit(connection, self._batch, rows),
+                    partial(self._commits.outcome, rows=rows),
+                )
+                _number(group, made.base)
+        except Exception as error:
+            refusal = self._explained(error)
         self._in_burst = sum(len(decision.changes) for decision in group) >= BURST
-        if error is None:
-            self._committed(group, refused)
+        if refusal is None:
+            self._committed(group, made.refused)
         elif len(group) == 1:
             self._halted = self._ended is None
-            self._refused(group[0], error)
+            self._refused(group[0], refusal)
         else:
             for decision in group:
                 self._write([decision])
                 if self._halted:
                     break
-
-    def _commit(self, decisions: Sequence[Decision]) -> tuple[Exception | None, Refused | None]:
-        """Write decisions in one transaction; return the error that refused them, and the refused claims."""
-        try:
-            rows = rows_of(decisions)
-            if not rows:
-                return None, None
-            self._groups += 1
-            made = self._persistently(
-                lambda connection: self._commits.commit(connection, self._batch, rows),
-                partial(self._commits.outcome, rows=rows),
-            )
-            _number(decisions, made.base)
-        except Exception as error:
-            return self._explained(error), None
-        return None, made.refused
 
     def _do(self, work: _Work) -> None:
         if not work.future.set_running_or_notify_cancel():
