@@ -232,7 +232,10 @@ class Writer:
         return group, item
 
     def _write(self, group: list[Decision]) -> None:
-        """Write a group in one transaction; if it is refused, its decisions one by one."""
+        """Write a group in one transaction.
+
+        If it is refused, its decisions are written one by one, up to the refused one.
+        """
         made, refusal = Outcome(0, None), None
         try:
             if rows := rows_of(group):
