@@ -103,12 +103,13 @@ class Dispatcher:
             A promise of the end of each run, and one that all of them are durable. None: the task is not at
             home here, or they have a key, and the runs are not made.
         """
-        life, actor = self.life, self.actor
-        if life is None or not all(command.task in life.engine.rows for command in commands):
+        life = self.life
+        if life is None:
             return None
-        if any(command.key for command in commands):  # it may be in the ledger
+        here = life.engine.rows
+        if not all(command.task in here and not command.key for command in commands):  # a key may be known
             return None
-        durable = Countdown(len(commands))
+        actor, durable = self.actor, Countdown(len(commands))
         wanted = [_stimulus_of(command, command.actor or actor, token=durable) for command in commands]
         return life.submit(wanted), durable
 
