@@ -319,11 +319,11 @@ class Writer:
         while True:
             try:
                 with undivided():
+                    connection = self._connect()
                     # A commit that failed may have succeeded on the server.
-                    if not (told and self._was_committed()):
-                        self._check_there()
-                        transaction(self._connect())
-                    made = read(self._connect())
+                    if not (told and self._was_committed(connection)):
+                        transaction(connection)
+                    made = read(connection)
                 break
             except LifeEndedError as error:
                 self._ended = error
@@ -350,23 +350,21 @@ class Writer:
         self.seconds += time.monotonic() - since
         return made
 
-    def _check_there(self) -> None:
-        now = time.monotonic()
-        if not self._in_burst or now - self._looked > LOOK_SECONDS:
-            self._store.check_there()
-            self._looked = now
-
-    def _was_committed(self) -> bool:
-        connection = self._connect()
-        with connection.begin():
-            return self._lease.committed(connection, self._batch)
-
     def _connect(self) -> sa.Connection:
+        """Return the connection, after a look whether the file that it has open is still there."""
+        now = time.monotonic()
         if self._connection is None:
-            self._connection = self._store.connect()
+            self._connection = self._store.connect()  # which looks itself
             self._commits.prepare(self._connection)
             self._store.guard()
+        elif not self._in_burst or now - self._looked > LOOK_SECONDS:
+            self._store.check_there()
+            self._looked = now
         return self._connection
+
+    def _was_committed(self, connection: sa.Connection) -> bool:
+        with connection.begin():
+            return self._lease.committed(connection, self._batch)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
