@@ -157,7 +157,7 @@ class Decisions:
     async def serve(self) -> None:
         """Decide, and decide again, until it is cancelled."""
         failure: _EngineEndedError | None = None
-        nap, careful = 0.0, 0  # for so many decisions
+        nap, careful = 0.0, 0  # seconds; decisions that are to be about one thing each
         while True:
             try:
                 if failure is not None:
