@@ -56,10 +56,16 @@ class Store:
         A file for SQLite, or an SQLAlchemy URL.
     durable : {"normal", "full"}
         On SQLite, what a commit survives: the death of the process, or a power cut too.
+
+    Attributes
+    ----------
+    sqlite : bool
+        Whether this is a SQLite file.
     """
 
     def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
         self.url = parse_ledger_url(where)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
@@ -99,11 +105,6 @@ class Store:
             replace_lost(self._read)
         # The engines hold no reference to the store: it is collected when unused, and they close.
         weakref.finalize(self, _dispose, self._create, self._write, self._read)
-
-    @property
-    def sqlite(self) -> bool:
-        """Whether this is a SQLite file."""
-        return self.url.get_backend_name() == "sqlite"
 
     @property
     def dialect(self) -> sa.Dialect:
