@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from schedkit.core.engine.stimuli import Stimulus
+from schedkit.core.engine.stimuli import Declare, Stimulus
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 
 __all__ = ["CAREFUL_DECISIONS", "Failures", "tell_refusal"]
@@ -16,7 +16,8 @@ _log = logging.getLogger("schedkit")
 CAREFUL_DECISIONS = 200
 # So many engines in a row that came to nothing, some seconds, are enough.
 MOST_FAILURES = 6
-# So many in a row may be due to tasks that have moved while it was decided about them.
+# So many in a row may be due to tasks that have moved while it was decided about them: a file that is run
+# declares one after another.
 MOST_MOVES = 3
 # Between two engines, if what was decided is refused or fails again and again.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
@@ -34,8 +35,12 @@ class Failures:
         return self.count <= MOST_FAILURES
 
     def passing(self, error: BaseException, stimuli: Sequence[Stimulus]) -> bool:
-        """Tell whether a decision that time alone has led to is made again: its task has only just moved."""
-        return isinstance(error, StaleError) and not stimuli and self.count < MOST_MOVES
+        """Tell whether a decision is made again because a task has only just moved.
+
+        Who declares one reads the ledger anew instead.
+        """
+        declares = any(isinstance(stimulus, Declare) for stimulus in stimuli)
+        return isinstance(error, StaleError) and not declares and self.count < MOST_MOVES
 
     @property
     def pause(self) -> float:

@@ -94,6 +94,7 @@ class Node:
         self._scope: anyio.CancelScope | None = None  # of what continues until it is stopped
         self._ended = anyio.Event()
         self._lost = self._stopping = self._pauses = False
+        self._serves: tuple[Life, anyio.abc.TaskGroup] | None = None  # until it is lost
         self._patience = 1.0
         register_fork_hook(self.forked)
 
@@ -206,7 +207,10 @@ class Node:
             while not self._stopping:
                 life = await self._born(executors, begun)
                 try:
-                    await self._serve(life, begun)
+                    if not self._lost:
+                        await self._serve(life, begun)
+                except LifeEndedError:  # told to what it was doing, before its writer told it here
+                    self._lose()
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._end(life)
@@ -231,8 +235,10 @@ class Node:
                 seconds=self._lease_seconds,
                 wall=self.clock.wall,
             )
+            self._lost, self._serves = False, None
             try:
-                await self._catch_up()
+                if self.watching.seen is not None:
+                    await self.watching.catch_up()
                 await anyio.to_thread.run_sync(lease.begin)
                 self.lives.add(lease.life)
                 life = Life(
@@ -261,15 +267,10 @@ class Node:
                 _log.warning("%s; this process tries again", error)
                 await anyio.sleep(BIRTH_SECONDS)
 
-    async def _catch_up(self) -> None:
-        if self.watching.seen is not None:
-            await self.watching.catch_up()
-
     async def _serve(self, life: Life, begun: Promise[None]) -> None:
         """Run what is at home here, until this is cancelled or the life is lost."""
-        self._lost = False
         async with task_group() as group:
-            self._group = group
+            self._serves = life, group
             self.maintenance = Maintenance(life)
             if self._pauses:
                 life.post(Pause(task=None, actor=self.dispatcher.actor))
@@ -297,8 +298,7 @@ class Node:
 
     def _lose(self) -> None:
         """Others have taken this life for dead: what runs here may end, but is recorded no more."""
-        life = self.life
-        if life is None or self._lost:
+        if self._lost:
             return
         self._lost = True
         _log.error(
@@ -306,8 +306,10 @@ class Node:
             "here runs again",
             self.ledger.store,
         )
-        life.lose()
-        self._group.cancel_scope.cancel()
+        if self._serves is not None:
+            life, group = self._serves
+            life.lose()
+            group.cancel_scope.cancel()
 
     async def _end(self, life: Life) -> None:
         """End a life, stopped or lost."""

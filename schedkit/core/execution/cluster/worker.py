@@ -43,6 +43,7 @@ from schedkit.core.ids import new_id
 from schedkit.core.model import Task
 from schedkit.core.tasks.code import function_code
 from schedkit.errors import SchedkitError, StopRequested
+from schedkit.values.processes import pid_space
 
 __all__ = ["WorkerSide", "carry_out", "tell"]
 
@@ -153,6 +154,7 @@ class WorkerSide:
             name=str(worker.name),
             host=socket.gethostname(),
             pid=os.getpid(),
+            pid_space=pid_space(),
             threads=worker.state.nthreads,
             running=dict(Counter(home for home, _ in list(self._calls))),
             memory=_memory(),
