@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, running
+from support.engine_desk import (
+    ELSEWHERE,
+    LIFE,
+    MINUTELY,
+    NOW,
+    Desk,
+    a_run,
+    declared,
+    ended,
+    last,
+    moved,
+    moves,
+    queued,
+    receive,
+    running,
+)
 from support.engine_ledger import LedgerModel, StaleError
 from support.engine_tasks import START, declaration
 
@@ -22,42 +36,14 @@ from schedkit.core.engine.changes import (
     WaitBound,
     WaitEnded,
 )
-from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
 from schedkit.core.engine.stimuli import Adopted, Cancel, EventsReceived, Recover, Remove, StandBy, Submit
-from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted, RunStopping, TaskChanged
+from schedkit.core.events import RunRetrying, RunStarted, RunStopping, TaskChanged
 from schedkit.core.model import After, Task
-from schedkit.core.run import Attempt, Run
+from schedkit.core.run import Attempt
 from schedkit.core.states import Outcome, State
 from schedkit.errors import SchedkitError
 from schedkit.values.instants import SECOND
-
-ELSEWHERE = "another life"
-
-
-def a_run(run: str, task: str, state: State = State.QUEUED, **more: Any) -> Run:
-    return Run(id=run, task=task, state=state, **{"due": NOW, "queued": NOW, **more})
-
-
-def numbered(*events: Event, first: int = 1) -> tuple[Event, ...]:
-    return tuple(replace(event, seq=seq) for seq, event in enumerate(events, first))
-
-
-def receive(desk: Desk, *events: Event, first: int = 1) -> Decision:
-    return desk.ask(EventsReceived(events=numbered(*events, first=first)))
-
-
-def queued(run: Run, *, followed: bool = True) -> RunQueued:
-    return RunQueued(at=START, after=run, followed=followed)
-
-
-def ended(run: Run, state: State = State.DONE) -> RunEnded:
-    return RunEnded(at=START, after=replace(run, state=state, finished=NOW))
-
-
-def moved(row: Any) -> TaskChanged:
-    return TaskChanged(at=START, change="moved", row=row)
-
 
 # Parents elsewhere
 
@@ -100,6 +86,7 @@ def test_a_run_that_waits_for_two_is_paired_off_with_the_one_elsewhere() -> None
     desk.submit("here")
     decision = receive(desk, queued(PARENT))
     assert WaitBound("made1", "parent", "p") in decision.changes
+    assert HomeExpected("join", LIFE) in decision.changes
     assert moves(desk.end()) == [("r", State.DONE)]
     assert moves(receive(desk, ended(PARENT), first=2)) == [("made1", State.RUNNING)]
 
@@ -219,6 +206,47 @@ def test_a_run_abroad_is_cancelled_by_its_home() -> None:
     assert decision.stops == []
 
 
+@pytest.fixture
+def home() -> Desk:
+    """An engine of a task of which a run is running where it was at home before."""
+    desk = Desk(Task(name="c", trigger=MINUTELY, after=(After("a"),)))
+    found = Found(row=declared("a", home=ELSEWHERE), live=[RUNS_THERE], abroad=frozenset({"r"}))
+    desk.ask(declaration(Task(name="a"), found=found))
+    return desk
+
+
+RUNS_THERE = running("r", "a")
+STOPS_THERE = RunStopping(at=START, after=replace(RUNS_THERE, reason="cancelled by me"))
+AGAIN_THERE = RunRetrying(
+    at=START,
+    after=replace(RUNS_THERE, state=State.RETRY, started=None),
+    attempt=Attempt(number=1, started=NOW, finished=NOW, outcome=Outcome.FAILED),
+)
+
+
+@pytest.mark.parametrize("event", [STOPS_THERE, AGAIN_THERE], ids=["it is to stop", "it is to run again"])
+def test_a_run_that_has_ended_here_is_not_alive_by_what_was_written_before(
+    home: Desk, event: RunStopping | RunRetrying
+) -> None:
+    home.ask(Cancel(run="r", actor="you"))
+    decision = receive(home, event)
+    assert (decision.changes, decision.starts, home.engine.runs) == ([], [], {})
+    assert home.engine.alive("a") == 0
+    assert home.engine.queue.used("task:a") == 0
+
+
+def test_a_run_is_cancelled_and_heard_of_in_one_decision(home: Desk) -> None:
+    decision = home.ask(Cancel(run="r", actor="you"), EventsReceived(events=(replace(AGAIN_THERE, seq=1),)))
+    assert (moves(decision), decision.starts) == ([("r", State.CANCELLED)], [])
+
+
+def test_a_run_that_ended_while_its_task_was_at_home_here_is_not_alive_when_it_has_left(home: Desk) -> None:
+    home.ask(Cancel(run="r", actor="you"), Remove(task="a", actor="you"))
+    receive(home, STOPS_THERE)
+    assert home.engine.alive("a") == 0
+    assert last(home.ask(after=60), "made1").state is State.SKIPPED, "how the last one ended is known"
+
+
 def test_a_task_that_left_is_run_no_more_but_for_what_runs() -> None:
     desk = Desk(Task(name="a", trigger=MINUTELY), concurrency=1)
     desk.submit("a", "r1")
@@ -293,7 +321,8 @@ def test_a_parent_comes_with_its_runs_that_its_children_here_have_not_heard_of()
     found = Found(
         row=declared("parent", home=ELSEWHERE), seq=9, live=[PARENT], children={"child": [(5, PARENT)]}
     )
-    decision = desk.ask(declaration(Task(name="parent"), found=found))
+    declare = replace(declaration(Task(name="parent"), found=found), written=desk.engine.decided)
+    decision = desk.ask(declare)
     assert WaitAdded(WaitRow("made1", "child", "parent", "p", "success")) in decision.changes
     assert ParentsFollowed("child", 9, LIFE) in decision.changes
     assert [start.run.id for start in desk.end("p").starts] == ["made1"]
@@ -309,38 +338,6 @@ def test_what_a_task_told_before_it_came_is_not_heard_when_it_has_left_either() 
     assert desk.engine.alive("a") == 0
     receive(desk, queued(a_run("new", "a")), first=10)
     assert desk.engine.alive("a") == 1
-
-
-# What is no longer so
-
-
-def test_a_declaration_is_refused_that_knows_less_than_the_engine() -> None:
-    desk = Desk()
-    receive(desk, queued(a_run("x", "x")), first=9)
-    row = declared("a", home=ELSEWHERE)
-    decision = desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=8)))
-    assert str(decision.replies[0].error) == "the ledger has changed since it was read (read it again)"
-    assert decision.changes == []
-    assert desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9))).replies == []
-
-
-def test_a_declaration_is_refused_while_what_is_decided_of_its_parents_is_unwritten() -> None:
-    desk = Desk(Task(name="p"))
-    row = replace(declared("c", home=ELSEWHERE), facts={"after": ["p"]})
-    declare = declaration(Task(name="c", after=(After("p"),)), found=Found(row=row))
-    declare = replace(declare, written=desk.engine.decided)
-    desk.submit("p")
-    assert desk.ask(declare).replies[0].error is not None
-    declare = replace(declare, written=desk.engine.decided)
-    decision = desk.ask(Submit(run="r2", task="p", actor="you"), declare)
-    assert [reply.error is None for reply in decision.replies] == [False], "nor in the same decision"
-    assert desk.ask(replace(declare, written=desk.engine.decided)).replies == []
-
-
-def test_a_task_that_has_left_is_not_taken_for_a_new_one() -> None:
-    decision = Desk().ask(declaration(Task(name="a"), found=None))
-    assert "task 'a' is at home elsewhere now" in str(decision.replies[0].error)
-    assert decision.changes == []
 
 
 # Others pause and resume all; code of tasks elsewhere
@@ -403,6 +400,21 @@ def test_an_engine_made_anew_knows_that_a_guest_may_end_well() -> None:
     (stop,) = desk.ask(Recover(adopted=[adopted])).stops
     assert (stop.why, stop.wanted) == ("cancel", True)
     assert last(desk.end()).state is State.DONE
+
+
+def test_a_parents_run_is_not_bound_for_a_child_that_has_moved() -> None:
+    desk, ledger = Desk(), LedgerModel()
+    for stimulus in (
+        declaration(Task(name="one")),
+        declaration(Task(name="two")),
+        declaration(Task(name="join", after=(After("one"), After("two")))),
+        Submit(run="r1", task="one", actor="you"),
+    ):
+        ledger.apply(desk.ask(stimulus), NOW, LIFE)
+    decision = desk.submit("two", "r2")
+    ledger.tasks["join"] = replace(ledger.tasks["join"], home=ELSEWHERE)
+    with pytest.raises(StaleError, match="join was decided on at a life"):
+        ledger.apply(decision, NOW, LIFE)
 
 
 @pytest.mark.parametrize("end", ["DONE", "FAILED"])
