@@ -101,7 +101,8 @@ class ForeignEvents:
         state.keep(run)
         if run.state is State.RUNNING:
             state.abroad.add(run.id)
-            self._runs.hold_keys(run, state.tasks[run.task])
+            if (task := state.tasks.get(run.task)) is not None:
+                self._runs.hold_keys(run, task)
         else:
             self._runs.offer(run)
 

@@ -235,6 +235,17 @@ def test_a_run_that_has_ended_here_is_not_alive_by_what_was_written_before(
     assert home.engine.queue.used("task:a") == 0
 
 
+def test_a_run_abroad_is_heard_of_before_its_task_is_declared_again() -> None:
+    """As when an engine is made anew and the code of the task is gone from this process."""
+    snapshot = Snapshot(tasks=[declared("a")], live=[RUNS_THERE], abroad=frozenset({"r"}))
+    desk = Desk(snapshot=snapshot)
+    desk.ask(Recover())
+    assert receive(desk, STOPS_THERE).changes == []
+    desk.ask(declaration(Task(name="a"), found=None))
+    assert desk.engine.queue.used("task:a") == 1
+    assert desk.engine.live_of("a") == [STOPS_THERE.after]
+
+
 def test_a_run_is_cancelled_and_heard_of_in_one_decision(home: Desk) -> None:
     decision = home.ask(Cancel(run="r", actor="you"), EventsReceived(events=(replace(AGAIN_THERE, seq=1),)))
     assert (moves(decision), decision.starts) == ([("r", State.CANCELLED)], [])
