@@ -267,7 +267,9 @@ class History:
         """Let what a process has to do happen, one thing; tell whether there was one."""
         self.process = process
         process.hear()
-        if process.settled:
+        if process.late:
+            process.declare_late()
+        elif process.settled:
             process.tell_claims()
         elif process.code:
             key = next(iter(process.code))

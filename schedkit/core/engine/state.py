@@ -101,6 +101,7 @@ class EngineState:
         ] = {}  # of tasks that were at home here, the event up to which all was known
         self.decided = 0  # decisions
         self.touched: dict[str, int] = {}  # task → the last decision with an event about it
+        self.put: dict[str, int] = {}  # task → the last decision that put its row
         self.unfollowed: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
         self.ended: list[Run] = []  # parents' runs whose end has not been handled yet
         # Left in their state; a task until it is declared again.
@@ -184,6 +185,7 @@ class EngineState:
         """Replace a task's row, and publish the change."""
         before = self.rows.get(row.name)
         self.rows[row.name] = row
+        self.put[row.name] = self.decided
         self.draft.changes.append(TaskPut(row, None if before is None else before.home))
         self.publish_task(word, row, actor)
 

@@ -182,7 +182,7 @@ def _trigger(subject: str, names: Sequence[str], *, turn: bool) -> str:
         if section.guarded:
             count = f"coalesce(json_array_length(new.{name}), 0)"
             steps.append(f"SELECT RAISE(ABORT, '{_STALE}{name}') WHERE changes() <> {count}")
-    when = "" if always else f" WHEN coalesce({', '.join(f'new.{name}' for name in names)}) IS NOT NULL"
+    when = "" if always else f" WHEN {' OR '.join(f'new.{name} IS NOT NULL' for name in names)}"
     body = "".join(f"\n{step};" for step in steps)
     return f"CREATE TEMP TRIGGER {VIEW}_{subject} INSTEAD OF INSERT ON {VIEW}{when} BEGIN{body}\nEND"
 
