@@ -11,7 +11,7 @@ from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.stimuli import Ended, Reschedule, Stimulus, Submit
+from schedkit.core.engine.stimuli import Began, Ended, Reschedule, Stimulus, Submit
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
@@ -46,6 +46,9 @@ class Desk:
 
     def submit(self, task: str, run: str = "r", **more: Any) -> Decision:
         return self.ask(Submit(run=run, task=task, actor="you", **more))
+
+    def begin(self, run: str = "r", attempt: int = 1, ago: float = 0.0) -> Decision:
+        return self.ask(Began(run=run, attempt=attempt, at=self.now - round(ago * SECOND)))
 
     def end(self, run: str = "r", attempt: int = 1, outcome: Outcome = Outcome.DONE, **how: Any) -> Decision:
         return self.ask(Ended(run=run, attempt=attempt, outcome=outcome, **how))
