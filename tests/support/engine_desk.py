@@ -12,7 +12,7 @@ from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.stimuli import Ended, EventsReceived, Reschedule, Stimulus, Submit
+from schedkit.core.engine.stimuli import Began, Ended, EventsReceived, Reschedule, Stimulus, Submit
 from schedkit.core.events import Event, RunEnded, RunQueued, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
@@ -66,6 +66,9 @@ class Desk:
 
     def submit(self, task: str, run: str = "r", **more: Any) -> Decision:
         return self.ask(Submit(run=run, task=task, actor="you", **more))
+
+    def begin(self, run: str = "r", attempt: int = 1, ago: float = 0.0) -> Decision:
+        return self.ask(Began(run=run, attempt=attempt, at=self.now - round(ago * SECOND)))
 
     def end(self, run: str = "r", attempt: int = 1, outcome: Outcome = Outcome.DONE, **how: Any) -> Decision:
         return self.ask(Ended(run=run, attempt=attempt, outcome=outcome, **how))

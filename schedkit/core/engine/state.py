@@ -9,7 +9,7 @@ from datetime import tzinfo
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import Change, HomeExpected, RunChanged, TaskAdvanced, TaskPut
-from schedkit.core.engine.decision import Finished, Reply, Start, Stop
+from schedkit.core.engine.decision import AskBegin, Finished, Reply, Start, Stop
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
@@ -61,13 +61,14 @@ class EngineConfig:
 class Draft:
     """A decision in the making."""
 
-    __slots__ = ("changes", "events", "finished", "replies", "runs", "starts", "stops")
+    __slots__ = ("asks", "changes", "events", "finished", "replies", "runs", "starts", "stops")
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.events: list[Event] = []
         self.starts: list[Start] = []
         self.stops: list[Stop] = []
+        self.asks: list[AskBegin] = []
         self.replies: list[Reply] = []
         self.finished: list[Finished] = []
         # One change for each run that moved, however often: its first state before, and its last.

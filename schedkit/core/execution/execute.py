@@ -92,6 +92,7 @@ async def perform(attempt: Execution, results: Results, caller: Caller) -> Endin
         try:
             if attempt.why:
                 raise StopRequested("it was asked to stop before it began")
+            attempt.code_begins()
             arguments = call_arguments(task, run.params, run)
             if (check := task.hooks.validate_params) is not None:
                 given = complete(task, arguments)

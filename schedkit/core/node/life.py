@@ -103,7 +103,12 @@ class Life:
         self._effects = self.decisions.effects
         self.executions, self.waiters = self._effects.executions, self._effects.waiters
         self.obstacles = LifeObstacles(
-            lambda: self.engine, self.executions.hung, self.troubles, store_clock, config.tz
+            lambda: self.engine,
+            self.executions.hung,
+            self.executions.unbegun,
+            self.troubles,
+            store_clock,
+            config.tz,
         )
         expires = not ledger.store.sqlite
         executors.live(Pulse(lease.life, lease.seconds, lease.age, self._see_room, expires))

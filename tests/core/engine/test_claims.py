@@ -236,6 +236,7 @@ def test_code_that_goes_on_after_its_timeout_keeps_its_key() -> None:
     desk = desk_with(Task(name="a", tags=("x",), timeout=5))
     desk.submit("a")
     settle(desk, "r")
+    desk.begin()
     decision = desk.ask(after=5)
     assert moves(decision) == [("r", State.TIMEOUT)]
     assert dropped(decision) == []

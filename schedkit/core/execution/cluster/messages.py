@@ -126,7 +126,8 @@ class Call(Message, frozen=True, kw_only=True):
 class Said(Message, frozen=True, kw_only=True):
     """A call tells something of itself: a kind and its content, see `remote_call`.
 
-    Kinds of its own are "began", with the pid of the child process, and "ended", with its answer.
+    Kinds of its own are "began", with the pid of the child process and how many seconds ago its code began
+    (None: it is being started), and "ended", with its answer.
     """
 
     call: str
