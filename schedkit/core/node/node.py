@@ -207,6 +207,8 @@ class Node:
                 life = await self._born(executors, begun)
                 try:
                     await self._serve(life, begun)
+                except LifeEndedError:  # before it serves
+                    self._note_lost(life)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._end(life)
@@ -232,7 +234,8 @@ class Node:
                 wall=self.clock.wall,
             )
             try:
-                await self._catch_up()
+                if self.watching.seen is not None:
+                    await self.watching.catch_up()
                 await anyio.to_thread.run_sync(lease.begin)
                 self.lives.add(lease.life)
                 life = Life(
@@ -260,10 +263,6 @@ class Node:
                     raise
                 _log.warning("%s; this process tries again", error)
                 await anyio.sleep(BIRTH_SECONDS)
-
-    async def _catch_up(self) -> None:
-        if self.watching.seen is not None:
-            await self.watching.catch_up()
 
     async def _serve(self, life: Life, begun: Promise[None]) -> None:
         """Run what is at home here, until this is cancelled or the life is lost."""
@@ -297,8 +296,12 @@ class Node:
 
     def _lose(self) -> None:
         """Others have taken this life for dead: what runs here may end, but is recorded no more."""
-        life = self.life
-        if life is None or self._lost:
+        if self.life is not None:
+            self._note_lost(self.life)
+            self._group.cancel_scope.cancel()
+
+    def _note_lost(self, life: Life) -> None:
+        if self._lost:
             return
         self._lost = True
         _log.error(
@@ -307,7 +310,6 @@ class Node:
             self.ledger.store,
         )
         life.lose()
-        self._group.cancel_scope.cancel()
 
     async def _end(self, life: Life) -> None:
         """End a life, stopped or lost."""
