@@ -87,8 +87,8 @@ def started(tmp_path: Path) -> Iterator[Callable[[str], psutil.Process]]:
         if child.is_running():
             child.kill()
             child.wait(60)
-    leftovers = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in (p.info["cmdline"] or ())]
-    assert leftovers == []
+    every = functools.partial(psutil.process_iter, ["cmdline"])
+    wait_until(lambda: not any(str(tmp_path) in (each.info["cmdline"] or ()) for each in every()))
 
 
 def runs_in(ledger: str, task: str, pid: int) -> None:

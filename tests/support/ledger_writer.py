@@ -116,7 +116,7 @@ class WrittenLedger:
 
 
 @contextmanager
-def written_ledger(where: str, *, seconds: float = 15.0) -> Iterator[WrittenLedger]:
+def written_ledger(where: str, *, seconds: float = 600.0) -> Iterator[WrittenLedger]:
     """Lend a new ledger whose writer runs."""
     made = WrittenLedger(where, seconds)
     made.writer.start()

@@ -23,6 +23,8 @@ from schedkit.core.store.lives import Lease, NodeRow, living, mark_gone
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import wall_now
 
+# Seconds of a lease that outlasts a machine which stands still.
+LASTING = 600.0
 # Begins a life, says so, and goes on until its standard input ends; then it ends its life.
 OTHER = """
 import sys
@@ -48,8 +50,8 @@ def store(where: str) -> Iterator[Store]:
 
 
 @contextmanager
-def a_life(store: Store, name: str = "here", **more: Any) -> Iterator[Lease]:
-    lease = Lease(store, name, **more)
+def a_life(store: Store, name: str = "here", *, seconds: float = LASTING, **more: Any) -> Iterator[Lease]:
+    lease = Lease(store, name, seconds=seconds, **more)
     lease.begin()
     try:
         yield lease
@@ -58,7 +60,7 @@ def a_life(store: Store, name: str = "here", **more: Any) -> Iterator[Lease]:
 
 
 @contextmanager
-def another_process(store: Store, seconds: float = 15.0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def another_process(store: Store, seconds: float = LASTING) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     url = store.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", OTHER, url, str(seconds)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
