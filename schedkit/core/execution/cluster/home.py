@@ -193,7 +193,9 @@ class Cluster:
 
     async def _stay(self) -> None:
         """Watch over the workers until this is stopped or the connection has ended."""
-        while not self._stop.is_set() and self._client.status != "closed":
+        # Dask's client connects again by itself, but a scheduler that was started anew tells it nothing.
+        client, connection = self._client, self._client.scheduler_comm
+        while client.scheduler_comm is connection and client.status != "closed" and not self._stop.is_set():
             for known in list(self._workers.values()):
                 if time.monotonic() > known.over_at(self._lease) and not known.is_heard(self._lease):
                     self._forget(known, "has not been heard for too long")
