@@ -1,4 +1,4 @@
-"""More lines as those of `mutations`: how processes share a ledger, and who may use the server."""
+"""More lines as those of `mutations`: what processes share, what is delivered, who may use the server."""
 
 from __future__ import annotations
 
@@ -177,4 +177,95 @@ _WORKERS = [
     ),
 ]
 
-PROCESS_MUTATIONS = [*_CLAIMS, *_DECLARING, *_LIVES, *_WORKERS]
+_GUARD = [
+    Mutation(
+        "server/guard.py",
+        "if _host_name(text) not in self._names:",
+        "if False:",
+        "server/test_guard.py::test_the_host_must_be_ours",
+    ),
+    Mutation(
+        "server/guard.py",
+        "        if needed in who.scopes:\n",
+        "        if True:\n",
+        "server/test_guard.py::test_this_machine_reads_and_acts_and_does_not_administer",
+    ),
+    Mutation(
+        "server/guard.py",
+        "if unsafe and bearer is None and (why",
+        "if False and (why",
+        "server/test_guard.py::test_pages_of_other_origins_change_nothing",
+    ),
+    Mutation(
+        "server/guard.py",
+        'same = origin.partition("://")[2].lower() == host.lower()',
+        "same = True",
+        "server/test_guard.py::test_pages_of_other_origins_change_nothing",
+    ),
+    Mutation(
+        "server/guard.py",
+        " and not any(name in headers for name in FORWARDED)",
+        "",
+        "server/test_guard.py::test_a_proxy_on_this_machine_is_not_this_machine",
+    ),
+    Mutation(
+        "server/guard.py",
+        "            return self.by_token(bearer) or _WRONG_TOKEN\n",
+        "            if access := self.by_token(bearer):\n                return access\n",
+        "server/test_guard.py::test_a_wrong_login_is_not_taken_for_none",
+    ),
+    Mutation(
+        "server/guard.py",
+        "if len(found.get(name, ())) > 1]",
+        "if len(found.get(name, ())) > 9]",
+        "server/test_guard.py::test_a_header_that_decides_comes_once",
+    ),
+    Mutation(
+        "server/guard.py",
+        "if address is not None and str(address) in self.proxies:",
+        "if headers.get(self.user_header.encode()):",
+        "server/test_guard.py::test_a_proxy_that_is_trusted_names_the_user",
+    ),
+]
+
+_FILES = [
+    Mutation(
+        "core/store/deliveries.py",
+        "        self._call(write).result()",
+        "        self._call(write)",
+        "core/store/test_deliveries.py::test_a_delivery_that_cannot_be_recorded_is_told",
+    ),
+    Mutation(
+        "confluence/plans/update.py",
+        "        if stored.version <= state.version:\n",
+        "        if False:\n",
+        "confluence/test_client.py::test_a_put_that_an_empty_answer_swallows_is_an_error",
+    ),
+    Mutation(
+        "confluence/plans/update.py",
+        "        if late is not None:\n",
+        "        if False:\n",
+        "confluence/plans/test_late_comments.py"
+        "::test_an_inline_comment_between_reading_and_writing_is_restored",
+    ),
+    Mutation(
+        "values/files.py",
+        "            os.replace(part, place)\n",
+        "            shutil.copy(part, place)\n",
+        "values/test_files.py",
+    ),
+    Mutation(
+        "values/files.py",
+        "    part.chmod(stat.S_IMODE(old.st_mode))\n",
+        "",
+        "values/test_files.py::test_a_link_is_followed_and_the_mode_kept",
+    ),
+    Mutation(
+        "values/files.py",
+        "(host == _host() and _abandoned(part))",
+        "host == _host()",
+        "values/test_files.py::test_what_a_killed_writer_left_is_swept_and_a_living_ones_is_not",
+    ),
+]
+
+PROCESS_MUTATIONS = [*_CLAIMS, *_DECLARING, *_LIVES, *_WORKERS, *_GUARD, *_FILES]

@@ -215,7 +215,7 @@ def test_a_worker_that_ends_leaves_its_runs_interrupted_and_another_goes_on(
     with in_process_worker(cluster, TASKS):
         run = sched.submit("gated", path=str(path), gate=str(gate))
         first = last_pid_in(path)
-    assert not alive(first, untold=False)
+    wait_until(lambda: not alive(first, untold=False))
     gate.touch()
     with in_process_worker(cluster, TASKS):
         assert run.wait("60s").state is State.DONE
