@@ -25,6 +25,7 @@ Begin = Callable[[str], NodeProcess]
 def _outlasts_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up nothing while the machine that runs the tests stands still."""
     monkeypatch.setattr(database, "IDLE_SECONDS", 600.0)
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 600)
     monkeypatch.setattr(declaring, "DECLARE_SECONDS", 600.0)
 
 

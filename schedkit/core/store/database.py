@@ -44,6 +44,8 @@ _SQLITE_OPTIONS: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread":
 # How long PostgreSQL keeps an idle transaction: one whose process was stopped in the middle, as by a laptop's
 # sleep, would keep the lease's row locked, and no other process could take the ledger.
 IDLE_SECONDS = 5.0
+# How long a PostgreSQL server may take to accept a connection.
+CONNECT_SECONDS = 10
 # Two commits in one tick of the system's clock leave the same time on a file.
 RECENT_NS = 100_000_000
 
@@ -124,7 +126,7 @@ class Store:
         return {"paramstyle": "named", "creator": creator}
 
     def _options(self) -> dict[str, Any]:
-        connect_args = _SQLITE_OPTIONS if self.sqlite else {"connect_timeout": 10}
+        connect_args = _SQLITE_OPTIONS if self.sqlite else {"connect_timeout": CONNECT_SECONDS}
         # No row's values in an error: it goes to logs.
         return {"hide_parameters": True, "connect_args": connect_args}
 

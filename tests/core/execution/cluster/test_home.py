@@ -247,11 +247,11 @@ def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster
 def test_a_worker_that_ends_leaves_its_runs_interrupted_and_another_goes_on(
     make: Any, cluster: Any, tmp_path: Path
 ) -> None:
-    sched, path, gate = make(lease="6s"), tmp_path / "written", tmp_path / "gate"
+    sched, path, gate = make(lease="6s", interruptions=100), tmp_path / "written", tmp_path / "gate"
     with in_process_worker(cluster, TASKS):
         run = sched.submit("gated", path=str(path), gate=str(gate))
         first = last_pid_in(path)
-    assert not alive(first, untold=False)
+    wait_until(lambda: not alive(first, untold=False))
     gate.touch()
     with in_process_worker(cluster, TASKS):
         assert run.wait("60s").state is State.DONE
