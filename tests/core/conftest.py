@@ -15,7 +15,7 @@ from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunStep
 from schedkit.core.ids import new_id
 from schedkit.core.node import declaring
-from schedkit.core.store import connecting
+from schedkit.core.store import connecting, database
 from schedkit.core.store.database import Store
 
 Begin = Callable[[str], NodeProcess]
