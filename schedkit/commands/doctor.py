@@ -217,8 +217,8 @@ def _disk(folder: Path) -> Iterator[Finding]:
         yield Finding(
             "file system",
             "bad",
-            f"{folder} is on a network ({network}), where SQLite's locks cannot be trusted",
-            "keep the ledger on a disk of this machine, or use PostgreSQL",
+            f"another system serves {folder} ({network}): SQLite's locks cannot be trusted there",
+            "keep the ledger on a disk of this machine (in a container, a volume), or use PostgreSQL",
         )
     free = shutil.disk_usage(folder).free
     enough = free >= FREE_BYTES

@@ -184,10 +184,10 @@ def _told(
 
 
 def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
-    """Return the process of that number once all these tasks, and any, are at home with it."""
+    """Return the process of that number here once all these tasks, and any, are at home with it."""
     homes = {row["name"]: row["home"] for row in scheduler.screens.board()["tasks"]}
     for node in scheduler.nodes:
-        if node.pid == pid and node.life in homes.values():
+        if node.pid == pid and node.nearby and node.life in homes.values():
             return str(node) if all(homes.get(name) == node.life for name in tasks) else None
     return None
 

@@ -40,17 +40,18 @@ Output:
 def main(path: str) -> None:
     with open(path, encoding="utf-8") as file:
         given = json.load(file)
-    moves: dict = {}
-    for key, at, was, now in given["moves"]:
-        moves.setdefault(key, []).append(FauxChange(at, [("status", was, now)]))
+    changes: dict = {}
+    for key, at, field, was, now in given["changes"]:
+        changes.setdefault(key, []).append(FauxChange(at, [(field, was, now)]))
     issues = [
         FauxIssue(
             key,
-            moves.get(key, []),
+            changes.get(key, []),
             summary=key,
             issuetype=FauxFieldValue("Story", "Story"),
             status=FauxFieldValue(status, status),
             resolution=None,
+            resolutiondate=None,
             created=born,
         )
         for key, born, status in given["issues"]

@@ -57,14 +57,14 @@ def measure(store: Store, now: datetime, hours: float) -> tuple[float, float]:
     return seconds(timed), cpu[0]
 
 
-def fill(ledger: Path, now: datetime) -> None:
-    """Write so many ended runs, spread evenly over the days, by SQL."""
+def fill(ledger: Path, now: datetime, count: int = COUNT) -> None:
+    """Write `count` ended runs, spread evenly over the days, by SQL."""
     names = [column.name for column in runs.columns]
     marks = ", ".join(f":{name}" for name in names)
-    step = timedelta(days=DAYS) / (COUNT + 1)
+    step = timedelta(days=DAYS) / (count + 1)
 
     def row(number: int) -> dict[str, Any]:
-        at = now - step * (COUNT - number)
+        at = now - step * (count - number)
         began = to_micros(at)
         failed = number % 10 == 3
         told = {
@@ -89,5 +89,5 @@ def fill(ledger: Path, now: datetime) -> None:
 
     with closing(sqlite3.connect(ledger)) as connection, connection:
         connection.executemany(
-            f"INSERT INTO {runs.name} ({', '.join(names)}) VALUES ({marks})", map(row, range(COUNT))
+            f"INSERT INTO {runs.name} ({', '.join(names)}) VALUES ({marks})", map(row, range(count))
         )

@@ -299,6 +299,7 @@ def fill(where: str, count: int) -> None:
                         "schedule_text": "",
                         "anchor": now,
                         "next_at": None,
+                        "followed_seq": 0,
                         "paused": False,
                         "facts": "{}",
                         "id": name,

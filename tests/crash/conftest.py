@@ -1,4 +1,7 @@
-"""After every test here, a judge that shares no code with the core looks at each ledger that it has left."""
+"""After every test here, judges that share no code with the core look at what it has left.
+
+That is each ledger, and each log.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from crash.judge_ledger import judge_ledger, ledgers_in
+from crash.judge_logs import judge_logs
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +18,4 @@ def judged(tmp_path: Path) -> Iterator[None]:
     yield
     for ledger in ledgers_in(tmp_path):
         judge_ledger(str(ledger))
+    judge_logs(tmp_path)

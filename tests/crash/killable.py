@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from crash.living import run_until_killed
 from crash.nursery import fork_for_each_line
 from sqlalchemy.exc import OperationalError
 from support.faulty import writes_of
@@ -107,7 +108,8 @@ def main(ledger: str, journal: str, settle: bool) -> None:
             time.sleep(0.05)
     os.write(out, b"ready\n")
     if not settle:
-        time.sleep(3600)
+        run_until_killed(sched)
+        return
     time.sleep(1.0)
     sched.pause()
     deadline = time.monotonic() + 20

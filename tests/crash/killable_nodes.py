@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from crash.living import run_until_killed
 from crash.nursery import fork_for_each_line
 
 from schedkit.core.api.scheduler import Scheduler
@@ -94,9 +95,10 @@ def start_with_heirs(
 def live_on(sched: Scheduler, settle_seconds: float | None) -> None:
     """Run until the process is killed; or pause all, and stop when no run is left or the time is over."""
     if settle_seconds is None:
-        time.sleep(3600)
+        run_until_killed(sched)
+        return
     until_it_can(sched.pause)
-    deadline = time.monotonic() + (settle_seconds or 0)
+    deadline = time.monotonic() + settle_seconds
     while sched.queries.ledger.live() and time.monotonic() < deadline:
         time.sleep(0.05)
     sched.stop("5s")

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+from crash.living import run_until_killed
 from crash.nursery import fork_for_each_line
 
 from schedkit.core.api.scheduler import Scheduler
@@ -41,7 +42,8 @@ def main(ledger: str, journal: str, settle: bool) -> None:
     with Server(asgi(sched), ServerOptions(port=0)) as server:
         os.write(out, f"ready {server.url.rpartition(':')[2]}\n".encode())
         if not settle:
-            time.sleep(3600)
+            run_until_killed(sched)
+            return
         sys.stdin.readline()  # all is asked for
         while sched.runs(limit=1) and any(not run.state.final for run in sched.runs(limit=100_000)):
             time.sleep(0.05)

@@ -17,6 +17,7 @@ import pytest
 from crash.disturb import DISTURBANCES, Disturbed
 from crash.judge import judge
 from crash.judge_ledger import judge_ledger
+from crash.judge_logs import log_for
 
 TESTS = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "crash.killable")  # in that folder: it imports what tests share
@@ -30,13 +31,15 @@ class Program:
 
     def __init__(self, ledger: str, journal: Path) -> None:
         self.journal = journal
-        self.process = subprocess.Popen(
-            [*PROGRAM, ledger, str(journal)],
-            cwd=TESTS,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        with log_for(journal.parent, "program") as log:
+            self.process = subprocess.Popen(
+                [*PROGRAM, ledger, str(journal)],
+                cwd=TESTS,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
 
     def start(self, word: str) -> int:
         assert self.process.stdin is not None

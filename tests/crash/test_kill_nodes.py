@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash.judge_logs import log_for
 from crash.judge_nodes import judge_nodes
 from crash.killable_nodes import LEASE_SECONDS, NAMES, PERIODS
 from support.postgres_server import kill, postgres_server, revive
@@ -38,16 +39,17 @@ class Nodes:
         self.effects = folder / "effects"
         self.killed: dict[int, int] = {}
         self._pids: dict[str, int] = {}
-        self._parents = {
-            name: subprocess.Popen(
-                [*PROGRAM, where, str(folder), name],
-                cwd=TESTS,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for name in NAMES
-        }
+        self._parents: dict[str, subprocess.Popen[str]] = {}
+        for name in NAMES:
+            with log_for(folder, name) as log:
+                self._parents[name] = subprocess.Popen(
+                    [*PROGRAM, where, str(folder), name],
+                    cwd=TESTS,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
 
     def start(self, name: str, word: str = "go") -> None:
         stdin = self._parents[name].stdin

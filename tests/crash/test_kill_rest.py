@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from crash.judge_logs import log_for
 
 TESTS = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "crash.killable_rest")  # in that folder: it imports what tests share
@@ -75,7 +76,7 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, int]:
     command = [*PROGRAM, str(ledger), str(journal)]
     pipes = {"cwd": TESTS, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     asking = Asking(chance)
-    with subprocess.Popen(command, **pipes) as program:
+    with log_for(folder, "server") as log, subprocess.Popen(command, stderr=log, **pipes) as program:
         for number in range(times):
             _tell(program, "go")
             pid = int(program.stdout.readline())

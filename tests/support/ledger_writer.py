@@ -14,10 +14,11 @@ from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.core.store.commits import Refused
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.writer import Refused, Writer
+from schedkit.core.store.writer import Writer
 
 NOW = 1_770_000_000_000_000
 

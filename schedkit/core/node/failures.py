@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from schedkit.core.engine.stimuli import Stimulus
+from schedkit.core.engine.stimuli import Declare, Stimulus
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 
-__all__ = ["Failures", "tell_refusal"]
+__all__ = ["CAREFUL_DECISIONS", "Failures", "tell_refusal"]
 
 _log = logging.getLogger("schedkit")
 
@@ -16,7 +16,8 @@ _log = logging.getLogger("schedkit")
 CAREFUL_DECISIONS = 200
 # So many engines in a row that came to nothing, some seconds, are enough.
 MOST_FAILURES = 6
-# So many in a row may be due to tasks that have moved while it was decided about them.
+# So many in a row may be due to tasks that have moved while it was decided about them: a file that is run
+# declares one after another.
 MOST_MOVES = 3
 # Between two engines, if what was decided is refused or fails again and again.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
@@ -27,23 +28,19 @@ class Failures:
 
     def __init__(self) -> None:
         self.count = 0
-        self._careful = 0  # for so many decisions
 
-    def note(self, again: int) -> bool:
-        """Note a failure, after which so many stimuli are decided again; False: there were too many."""
+    def note(self) -> bool:
+        """Note a failure; False: there were too many."""
         self.count += 1
-        self._careful = again + CAREFUL_DECISIONS
         return self.count <= MOST_FAILURES
 
-    def be_careful(self) -> bool:
-        """Tell whether the next decision is to be about one thing only, so that a failure shows which."""
-        careful = self._careful > 0
-        self._careful -= careful
-        return careful
-
     def passing(self, error: BaseException, stimuli: Sequence[Stimulus]) -> bool:
-        """Tell whether a decision that time alone has led to is made again: its task has only just moved."""
-        return isinstance(error, StaleError) and not stimuli and self.count < MOST_MOVES
+        """Tell whether a decision is made again because a task has only just moved.
+
+        Who declares one reads the ledger anew instead.
+        """
+        declares = any(isinstance(stimulus, Declare) for stimulus in stimuli)
+        return isinstance(error, StaleError) and not declares and self.count < MOST_MOVES
 
     @property
     def pause(self) -> float:

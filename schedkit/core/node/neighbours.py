@@ -64,13 +64,18 @@ class Neighbours:
     def know(self, nodes: Sequence[NodeRow], life: str) -> None:
         """Take note of who lives beside this life."""
         self._others = [node for node in nodes if node.alive and node.life != life]
-        if self._store.sqlite:  # all are of this machine
+        if self._store.sqlite:  # all are of this machine, if not of this container
             self._deaths.watch(self._pids)
             self._deaths.wake()
 
     @property
     def _pids(self) -> frozenset[int]:
-        return frozenset(node.pid for node in self._others if not node.here)
+        return frozenset(node.pid for node in self._others if node.nearby and not node.here)
+
+    @property
+    def _ends_are_told(self) -> bool:
+        """Whether the system would tell the end of each of the others."""
+        return all(node.nearby for node in self._others) and self._deaths.watches_all(self._pids)
 
     def note_written(self) -> None:
         """Have the others woken: something was written that they may want to know; from any thread."""
@@ -98,7 +103,7 @@ class Neighbours:
                 await rest(lease_seconds / 5)
                 await census()
         while True:
-            told = self._deaths.watches_all(self._pids)
-            await self._deaths.wait(seconds_to_tick(TOLD_LIFE_SECONDS if told else LIFE_SECONDS))
+            seconds = TOLD_LIFE_SECONDS if self._ends_are_told else LIFE_SECONDS
+            await self._deaths.wait(seconds_to_tick(seconds))
             if any(has_died(self._store, node) for node in self._others):
                 await census()

@@ -94,6 +94,7 @@ class Node:
         self._scope: anyio.CancelScope | None = None  # of what continues until it is stopped
         self._ended = anyio.Event()
         self._lost = self._stopping = self._pauses = False
+        self._serves: tuple[Life, anyio.abc.TaskGroup] | None = None  # until it is lost
         self._patience = 1.0
         register_fork_hook(self.forked)
 
@@ -206,9 +207,10 @@ class Node:
             while not self._stopping:
                 life = await self._born(executors, begun)
                 try:
-                    await self._serve(life, begun)
-                except LifeEndedError:  # before it serves
-                    self._note_lost(life)
+                    if not self._lost:
+                        await self._serve(life, begun)
+                except LifeEndedError:  # told to what it was doing, before its writer told it here
+                    self._lose()
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._end(life)
@@ -233,6 +235,7 @@ class Node:
                 seconds=self._lease_seconds,
                 wall=self.clock.wall,
             )
+            self._lost, self._serves = False, None
             try:
                 if self.watching.seen is not None:
                     await self.watching.catch_up()
@@ -266,9 +269,8 @@ class Node:
 
     async def _serve(self, life: Life, begun: Promise[None]) -> None:
         """Run what is at home here, until this is cancelled or the life is lost."""
-        self._lost = False
         async with task_group() as group:
-            self._group = group
+            self._serves = life, group
             self.maintenance = Maintenance(life)
             if self._pauses:
                 life.post(Pause(task=None, actor=self.dispatcher.actor))
@@ -296,11 +298,6 @@ class Node:
 
     def _lose(self) -> None:
         """Others have taken this life for dead: what runs here may end, but is recorded no more."""
-        if self.life is not None:
-            self._note_lost(self.life)
-            self._group.cancel_scope.cancel()
-
-    def _note_lost(self, life: Life) -> None:
         if self._lost:
             return
         self._lost = True
@@ -309,7 +306,10 @@ class Node:
             "here runs again",
             self.ledger.store,
         )
-        life.lose()
+        if self._serves is not None:
+            life, group = self._serves
+            life.lose()
+            group.cancel_scope.cancel()
 
     async def _end(self, life: Life) -> None:
         """End a life, stopped or lost."""

@@ -24,6 +24,7 @@ from schedkit.core.store.file_systems import FileSystem, network_file_system
 from schedkit.core.store.foreign import refuse_foreign_file
 from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
+from schedkit.core.store.one_name import refuse_several_names
 from schedkit.core.store.pooled import replace_lost
 from schedkit.core.store.turns import LEDGER, connect_in_turn, has_turn
 from schedkit.errors import LedgerError
@@ -58,10 +59,16 @@ class Store:
         A file for SQLite, or an SQLAlchemy URL.
     durable : {"normal", "full"}
         On SQLite, what a commit survives: the death of the process, or a power cut too.
+
+    Attributes
+    ----------
+    sqlite : bool
+        Whether this is a SQLite file.
     """
 
     def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
         self.url = parse_ledger_url(where)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
@@ -103,11 +110,6 @@ class Store:
         weakref.finalize(self, _dispose, self._create, self._write, self._read)
 
     @property
-    def sqlite(self) -> bool:
-        """Whether this is a SQLite file."""
-        return self.url.get_backend_name() == "sqlite"
-
-    @property
     def dialect(self) -> sa.Dialect:
         """What statements are compiled for."""
         return self._write.dialect
@@ -146,6 +148,7 @@ class Store:
                     hint="name a writable folder",
                 ) from error
             self._check_file_system(self.path)
+            refuse_several_names(self.path, str(self))
             refuse_foreign_file(self.path, str(self))
             with suppress(OSError):  # what cannot be made, SQLite explains
                 make_private(self.path)  # its log beside it gets the same permissions
@@ -178,9 +181,10 @@ class Store:
         self._network = network = network_file_system(path)
         if network is not None:
             _log.warning(
-                "the ledger %s lies on a network file system (%s), where SQLite's locks and its write-ahead "
-                "log cannot be trusted: two processes may run a task at once, and the file may be damaged. "
-                "Keep it on a disk of this machine, or use PostgreSQL: ledger: postgresql://user@host/name",
+                "the ledger %s lies on a file system that another system serves (%s), where SQLite's "
+                "locks and its log cannot be trusted: two processes may run a task at once, and the file "
+                "may be damaged. Keep it on a disk of this machine (of a container: on a volume, -v "
+                "ledger:/ledger), or use PostgreSQL: ledger: postgresql://user@host/name",
                 self,
                 network,
             )

@@ -1,4 +1,4 @@
-"""Detects network file systems, where SQLite's locks are not reliable.
+"""Detects file systems that another system serves, where SQLite's locks are not reliable.
 
 SQLite's write-ahead log needs memory that all its processes share, hence one machine, and the locks of lives
 need a file system that keeps locks. What asks another machine for its files promises neither.
@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ __all__ = [
     "FileSystem",
     "file_system_of",
     "from_mount_output",
+    "mounted_alone",
     "mounted_at",
     "network_file_system",
     "on_drive",
@@ -30,16 +31,19 @@ _MOUNTS = Path("/proc/self/mountinfo")
 MOUNT_SECONDS = 5.0
 _DRIVE_REMOTE = 4
 
-# Types whose files another machine serves, or, with 9p, another kernel: WSL 2 shows Windows drives so, and
-# what locks a file on one side is not seen on the other. Not among them, because one kernel keeps all their
-# locks: overlay and tmpfs, virtiofs (a folder of the host, through its page cache), and drvfs, the Windows
-# drives of WSL 1. A bare "fuse" or "fuseblk" is usually a local disk (NTFS, exFAT), an archive or a bind.
+# Types whose files another machine serves, or another kernel. By 9p, WSL 2 shows the drives of Windows; the
+# last line is how virtual machines show folders of their host (Docker Desktop, Podman, OrbStack). What
+# locks a file on one side is not seen on the other, and writers on one side have damaged SQLite's log
+# within a minute (reported of virtiofs with Podman on macOS). Not among them, because one kernel keeps all
+# their locks: overlay and tmpfs, and drvfs, the Windows drives of WSL 1. A bare "fuse" or "fuseblk" is
+# usually a local disk (NTFS, exFAT), an archive or a bind.
 _NETWORK = frozenset(
     {
         *("nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "coda", "ncpfs"),
         *("ceph", "glusterfs", "lustre", "gpfs", "beegfs", "davfs", "webdav", "afpfs", "orangefs"),
         *("sshfs", "rclone", "s3fs", "gcsfuse", "goofys", "mount-s3", "blobfuse", "blobfuse2", "juicefs"),
         *("gvfsd-fuse", "kio-fuse", "curlftpfs", "hubicfuse", "google-drive-ocamlfuse", "onedriver"),
+        *("virtiofs", "fakeowner", "grpcfuse", "osxfs", "vboxsf", "prl_fs", "vmhgfs", "vmhgfs-fuse"),
     }
 )
 
@@ -52,7 +56,7 @@ class FileSystem(NamedTuple):
 
     @property
     def network(self) -> bool:
-        """Whether another machine serves its files."""
+        """Whether another machine or kernel serves its files."""
         return self.kind.removeprefix("fuse.").lower() in _NETWORK
 
     def __str__(self) -> str:
@@ -73,16 +77,33 @@ def mounted_at(path: str, mounts: str) -> FileSystem | None:
     FileSystem(kind='nfs4', source='server:/export')
     """
     found, length = None, -1
-    for line in mounts.splitlines():
-        left, dash, right = line.partition(" - ")
-        fields, what = left.split(" "), right.split(" ")
-        if not dash or len(fields) < 6 or len(what) < 2:
-            continue
-        point = _unescaped(fields[4])
+    for point, what in _mounts(mounts):
         # Of two at one place the later hides the earlier.
         if _inside(path, point) and len(point) >= length:
-            found, length = FileSystem(what[0], _unescaped(what[1])), len(point)
+            found, length = what, len(point)
     return found
+
+
+def _mounts(text: str) -> Iterator[tuple[str, FileSystem]]:
+    """Yield what is mounted, and where."""
+    for line in text.splitlines():
+        left, dash, right = line.partition(" - ")
+        fields, what = left.split(" "), right.split(" ")
+        if dash and len(fields) >= 6 and len(what) >= 2:
+            yield _unescaped(fields[4]), FileSystem(what[0], _unescaped(what[1]))
+
+
+def mounted_alone(path: Path) -> bool:
+    """Tell whether a file is mounted without its folder, as a container's may be; known on Linux only."""
+    full = os.path.realpath(path)
+    try:
+        return any(point == full for point, _ in _mounts(_read_mounts()))
+    except OSError:
+        return False
+
+
+def _read_mounts() -> str:
+    return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _inside(path: str, point: str) -> bool:
@@ -149,13 +170,13 @@ def file_system_of(path: Path, platform: str = sys.platform) -> FileSystem | Non
         return on_drive(full, _drive_type)
     try:
         if platform.startswith("linux"):
-            return mounted_at(full, _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
+            return mounted_at(full, _read_mounts())
         return from_mount_output(full, _mount_output())
     except (OSError, subprocess.SubprocessError):  # a sandbox that hides it
         return None
 
 
 def network_file_system(path: Path) -> FileSystem | None:
-    """Return the network file system that `path` lies on, None if it lies on none or that is not known."""
+    """Return what `path` lies on if another system serves it, None if none does or that is not known."""
     found = file_system_of(path)
     return found if found is not None and found.network else None

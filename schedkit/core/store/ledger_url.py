@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from schedkit.core.store.one_name import own_name
 from schedkit.errors import LedgerError
 
 __all__ = ["parse_ledger_url"]
@@ -30,7 +31,7 @@ def parse_ledger_url(where: str | Path) -> sa.URL:
             raise LedgerError(
                 "ledger: no name given", hint="name a file, e.g. schedkit.db, or a database URL"
             )
-        return sa.URL.create("sqlite", database=os.path.abspath(os.path.expanduser(where)))
+        return sa.URL.create("sqlite", database=own_name(where))
     try:
         url = sa.make_url(str(where))
     except (SQLAlchemyError, ValueError):  # ValueError: a port that is not a number
@@ -42,7 +43,7 @@ def parse_ledger_url(where: str | Path) -> sa.URL:
     if backend == "sqlite":
         if not url.database or url.database == ":memory:":
             raise LedgerError("ledger: SQLite in memory is lost with its process", hint="name a file")
-        return url.set(database=os.path.abspath(url.database))
+        return url.set(database=own_name(url.database))
     if backend != "postgresql":
         raise LedgerError(
             f"ledger: {backend} is not supported", hint="SQLite (a file name) or postgresql://…"

@@ -28,7 +28,7 @@ from schedkit.core.store.queries import mappings
 from schedkit.core.store.schema import beats, claims, meta, nodes
 from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros, wall_now
-from schedkit.values.processes import alive
+from schedkit.values.processes import alive, pid_space
 
 __all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "has_died", "living", "living_in", "mark_gone"]
 
@@ -49,15 +49,21 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     pid: int
     host: str
+    pid_space: str  # where the pid means it, as `pid_space` returns it
     since: datetime
     alive: bool
     address: str = ""  # where wake-ups reach it
     expires: int | None = None  # microseconds; when its lease is over by its last beat, where there are beats
 
     @property
+    def nearby(self) -> bool:
+        """Whether this process knows its process by the pid: not that of another machine or container."""
+        return self.pid_space == pid_space()
+
+    @property
     def here(self) -> bool:
         """Whether this process lives it."""
-        return self.pid == os.getpid() and self.host == socket.gethostname()
+        return self.pid == os.getpid() and self.nearby
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid} on {self.host}, since {self.since:%Y-%m-%d %H:%M} UTC)"
@@ -139,6 +145,7 @@ class Lease:
             "kind": self.kind,
             "pid": os.getpid(),
             "host": socket.gethostname(),
+            "pid_space": pid_space(),
             "version": version("schedkit"),
             "since": now,
             "address": self.address,
@@ -304,6 +311,7 @@ def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
         kind=row["kind"],
         pid=row["pid"],
         host=row["host"],
+        pid_space=row["pid_space"],
         since=from_micros(row["since"]),
         alive=_is_alive(store, row, now),
         address=row["address"],
@@ -316,7 +324,8 @@ def _is_alive(store: Store, row: Mapping[str, Any], now: int) -> bool:
     if path is not None:
         return held_elsewhere(path, _position(row["id"]))
     # Sooner than its beat tells, where its process can be seen.
-    seen = row["host"] != socket.gethostname() or row["pid"] == os.getpid() or alive(row["pid"], untold=True)
+    nearby = row["pid_space"] == pid_space()
+    seen = not nearby or row["pid"] == os.getpid() or alive(row["pid"], untold=True)
     return seen and (row["expires"] or 0) > now
 
 

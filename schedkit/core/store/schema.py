@@ -40,7 +40,7 @@ __all__ = [
     "waits",
 ]
 
-VERSION = 4
+VERSION = 5
 LIVE_STATES = ("PENDING", "QUEUED", "RUNNING", "RETRY")
 
 _metadata = MetaData()
@@ -73,6 +73,7 @@ nodes = Table(  # one row a life: a process from its start to its end
     Column("kind", Text, nullable=False),  # kernel, background, headless, server, script
     Column("pid", Integer, nullable=False),
     Column("host", Text, nullable=False),
+    Column("pid_space", Text, nullable=False),  # the processes for which the pid means it
     Column("version", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("address", Text, nullable=False),

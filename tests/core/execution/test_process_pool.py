@@ -271,6 +271,21 @@ def test_a_child_is_used_again(children: ChildPool) -> None:
         ]
 
 
+def test_a_call_begins_once_its_process_is_started(children: ChildPool) -> None:
+    """What Python takes to start is none of the time of a task."""
+    seen: list[Any] = []
+
+    class Noting(Listener):
+        def log(self, level: Any, message: str | None = None) -> None:
+            seen.append(message)
+
+    note = seen.append
+    for _ in range(2):
+        call = ChildCall(children, Noting(), None, lambda pid: note("given"), lambda: note("begins"))
+        call.result(packed(tells, n=1))
+    assert seen == ["given", "begins", "said"] * 2
+
+
 def fails() -> None:
     raise KeyError("n")
 

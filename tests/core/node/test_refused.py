@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.stimuli import Cancel, Submit
+from schedkit.core.engine.changes import HomeExpected
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.stimuli import Cancel, Ended, Stimulus, Submit
 from schedkit.core.ids import new_id
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
@@ -118,6 +121,28 @@ def test_a_task_that_has_moved_just_then_is_not_left_aside(
     wait_until(lambda: life.engine is not before)
     assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
     assert runs(life, "moves") == []
+
+
+def test_the_end_of_a_run_is_kept_while_tasks_move(
+    life: Life, sched: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is run elsewhere takes its tasks home one by one: each refuses what was decided before."""
+    sched.task(name="asked")(lambda: 42)
+    real, moves = Engine.handle_all, [1, 2, 3]
+
+    def moved(self: Engine, stimuli: Sequence[Stimulus], *given: Any, **more: Any) -> Decision:
+        decision = real(self, stimuli, *given, **more)
+        if moves and any(isinstance(stimulus, Ended) for stimulus in stimuli):
+            moves.pop()
+            decision.changes.append(HomeExpected("asked", "another life"))
+        return decision
+
+    monkeypatch.setattr(Engine, "handle_all", moved)
+    run = sched.submit("asked")
+    assert run.result("60s") == 42
+    assert moves == []
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
+    assert [each.attempt for each in sched.runs("asked")] == [1]
 
 
 def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Scheduler) -> None:

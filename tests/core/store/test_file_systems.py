@@ -1,4 +1,4 @@
-"""A ledger on a network file system is said to be in danger; on any other nothing is said."""
+"""A ledger on a file system that another system serves is said to be in danger; on others nothing is said."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schedkit.core.store.file_systems import (
 )
 
 # Lines as the kernel writes them: a container's root, a home on NFS, a USB disk with a blank in its name, a
-# Windows drive in WSL 2, a folder of the host in a virtual machine.
+# Windows drive in WSL 2, folders of the host in virtual machines (two as Docker Desktop mounts them).
 MOUNTS = r"""
 22 1 0:21 / / rw,relatime master:1 - overlay overlay rw,lowerdir=/a:/b,upperdir=/c
 23 22 0:22 / /proc rw,nosuid shared:5 - proc proc rw
@@ -37,6 +37,8 @@ MOUNTS = r"""
 34 22 8:33 / /srv rw - xfs /dev/sdd rw
 a line that the kernel would not write
 35 22 0:47 / /short rw
+36 22 0:48 / /work/data rw,relatime - fakeowner /run/host_mark/Users rw,fakeowner
+37 22 0:49 / /work/old rw,relatime - fuse.grpcfuse grpcfuse rw,user_id=0
 """
 
 
@@ -52,7 +54,9 @@ a line that the kernel would not write
         ("/home/teams.db", "ext4", False),
         ("/media/my disk/ledger.db", "fuseblk", False),
         ("/mnt/c/Users/me/ledger.db", "9p", True),
-        ("/mnt/host/ledger.db", "virtiofs", False),
+        ("/mnt/host/ledger.db", "virtiofs", True),
+        ("/work/data/ledger.db", "fakeowner", True),
+        ("/work/old/ledger.db", "fuse.grpcfuse", True),
         ("/mnt/wsl1/ledger.db", "drvfs", False),
         ("/mnt/far/ledger.db", "fuse.sshfs", True),
         ("/srv/ledger.db", "xfs", False),  # mounted over the share
@@ -192,5 +196,5 @@ def test_a_ledger_there_is_warned_about_once(
     said = [record.message for record in caplog.records]
     assert len(said) == warned
     if warned:
-        assert f"network file system ({kind}, nas:/x)" in said[0]
+        assert f"a file system that another system serves ({kind}, nas:/x)" in said[0]
         assert "use PostgreSQL" in said[0]

@@ -169,9 +169,9 @@ def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ("1", r"has schema 1, of an earlier schedkit; this one uses schema 4 \(name another ledger, or move"),
+        ("1", r"has schema 1, of an earlier schedkit; this one uses schema 5 \(name another ledger, or move"),
         ("0", "has schema 0, of an earlier schedkit"),
-        ("99", r"has schema 99; this schedkit knows up to 4 \(upgrade schedkit"),
+        ("99", r"has schema 99; this schedkit knows up to 5 \(upgrade schedkit"),
         ("ninety", "has invalid schema version 'ninety'"),
         (None, "has schema 0, of an earlier schedkit"),
     ],

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import pytest
 import sqlalchemy as sa
+from support.waiting import wait_until
 
 from schedkit.core.store import schema
 from schedkit.core.store.database import Store
@@ -157,7 +158,8 @@ os.kill(os.getpid(), 9)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     life = read_line(process.stdout)
     process.wait(60)
-    assert alive(store) == {life: False}
+    # The child lives on; it closes its copy as soon as it is on the processor.
+    wait_until(lambda: alive(store) == {life: False})
     process.communicate(timeout=60)
     store.close()
 
@@ -216,8 +218,28 @@ def test_a_life_on_another_machine_is_judged_by_its_beat_alone(new_database: Cal
         process.wait(60)
         assert alive(store) == {life: False}, "its process can be seen to be gone"
         with store.connect() as connection, connection.begin():
-            connection.execute(schema.nodes.update().values(host="far away"))
+            connection.execute(schema.nodes.update().values(pid_space="far away"))
         assert alive(store) == {life: True}
+    store.close()
+
+
+def test_a_life_in_a_container_of_the_same_name_is_judged_by_its_beat(
+    new_database: Callable[[], str],
+) -> None:
+    """Services of Compose with ``network_mode: service:…`` share a name, and see no process of each other."""
+    store = Store(new_database())
+    store.open()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(60)
+    with another_process(store) as (life, _):
+        for pid in (ended.pid, os.getpid()):
+            there = {"pid": pid, "host": socket.gethostname(), "pid_space": "another container"}
+            with store.connect() as connection, connection.begin():
+                connection.execute(schema.nodes.update().values(there))
+            (node,) = living(store)
+            assert (node.life, node.alive) == (life, True), "no process here has its number"
+            assert not node.here, "this process has its number"
+            assert not bury(store, life)
     store.close()
 
 

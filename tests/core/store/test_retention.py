@@ -124,7 +124,7 @@ def test_the_newest_event_stays_because_the_next_is_numbered_after_it(connection
 
 def test_lives_that_ended_long_ago_go_with_the_code_that_they_had(connection: sa.Connection) -> None:
     life = {"name": "", "kind": "script", "pid": 1, "host": "", "version": "", "since": 0, "address": ""}
-    life |= {"batch": 0, "base": 0}
+    life |= {"batch": 0, "base": 0, "pid_space": ""}
     for name, gone in (("old", to_micros(OLD)), ("new", to_micros(NEW)), ("living", None)):
         connection.execute(schema.nodes.insert(), [{"id": name, "gone": gone, **life}])
         connection.execute(schema.have.insert(), [{"life": name, "handler": "t", "code": "", "since": 0}])

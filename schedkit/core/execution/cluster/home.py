@@ -369,7 +369,9 @@ class Cluster:
             return
         content = unpickled(said.content)
         if said.kind == "began":
-            call.child = content
+            call.child, ago = content
+            if ago is not None:
+                call.begins(ago)
         elif said.kind == "ended":
             call.settle(content)
         elif said.kind == "delivered":

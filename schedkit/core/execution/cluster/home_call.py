@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,7 +14,7 @@ from schedkit.core.execution.cluster.placement import Needs, Room
 from schedkit.core.execution.home_lease import KILL_AT, HomeLease
 from schedkit.core.execution.remote_call import Answer
 from schedkit.core.execution.run_context import RunContext
-from schedkit.values.processes import alive
+from schedkit.values.processes import alive, pid_space
 
 __all__ = ["HomeCall", "KnownWorker", "Pulse", "unprotected"]
 
@@ -57,6 +56,11 @@ class Pulse(msgspec.Struct, frozen=True):
 class HomeCall:
     """A call of this home, from any thread.
 
+    Parameters
+    ----------
+    begins : callable
+        Is called with how many seconds ago its code began, if that lasts.
+
     Attributes
     ----------
     future : Future
@@ -65,12 +69,21 @@ class HomeCall:
         The worker that it was given to.
     """
 
-    def __init__(self, id: str, needs: Needs, data: bytes, run: RunContext, grace: float) -> None:
+    def __init__(
+        self,
+        id: str,
+        needs: Needs,
+        data: bytes,
+        run: RunContext,
+        grace: float,
+        begins: Callable[[float], object],
+    ) -> None:
         self.id, self.needs, self.data, self.run, self.grace = id, needs, data, run, grace
+        self.begins = begins
         self.future: Future[Answer] = Future()
         self.worker: Hello | None = None
         self.home = ""
-        self.child: int | None = None  # the pid of its process, once it has begun
+        self.child: int | None = None  # the pid of its process, once it has one
         self.stopping = False
         self.dask: Any = None
 
@@ -95,7 +108,7 @@ class HomeCall:
     def has_ended(self) -> bool:
         """Tell whether its processes have ended, where that can be seen from here."""
         worker = self.worker
-        if worker is None or worker.host != socket.gethostname() or alive(worker.pid, untold=True):
+        if worker is None or worker.pid_space != pid_space() or alive(worker.pid, untold=True):
             return False
         # A short time after its begin its process is not known yet.
         return self.child is not None and not alive(self.child, untold=True)

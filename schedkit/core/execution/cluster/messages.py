@@ -60,6 +60,8 @@ class Hello(Message, frozen=True, kw_only=True):
         When it asks, on its own monotonic clock.
     threads : int
         How many calls it carries out at once.
+    pid_space : str
+        The processes that know it by its pid, as `schedkit.values.processes.pid_space` returns it.
     running : dict of str to int
         How many calls of each home it has now.
     memory : int
@@ -80,6 +82,7 @@ class Hello(Message, frozen=True, kw_only=True):
     name: str
     host: str
     pid: int
+    pid_space: str
     threads: int
     running: dict[str, int] = {}
     memory: int = 0
@@ -123,7 +126,8 @@ class Call(Message, frozen=True, kw_only=True):
 class Said(Message, frozen=True, kw_only=True):
     """A call tells something of itself: a kind and its content, see `remote_call`.
 
-    Kinds of its own are "began", with the pid of the child process, and "ended", with its answer.
+    Kinds of its own are "began", with the pid of the child process and how many seconds ago its code began
+    (None: it is being started), and "ended", with its answer.
     """
 
     call: str

@@ -12,7 +12,8 @@ NEEDS = Needs(task="t", handler="t", code="c")
 
 def row(worker: str, *, calls: int = 0, others: int = 0, **told: Any) -> WorkerRow:
     known: dict[str, Any] = {"threads": 2, "tasks": {"t": "c"}, "versions": dict(versions()), **told}
-    hello = Hello(worker=worker, address=f"tcp://{worker}", asked=0.0, name=worker, host="h", pid=1, **known)
+    known |= {"host": "h", "pid": 1, "pid_space": "s"}
+    hello = Hello(worker=worker, address=f"tcp://{worker}", asked=0.0, name=worker, **known)
     return WorkerRow(hello=hello, seen=0.0, calls=calls, others=others)
 
 
