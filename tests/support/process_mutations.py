@@ -117,11 +117,9 @@ _LIVES = [
     ),
     Mutation(
         "core/node/node.py",
-        "                except LifeEndedError:  "
-        "# told to what it was doing, before its writer told it here\n"
-        "                    self._lose()\n",
+        "            group.cancel_scope.cancel()\n",
         "",
-        "core/node/test_node.py::test_who_is_taken_for_dead_again_while_it_is_born_again_goes_on",
+        "core/node/test_node.py::test_who_is_taken_for_dead_is_born_again_and_goes_on",
     ),
     Mutation(
         "core/store/writer.py",
