@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from schedkit.atlassian.kept_logins import given_logins
+from schedkit.core.tasks.origin import notebook_file
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import process_singleton
 from schedkit.values.private import make_private
@@ -53,9 +54,8 @@ class Instructions(TypedDict):
 
 def notebook_path() -> Path | None:
     """Return the notebook this kernel belongs to, None if unknown."""
-    name = os.environ.get("JPY_SESSION_NAME", "")
-    path = Path(name)
-    return path if path.suffix == ".ipynb" and path.is_file() else None
+    path = notebook_file()
+    return path if path is not None and path.is_file() else None
 
 
 def move(scheduler: Any) -> dict[str, str]:

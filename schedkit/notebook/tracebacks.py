@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 import linecache
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from schedkit.core.tasks.origin import notebook_file
 from schedkit.errors import RunError
 from schedkit.notebook.shell import running_shell
 from schedkit.values.own_code import is_ours, line_words, own_frames
@@ -33,8 +32,8 @@ def cell_name(file: str) -> str:
 
 def full_cell_name(file: str) -> str:
     """Return the same with the notebook's name where it is known, for screens outside of it."""
-    name, notebook = cell_name(file), os.environ.get("JPY_SESSION_NAME", "")
-    return f"{name} of {Path(notebook).name}" if name and notebook.endswith(".ipynb") else name
+    name, notebook = cell_name(file), notebook_file()
+    return f"{name} of {notebook.name}" if name and notebook is not None else name
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunStep
 from schedkit.core.ids import new_id
 from schedkit.core.node import declaring
-from schedkit.core.store import database
+from schedkit.core.store import connecting, database
 from schedkit.core.store.database import Store
 
 Begin = Callable[[str], NodeProcess]
@@ -24,7 +24,7 @@ Begin = Callable[[str], NodeProcess]
 @pytest.fixture(autouse=True)
 def _outlasts_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up nothing while the machine that runs the tests stands still."""
-    monkeypatch.setattr(database, "IDLE_SECONDS", 600.0)
+    monkeypatch.setattr(connecting, "IDLE_SECONDS", 600.0)
     monkeypatch.setattr(database, "CONNECT_SECONDS", 600)
     monkeypatch.setattr(declaring, "DECLARE_SECONDS", 600.0)
 

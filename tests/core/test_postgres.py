@@ -18,7 +18,7 @@ from support.waiting import wait_until
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
-from schedkit.core.store import database
+from schedkit.core.store import connecting
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError
@@ -61,7 +61,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     new_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The home sleeps past its lease; another process inherits the task; the sleeper cannot record."""
-    monkeypatch.setattr(database, "IDLE_SECONDS", 5.0)  # after which the server lets go of its life's row
+    monkeypatch.setattr(connecting, "IDLE_SECONDS", 5.0)  # after which the server lets go of its life's row
     url = new_database()
     first = Scheduler(url, results=tmp_path, lease="1s", name="sleeper")
     first.start()

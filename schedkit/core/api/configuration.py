@@ -15,6 +15,7 @@ from schedkit.core.api.front_end import front_end
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.store.database import Store
 from schedkit.core.store.retention import Retention
+from schedkit.core.tasks.origin import notebook_file
 
 __all__ = ["node_config", "process_of_kind", "results_folder"]
 
@@ -63,8 +64,7 @@ def node_config(options: Mapping[str, Any]) -> NodeConfig:
 
 
 def _program_name() -> str:
-    notebook = os.environ.get("JPY_SESSION_NAME")
-    program = Path(notebook or sys.argv[0] or "python")
+    program = notebook_file() or Path(os.environ.get("JPY_SESSION_NAME") or sys.argv[0] or "python")
     # `python -m schedkit` has the path of a file that every package may have.
     return (program.parent if program.name == "__main__.py" else program).name or "python"
 

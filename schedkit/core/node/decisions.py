@@ -258,6 +258,7 @@ class Decisions:
             tell_refusal(error)
         elif stimuli and again:
             refused = again.pop(0)
+            self._failures.told(error)
             if isinstance(refused, Ended):
                 self.effects.executions.forget([refused])
                 self._aside.leave_run(refused.run, as_ours(error))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -203,8 +201,7 @@ class Declarations:
         told = self._registry.origins.get(task.name)
         if told == origin.EVERYWHERE:
             return ""
-        notebook = os.environ.get("JPY_SESSION_NAME")
-        file = origin.file_of(task, told, Path(notebook) if notebook else None)
+        file = origin.file_of(task, told, origin.notebook_file())
         return "" if file is None else str(file)
 
     # Tasks made by requests

@@ -226,8 +226,7 @@ class Dispatcher:
                 waiters |= await self._backfills.make(life, command)
                 return {"runs": list(waiters)}
             if isinstance(command, SubmitRun):
-                waiters[command.run] = waiter = Waiter()
-                life.waiters.add(command.run, waiter)
+                waiters[command.run] = life.waiters.add(command.run)
             decided = Promise[dict[str, Any]]()
             life.post(replace(await self._stimulus(life, command), token=decided))
             answer = await life.written(decided)

@@ -24,7 +24,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
 
 class Failures:
-    """Failures of engines in a row; `count` is 0 again after each commit."""
+    """Failures of engines in a row; `count` is 0 again after each commit, or when a sender is told of one."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -33,6 +33,15 @@ class Failures:
         """Note a failure; False: there were too many."""
         self.count += 1
         return self.count <= MOST_FAILURES
+
+    def told(self, error: BaseException) -> None:
+        """Note that the sender of a stimulus hears why it is refused, and that nothing is left of it.
+
+        If another process was only quicker, this is no sign of an engine that fails: one that starts may have
+        many tasks to declare with which others are busy.
+        """
+        if isinstance(error, StaleError | RefusedRowError):
+            self.count = 0
 
     def passing(self, error: BaseException, stimuli: Sequence[Stimulus]) -> bool:
         """Tell whether a decision is made again because a task has only just moved.

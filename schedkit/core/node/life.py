@@ -125,9 +125,7 @@ class Life:
 
     def submit(self, wanted: Sequence[Submit]) -> list[Waiter]:
         """Submit runs from any thread; return a promise of the end of each."""
-        waiters = [Waiter() for _ in wanted]
-        for submit, waiter in zip(wanted, waiters, strict=True):
-            self.waiters.add(submit.run, waiter)
+        waiters = [self.waiters.add(submit.run) for submit in wanted]
         self.post(*wanted)
         return waiters
 
@@ -136,12 +134,9 @@ class Life:
 
     # What the node asks of it, on our loop
 
-    def wait_for(self, run: str, waiter: Waiter) -> bool:
-        """Answer `waiter` when a live run has ended; False: it is not alive."""
-        if run not in self.engine.runs:
-            return False
-        self.waiters.add(run, waiter)
-        return True
+    def wait_for(self, run: str) -> Waiter | None:
+        """Return a promise of the end of a live run; None: it is not alive."""
+        return self.waiters.add(run) if run in self.engine.runs else None
 
     def refuse_if_away(self) -> None:
         """Raise if the ledger has taken no writes for longer than a caller is to wait; on any thread.

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.store import schema
+from schedkit.core.store.connecting import (
+    AUTOCOMMIT,
+    begin_immediate,
+    bound_idleness,
+    locked,
+    tune_reader,
+    tune_writer,
+)
 from schedkit.core.store.driver_errors import advice, reason
 from schedkit.core.store.file_systems import FileSystem, network_file_system
 from schedkit.core.store.foreign import refuse_foreign_file
@@ -26,7 +34,7 @@ from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
 from schedkit.core.store.one_name import refuse_several_names
 from schedkit.core.store.pooled import replace_lost
-from schedkit.core.store.turns import LEDGER, connect_in_turn, has_turn
+from schedkit.core.store.turns import connect_in_turn
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
@@ -41,11 +49,10 @@ _log = logging.getLogger("schedkit")
 # How long one statement waits for another process's lock before the writer takes note and tries again.
 BUSY_SECONDS = 1.0
 _SQLITE_OPTIONS: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-# How long PostgreSQL keeps an idle transaction: one whose process was stopped in the middle, as by a laptop's
-# sleep, would keep the lease's row locked, and no other process could take the ledger.
-IDLE_SECONDS = 5.0
 # How long a PostgreSQL server may take to accept a connection.
 CONNECT_SECONDS = 10
+# How often a transaction of its own waits so long: SQLite's lock goes to whoever asks first once it is free.
+WAITS = 10
 # Two commits in one tick of the system's clock leave the same time on a file.
 RECENT_NS = 100_000_000
 
@@ -99,12 +106,12 @@ class Store:
             ) from error
         if self.sqlite:
             for engine in (self._create, self._write):
-                sa.event.listen(engine, "connect", partial(_tune_writer, durable))
-                sa.event.listen(engine, "begin", _begin_immediate)
-            sa.event.listen(self._read, "connect", _tune_reader)
+                sa.event.listen(engine, "connect", partial(tune_writer, durable))
+                sa.event.listen(engine, "begin", begin_immediate)
+            sa.event.listen(self._read, "connect", tune_reader)
         else:
             for engine in (self._create, self._write):
-                sa.event.listen(engine, "connect", _bound_idleness)
+                sa.event.listen(engine, "connect", bound_idleness)
             replace_lost(self._read)
         # The engines hold no reference to the store: it is collected when unused, and they close.
         weakref.finalize(self, _dispose, self._create, self._write, self._read)
@@ -195,22 +202,36 @@ class Store:
         return self._write.connect()
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, patient: bool = True) -> Iterator[sa.Connection]:
         """Lend a connection for one transaction that writes.
+
+        Parameters
+        ----------
+        patient : bool
+            Whether to wait for others for some seconds, or for no longer than a statement does.
 
         Raises
         ------
         LedgerError
-            If the store refuses it, or is away.
+            If the store refuses it, is away, or others keep it locked.
         """
-        with self.explained(), undivided(), self.connect() as connection, connection.begin():
+        with self.explained(), undivided(), ExitStack() as begun:
+            for left in range(WAITS - 1 if patient else 0, -1, -1):
+                try:
+                    connection = begun.enter_context(self.connect())
+                    begun.enter_context(connection.begin())
+                    break
+                except OperationalError as error:
+                    begun.close()
+                    if not left or not locked(error):
+                        raise
             yield connection
 
     @contextmanager
     def autocommit(self, connection: sa.Connection) -> Iterator[None]:
         """Have each statement on a connection be a transaction of its own."""
-        alone: dict[str, Any] = {_AUTOCOMMIT: True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
-        usual = {_AUTOCOMMIT: False} if self.sqlite else {"isolation_level": "READ COMMITTED"}
+        alone: dict[str, Any] = {AUTOCOMMIT: True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        usual = {AUTOCOMMIT: False} if self.sqlite else {"isolation_level": "READ COMMITTED"}
         connection.execution_options(**alone)
         try:
             with connection.begin():
@@ -346,7 +367,6 @@ class Store:
         _dispose(self._write, self._read)
 
 
-_AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
 # "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
 _ALONE = int.from_bytes(b"schedkit")
 POSTGRES_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -356,33 +376,6 @@ def _dispose(*engines: sa.Engine) -> None:
     with undivided():
         for engine in engines:
             engine.dispose()
-
-
-def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:
-    # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
-    connection.isolation_level = None
-    ledger = LEDGER if has_turn(connection) else "main"
-    connection.execute(f"PRAGMA {ledger}.journal_mode=WAL")
-    connection.execute(f"PRAGMA {ledger}.synchronous={'FULL' if durable == 'full' else 'NORMAL'}")
-    # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
-    connection.execute("PRAGMA wal_autocheckpoint=50000")
-    connection.execute(f"PRAGMA {ledger}.cache_size=-16000")
-
-
-def _tune_reader(connection: sqlite3.Connection, record: object) -> None:
-    connection.isolation_level = None
-    connection.execute("PRAGMA query_only=ON")
-
-
-def _bound_idleness(connection: Any, record: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
-    connection.commit()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get(_AUTOCOMMIT):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

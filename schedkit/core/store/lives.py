@@ -239,7 +239,7 @@ class Lease:
     def end(self) -> None:
         """End this life in the ledger, unless the store is away."""
         try:
-            with self.store.writing() as connection:
+            with self.store.writing(patient=False) as connection:  # else others see that its lock is free
                 now = self.store.now(connection)
                 mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
                 connection.execute(mine.values(gone=now))

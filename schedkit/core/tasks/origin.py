@@ -15,7 +15,7 @@ from typing import Any
 from schedkit.core.model import Task
 from schedkit.core.triggers import data as trigger_data
 
-__all__ = ["EVERYWHERE", "TYPED", "declared_in", "file_of", "here"]
+__all__ = ["EVERYWHERE", "TYPED", "declared_in", "file_of", "here", "notebook_file"]
 
 # Declared by the project's settings in whichever process opens the scheduler.
 EVERYWHERE = "everywhere"
@@ -61,6 +61,17 @@ def _file(names: Mapping[str, Any]) -> str | None:
         launcher = names.get("__name__") == "__main__" and names is not vars(main)
         return None if launcher else os.path.abspath(file)
     return TYPED if names.get("__name__") == "__main__" else None
+
+
+def notebook_file() -> Path | None:
+    """Return the notebook whose cells this kernel executes, None if there is none or nobody has named it.
+
+    Jupyter Server names it in the environment, though a session may be called otherwise (a console, or a
+    notebook whose session was opened under an id); VS Code in a variable of the cells, before it did so too.
+    """
+    told = (os.environ.get("JPY_SESSION_NAME"), getattr(sys.modules["__main__"], "__vsc_ipynb_file__", None))
+    named = (Path(each) for each in told if isinstance(each, str) and each.endswith(".ipynb"))
+    return next(named, None)
 
 
 def file_of(task: Task, origin: str | None, typed_in: Path | None) -> Path | None:

@@ -18,10 +18,10 @@ from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.changes import HomeExpected
+from schedkit.core.engine.changes import HomeExpected, TaskAdvanced
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.stimuli import Cancel, Ended, Stimulus, Submit
+from schedkit.core.engine.stimuli import Cancel, Declare, Ended, Stimulus, Submit
 from schedkit.core.ids import new_id
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
@@ -143,6 +143,35 @@ def test_the_end_of_a_run_is_kept_while_tasks_move(
     assert moves == []
     assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
     assert [each.attempt for each in sched.runs("asked")] == [1]
+
+
+def test_many_declarations_for_which_another_process_is_quicker(
+    make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that starts declares tasks that run elsewhere all the time: each of their events comes between."""
+    names = [f"task-{number}" for number in range(8)]
+    sched = make()
+    for name in names:
+        sched.task(name=name)(lambda: 42)
+    real, tries = Engine.handle_all, {name: list[object]() for name in names}
+
+    def quicker(self: Engine, stimuli: Sequence[Stimulus], *given: Any, **more: Any) -> Decision:
+        decision = real(self, stimuli, *given, **more)
+        for stimulus in stimuli:
+            if isinstance(stimulus, Declare) and stimulus.token is not None:
+                of_task = tries[stimulus.task.name]
+                if stimulus.token not in of_task:
+                    of_task.append(stimulus.token)
+                if stimulus.token in of_task[:2]:
+                    decision.changes.append(TaskAdvanced(stimulus.task.name, 1, 2, "another life"))
+        return decision
+
+    monkeypatch.setattr(Engine, "handle_all", quicker)
+    sched.start()
+    assert sched.at_home == names
+    assert {len(of_task) for of_task in tries.values()} == {3}
+    assert sched.submit(names[-1]).result("60s") == 42
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
 
 
 def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Scheduler) -> None:

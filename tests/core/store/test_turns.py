@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from schedkit.core.store import database
 from schedkit.core.store.database import Store
 from schedkit.core.store.schema import meta
 from schedkit.core.store.turns import has_turn
@@ -63,7 +64,10 @@ def test_no_other_process_writes_while_a_transaction_goes_on(store: Store, tmp_p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
-def test_a_ledger_has_one_turn_by_whatever_name(store: Store, tmp_path: Path) -> None:
+def test_a_ledger_has_one_turn_by_whatever_name(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "WAITS", 1)
     assert store.path is not None
     (tmp_path / "link.db").symlink_to(store.path)
     with Store(tmp_path / "link.db").writing() as connection:

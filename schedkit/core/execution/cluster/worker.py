@@ -163,6 +163,7 @@ class WorkerSide:
             versions=dict(versions()),
             resources=dict(worker.state.total_resources),
             problems=self.problems,
+            takes=str(worker.status.name) == "running",
         )
 
     def _tell_of_itself(self) -> None:
