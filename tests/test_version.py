@@ -23,7 +23,7 @@ def test_the_command_line_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_it_is_printed_wherever_it_stands() -> None:
     command = [sys.executable, "-m", "schedkit", "--version", "run", "nowhere.yaml"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"schedkit {schedkit.__version__}\n", "")
 
 

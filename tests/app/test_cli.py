@@ -186,7 +186,7 @@ def test_a_notebook_is_executed_in_place(project: Path) -> None:
     (project / "tasks.ipynb").write_text(json.dumps(notebook))
     code = "from schedkit.cli import main; raise SystemExit(main(['run', 'tasks.ipynb', '--once']))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
 

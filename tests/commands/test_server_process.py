@@ -20,6 +20,7 @@ from schedkit.commands.server_process import ServerProcess
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import UnavailableError
 from schedkit.server import ServerOptions
+from schedkit.server import node_report as heard
 from schedkit.server.node_report import node_report
 from schedkit.server.serving import address, listen
 from schedkit.values.processes import alive
@@ -36,8 +37,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]
     sched.stop()
 
 
-def test_what_the_process_does(runs: Scheduler) -> None:
+def test_what_the_process_does(runs: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, where it can be looked at."""
+    monkeypatch.setattr(heard, "SILENT_SECONDS", 600.0)  # it is told once
     listening, (ours, theirs) = listen(ServerOptions(port=0)), socket.socketpair()
     url = address(listening)
     told = Instructions(ledger=str(runs.ledger), options=ServerOptions(port=0), listening=listening.detach())

@@ -186,7 +186,7 @@ def test_a_script_without_an_address_makes_a_cluster_of_its_own(tmp_path: Path) 
         [sys.executable, str(file)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         cwd=tmp_path,
         check=False,

@@ -227,11 +227,12 @@ def test_nobody_looks_nothing_is_published(declared: Scheduler, front: Front) ->
     wait_until(lambda: front.board(shown))
     front.say(shown, do="gone")
     front.say(shown, do="gone")
-    before = len(front.board(shown))
-    declared.submit("frame").result(timeout=60)
     watching = front.panel(declared)
     front.ask(watching, do="hello")
-    wait_until(lambda: front.board(watching))
+    wait_until(lambda: front.board(watching))  # a look that was under way is over
+    before, seen = len(front.board(shown)), len(front.board(watching))
+    declared.submit("frame").result(timeout=60)
+    wait_until(lambda: len(front.board(watching)) > seen)
     assert len(front.board(shown)) == before
 
 

@@ -48,7 +48,7 @@ class Webhook:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
-    def next(self, timeout: float = 10.0) -> tuple[str, Any]:
+    def next(self, timeout: float = 60.0) -> tuple[str, Any]:
         return self.arrived.get(timeout=timeout)
 
     def mattermost(self) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Chat:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
-    def waited(self, count: int, seconds: float = 30.0) -> list[dict[str, Any]]:
+    def waited(self, count: int, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Return what it has heard once there are so many messages."""
         with self.more:
             assert self.more.wait_for(lambda: len(self.heard) >= count, seconds), self.heard

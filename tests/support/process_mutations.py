@@ -54,27 +54,27 @@ _CLAIMS = [
 _DECLARING = [
     Mutation(
         "core/engine/declaring.py",
-        "if found.seq < state.last_seq or (about",
-        "if (about",
-        "core/engine/test_foreign_events.py::test_a_declaration_is_refused_that_knows_less_than_the_engine",
+        "found.seq < max([state.last_seq, *(",
+        "found.seq < max([-1, *(",
+        "core/engine/test_declaring.py::test_a_declaration_is_refused_that_knows_less_than_the_engine",
     ),
     Mutation(
         "core/engine/declaring.py",
-        "(about and self._are_unwritten(about, stimulus.written))",
-        "False",
-        "core/engine/test_foreign_events.py",
+        "or self._are_unwritten(about, name, stimulus.written)\n",
+        "\n",
+        "core/engine/test_declaring.py",
     ),
     Mutation(
         "core/engine/declaring.py",
         "            if id in self._attempts.active:\n",
         "            if False:\n",
-        "core/engine/test_foreign_events.py::test_a_task_that_left_is_run_no_more_but_for_what_runs",
+        "core/engine/test_moves.py::test_a_task_that_left_is_run_no_more_but_for_what_runs",
     ),
     Mutation(
         "core/engine/declaring.py",
         "if run.state is State.RUNNING and run.id not in found.here | found.abroad:",
         "if run.state is State.RUNNING:",
-        "core/engine/test_foreign_events.py::test_a_task_comes_back_to_where_one_of_its_runs_is",
+        "core/engine/test_moves.py::test_a_task_comes_back_to_where_one_of_its_runs_is",
     ),
     Mutation(
         "core/node/declarations.py",
@@ -117,11 +117,9 @@ _LIVES = [
     ),
     Mutation(
         "core/node/node.py",
-        "                except LifeEndedError:  # before it serves\n"
-        "                    self._note_lost(life)\n"
-        "                finally:\n",
-        "                finally:\n",
-        "core/node/test_node.py::test_who_is_taken_for_dead_again_while_it_is_born_again_goes_on",
+        "            group.cancel_scope.cancel()\n",
+        "",
+        "core/node/test_node.py::test_who_is_taken_for_dead_is_born_again_and_goes_on",
     ),
     Mutation(
         "core/store/writer.py",
@@ -131,7 +129,7 @@ _LIVES = [
     ),
     Mutation(
         "core/store/writer.py",
-        "if not (told and self._was_committed()):",
+        "if not (told and self._was_committed(connection)):",
         "if True:",
         "core/store/test_writer.py::test_what_is_decided_there_is_written_once_though_the_answer_is_lost",
     ),

@@ -109,11 +109,11 @@ if not child:
     sys.exit(3)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
     assert (ended.stdout.strip(), ended.returncode) == ("3", 0), ended.stderr
 
 
 def test_nothing_is_written_when_a_process_ends() -> None:
     program = "import schedkit.app, schedkit.loop; schedkit.loop.service()"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("", "", 0)

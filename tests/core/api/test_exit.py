@@ -42,7 +42,7 @@ started.wait(60)
 def test_a_script_that_ends_stops_its_scheduler(tmp_path: Path) -> None:
     ledger = tmp_path / "exit.db"
     ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(ledger)], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", SCRIPT, str(ledger)], capture_output=True, text=True, timeout=600, check=True
     )
     assert (ended.stdout, ended.stderr) == ("", "")
     with Scheduler(ledger).viewing() as sched:
@@ -70,7 +70,7 @@ def test_a_forked_process_that_ends_stops_nothing(tmp_path: Path) -> None:
     ended = subprocess.run(
         # Newer Pythons warn of every fork of a process with threads.
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING_SCRIPT, str(tmp_path / "exit.db")],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     assert (ended.stdout, ended.stderr) == ("0 1 [True]\n", "")
 
@@ -109,7 +109,7 @@ def test_while_other_threads_live_the_scheduler_goes_on_after_the_main_thread(tm
         [sys.executable, "-c", WEB_SCRIPT, str(ledger)],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=600,
         check=True,
     )
     assert (ended.stdout, ended.stderr) == ("running 1\n", "")
@@ -136,7 +136,7 @@ print(sched.state, sched.submit("one").result(60))
 def test_a_forked_process_that_exits_as_python_does_ends(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELOAD_SCRIPT, str(tmp_path / "exit.db")],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     assert (ended.stdout, ended.stderr) == ("[7, 7]\nrunning 1\n", "")
 

@@ -38,7 +38,7 @@ def where(tmp_path: Path) -> str:
 
 def ended(where: str, more: str) -> str:
     command = [sys.executable, "-c", SCRIPT + more, where]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout == ""
     return done.stderr
 
@@ -82,7 +82,7 @@ def test_run_forever_stops_in_order_when_it_is_told_to_end(where: str, number: s
         assert script.stdout is not None
         assert script.stdout.readline() == "up\n"
         script.send_signal(number)
-        _, told = script.communicate(timeout=60)
+        _, told = script.communicate(timeout=600)
     assert (script.returncode, told) == (0, "")
     with Scheduler(where).viewing() as sched:
         assert sched.nodes == []
