@@ -315,8 +315,12 @@ def on_own_loop(
 
     @functools.wraps(method)
     async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self), len(args))
-        return await service().call_async(method, self, *args, **kwargs)
+        keywords.check(args, kwargs, type(self))
+        try:
+            return await service().call_async(method, self, *args, **kwargs)
+        except Exception as error:
+            keywords.explain(error, args, kwargs, type(self))
+            raise
 
     return call
 
@@ -344,10 +348,14 @@ def blocking(
 
     @functools.wraps(method)
     def call(self: HasAio[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self), len(args))
+        keywords.check(args, kwargs, type(self))
         refuse_in_coroutine(f"{type(self).__name__}.{method.__name__}")
-        with context.surrounded():
-            return service().call(method, self.aio, *args, **kwargs)
+        try:
+            with context.surrounded():
+                return service().call(method, self.aio, *args, **kwargs)
+        except Exception as error:
+            keywords.explain(error, args, kwargs, type(self))
+            raise
 
     # functools.wraps copies the coroutine mark of nothing, but __wrapped__ would make
     # inspect.iscoroutinefunction-style checks and help() show an async signature.

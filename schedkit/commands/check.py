@@ -14,6 +14,7 @@ from schedkit.errors import SchedkitError, SettingsError
 from schedkit.report import NotebookReport, Report
 from schedkit.report.load import read_text, reports_of
 from schedkit.values.files import scratch_folder
+from schedkit.values.text import counted
 from schedkit.values.yaml import Document, explain_all, parse_yaml_all
 
 __all__ = ["check_files", "problems"]
@@ -37,11 +38,7 @@ def check_files(files: list[Path], *, as_json: bool) -> None:
             print_line(line)
     number = sum(map(len, found.values()))
     if number:
-        raise SettingsError(f"{_count(number, 'mistake')} in {_count(len(files), 'file')}")
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+        raise SettingsError(f"{counted(number, 'mistake')} in {counted(len(files), 'file')}")
 
 
 def problems(project: App, path: Path, folder: Path) -> Iterator[SchedkitError]:

@@ -28,6 +28,7 @@ from schedkit.report.load import read_text, reports_of
 from schedkit.settings import Settings
 from schedkit.settings.accepted import SECTIONS
 from schedkit.values.options import refuse_unknown
+from schedkit.values.text import near_matches
 from schedkit.values.yaml import Document, parse_yaml_all
 
 __all__ = ["Declared", "check_file"]
@@ -46,12 +47,23 @@ def check_file(path: Path) -> None:
     if path.suffix not in SUFFIXES:
         raise UsageError(
             f"unsupported file type: {path}",
-            hint="use a report (.yaml), a task module (.py) or a notebook (.ipynb)",
+            hint=_or_near(path, "use a report (.yaml), a task module (.py) or a notebook (.ipynb)"),
         )
     if not path.is_file():
         raise UsageError(
-            f"cannot read {path}: no such file", hint="give the path of a report, a task module or a notebook"
+            f"cannot read {path}: no such file",
+            hint=_or_near(path, "give the path of a report, a task module or a notebook"),
         )
+
+
+def _or_near(path: Path, otherwise: str) -> str:
+    """Return the hint for a path of no such file: the files beside it that may be meant, else `otherwise`."""
+    if path.exists() or not path.parent.is_dir():
+        return otherwise
+    # By its name: two paths of one folder are alike already.
+    near = near_matches(path.name, [each.name for each in path.parent.iterdir() if each.suffix in SUFFIXES])
+    names = " or ".join(repr(str(path.with_name(each))) for each in near)
+    return f"did you mean {names}?" if near else otherwise
 
 
 class Declared:

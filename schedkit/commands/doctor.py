@@ -34,6 +34,7 @@ from schedkit.settings import (
 )
 from schedkit.values.durations import elapsed_text
 from schedkit.values.secrets import keyring_works
+from schedkit.values.text import counted
 from schedkit.values.timezones import local_timezone, timezone_name
 
 __all__ = ["Finding", "doctor", "findings"]
@@ -185,7 +186,8 @@ def _ledger(project: App, ledger: str | None) -> Iterator[Finding]:
                 yield from _disk(next(folder for folder in path.parents if folder.exists()))
                 return
             counts = check_file(path)
-            yield Finding("ledger", "good", f"{path}, {counts['tasks']} tasks, {counts['runs']} runs")
+            tasks, runs = counted(counts["tasks"], "task"), counted(counts["runs"], "run")
+            yield Finding("ledger", "good", f"{path}, {tasks}, {runs}")
             yield from _disk(path.parent)
         with looking(ledger) as scheduler:
             if "://" in place:

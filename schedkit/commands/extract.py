@@ -13,7 +13,7 @@ from schedkit.commands.output import console, print_line
 from schedkit.errors import IncompleteError, UsageError
 from schedkit.values.extraction import incomplete
 from schedkit.values.files import scratch_folder
-from schedkit.values.text import printable
+from schedkit.values.text import counted, printable
 
 __all__ = ["extract"]
 
@@ -46,7 +46,7 @@ def extract(jql: str, *, output: str, site: str | None, fields: list[str], limit
     if output == STANDARD_OUTPUT:
         _print_csv(frame, project)
     else:
-        print_line(f"{written.rows} rows in {written.path}", stderr=True)
+        print_line(f"{counted(written.rows, 'row')} in {written.path}", stderr=True)
 
 
 def _only_jira(project: App) -> str:

@@ -10,6 +10,7 @@ from schedkit.commands.output import print_json, print_line
 from schedkit.core.store.backup import back_up, check_file, file_of, put_back
 from schedkit.core.store.salvage import salvage
 from schedkit.errors import LedgerError, UsageError
+from schedkit.values.text import counted
 
 __all__ = ["back_up_ledger", "check_ledger", "restore_ledger", "salvage_ledger"]
 
@@ -72,7 +73,8 @@ def check_ledger(*, ledger: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"ledger": place, "ok": True, **counts})
         return
-    print_line(f"{place}: good; " + ", ".join(f"{number} {name}" for name, number in counts.items()))
+    kept = ", ".join(counted(number, name.removesuffix("s")) for name, number in counts.items())
+    print_line(f"{place}: good; {kept}")
 
 
 def _file(place: str, program: str) -> Path:

@@ -43,6 +43,8 @@ def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
     for task in scheduler.queries.ledger.tasks():
         at_home[task.home].append(task.name)
     heirs = scheduler.queries.heirs()
+    # What every process declares and nobody has used is not listed, as on the board.
+    listed = {task["name"] for task in scheduler.screens.board()["tasks"]}
     workers = kept_workers(scheduler.queries.ledger.store)
     return [
         {
@@ -52,8 +54,8 @@ def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
             "host": node.host,
             "since": node.since,
             "life": node.life,
-            "tasks": at_home[node.life],
-            "standing_by": heirs.get(node.life, []),
+            "tasks": [name for name in at_home[node.life] if name in listed],
+            "standing_by": [name for name in heirs.get(node.life, []) if name in listed],
             "workers": [msgspec.to_builtins(worker) for worker in workers.get(node.life, [])],
         }
         for node in scheduler.nodes

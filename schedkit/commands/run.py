@@ -20,6 +20,7 @@ from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
 from schedkit.settings import unmatched_tasks
+from schedkit.values.text import counted
 
 __all__ = ["run_files"]
 
@@ -100,12 +101,13 @@ def _run_each_once(declared: Declared) -> None:
     if other:
         names = ", ".join(map(repr, other))
         raise SettingsError(
-            f"{_tasks(len(other))} did not run: another process runs other code as {names}",
+            f"{counted(len(other), 'task')} did not run: another process runs other code as {names}",
             hint="give it another name, end that process, or declare it with replace=True",
         )
     if declared.problems:
         raise SettingsError(
-            f"{_tasks(len(declared.problems))} could not be declared; the first: {declared.problems[0]}"
+            f"{counted(len(declared.problems), 'task')} could not be declared; "
+            f"the first: {declared.problems[0]}"
         )
 
 
@@ -117,7 +119,7 @@ def _other_code(declared: Declared) -> list[str]:
 
 def _run_until_interrupted(declared: Declared, watched: list[Path]) -> None:
     scheduler, number = declared.scheduler, len(declared.names) - len(_other_code(declared))
-    _say(f"running {_tasks(number)} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
+    _say(f"running {counted(number, 'task')} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
     if not logs_to_terminal(app().settings.log):  # else it is in the log
         scheduler.subscribe(_print_failure)
     files = WatchedFiles(watched)
@@ -141,10 +143,6 @@ def _print_failure(event: Event) -> None:
         run = event.after
         hint = f" ({run.error['hint']})" if run.error and run.error.get("hint") else ""
         _say(f"{at} {run.task} {run.state}: {run.why}{hint}")
-
-
-def _tasks(number: int) -> str:
-    return "1 task" if number == 1 else f"{number} tasks"
 
 
 _say = functools.partial(print_line, stderr=True)

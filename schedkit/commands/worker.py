@@ -23,7 +23,7 @@ from schedkit.core.tasks.parsers import parse_resources
 from schedkit.errors import SchedkitError, UnavailableError, UsageError
 from schedkit.values.extras import check_package
 from schedkit.values.files import scratch_folder
-from schedkit.values.text import one_line
+from schedkit.values.text import counted, one_line
 
 __all__ = ["WorkerTasks", "dask_setup", "run_worker"]
 
@@ -141,16 +141,13 @@ async def _serve(
     async with worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
-        print_line(f"worker {worker.name} of {dask}: {_tasks(len(tasks.all()))}; Ctrl-C ends it", stderr=True)
+        had = counted(len(tasks.all()), "task")
+        print_line(f"worker {worker.name} of {dask}: {had}; Ctrl-C ends it", stderr=True)
         ends = [loop.create_task(worker.finished()), loop.create_task(stopped.wait())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()
     return stopped.is_set()
-
-
-def _tasks(number: int) -> str:
-    return "1 task" if number == 1 else f"{number} tasks"
 
 
 @click.command()

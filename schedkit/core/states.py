@@ -11,7 +11,13 @@ __all__ = ["HEAD_START_SECONDS", "DueOutcome", "Outcome", "Overlap", "Priority",
 
 
 class State(StrEnum):
-    """The state of a run."""
+    """The state of a run.
+
+    Attributes
+    ----------
+    final : bool
+        Whether the run has ended for good.
+    """
 
     PENDING = "PENDING"  # waits for the runs it depends on
     QUEUED = "QUEUED"  # starts as soon as the limits allow
@@ -23,13 +29,11 @@ class State(StrEnum):
     CANCELLED = "CANCELLED"
     SKIPPED = "SKIPPED"  # its code skipped it, or its parent failed
 
-    @property
-    def final(self) -> bool:
-        """Whether the run has ended for good."""
-        return self in _FINAL
+    final: bool
 
 
-_FINAL = frozenset({State.DONE, State.FAILED, State.TIMEOUT, State.CANCELLED, State.SKIPPED})
+for _state in State:
+    _state.final = _state in (State.DONE, State.FAILED, State.TIMEOUT, State.CANCELLED, State.SKIPPED)
 
 
 def parse_state(name: str) -> State:

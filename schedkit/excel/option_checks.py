@@ -33,6 +33,9 @@ def check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...], 
         raise WorkbookError(
             f"unknown missing={safe_repr(missing)}", hint=did_you_mean(missing, ("keep", "mark", "delete"))
         )
+    wrong = [name for name in key if not isinstance(name, str)]
+    if wrong:
+        raise WorkbookError(f"key={safe_repr(wrong[0])} is not a column's name", hint='e.g. key="Key"')
     if mode == "upsert" and not key:
         raise WorkbookError('mode="upsert" needs a key', hint='e.g. mode="upsert", key="Key"')
     if mode == "append" and key:

@@ -184,7 +184,7 @@ def write(
         zone = parse_timezone("local" if tz is None else tz)
         policy = Policy(zone, timezone_name(zone), inf)
         report = ConversionReport()
-        keys = (key,) if isinstance(key, str) else tuple(key or ())
+        keys = (key,) if isinstance(key, str) else () if key is None else tuple(key)
         check_mode(suffix, template, mode, keys, missing)
         check_values(inf=inf, max_drop=max_drop, title=title, sheet=sheet)
         check_history(history)

@@ -123,7 +123,7 @@ def _blocks(blocks: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
     """Return the parts of a working day in order, in seconds since midnight."""
     found = []
     for block in blocks:
-        if isinstance(block, str) or len(block) != 2:
+        if not isinstance(block, Sequence) or isinstance(block, str) or len(block) != 2:
             raise UsageError(f"{safe_repr(block)} is not a start and an end", hint='write ("09:00", "12:00")')
         start, end = map(_seconds, block)
         if end <= start:

@@ -204,6 +204,8 @@ def _check_count(value: Any, name: str) -> None:
 
 def _generator(trials: int, seed: int) -> np.random.Generator:
     _check_count(trials, "trials")
+    if seed < 0:
+        raise UsageError(f"seed={seed} is not a number from 0 on")
     return np.random.default_rng(seed)
 
 

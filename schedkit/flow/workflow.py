@@ -60,6 +60,10 @@ class Workflow:
     def __post_init__(self) -> None:
         if self.begin not in ("first", "last"):
             raise UsageError(f"begin={self.begin!r} is neither 'first' nor 'last'")
+        categories: object = self.categories
+        if not isinstance(categories, Mapping | None):
+            told = safe_repr(categories)
+            raise UsageError(f"categories={told} is not a mapping", hint='e.g. {"Review": "In Progress"}')
         for name in ("waiting", "order"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))

@@ -35,8 +35,12 @@ def _of(
 
     @functools.wraps(method)
     async def call(self: AsyncJira, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self), len(args))
-        return await service().call_async(method, self._parts[part], *args, **kwargs)
+        keywords.check(args, kwargs, type(self))
+        try:
+            return await service().call_async(method, self._parts[part], *args, **kwargs)
+        except Exception as error:
+            keywords.explain(error, args, kwargs, type(self))
+            raise
 
     call.__qualname__ = f"AsyncJira.{method.__name__}"
     return call

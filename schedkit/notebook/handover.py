@@ -60,8 +60,11 @@ def notebook_path() -> Path | None:
 
 def move(scheduler: Any) -> dict[str, str]:
     """Return the button that moves a started scheduler's schedule: elsewhere, or here."""
-    if scheduler.standing_by:
-        title = f"This kernel runs {_listed(scheduler.standing_by)}, not the process that does now"
+    # What every process declares says nothing about where this kernel's own tasks run.
+    own = scheduler.process.files(notebook_path())
+    elsewhere = [name for name in scheduler.standing_by if name in own]
+    if elsewhere:
+        title = f"This kernel runs {_listed(elsewhere)}, not the process that does now"
         return {"do": "take_back", "words": "Run it here", "title": title}
     try:
         names = _listed(path.name for path in files_of(scheduler, notebook_path()))

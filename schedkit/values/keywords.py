@@ -1,5 +1,7 @@
 """Arguments of public functions: a misspelt keyword is refused as a misspelt option is, with near matches.
 
+An argument of a wrong type is named where a library beneath would fail on it.
+
 Python's own TypeError says nothing of what may be meant, and names an inherited method by the class that
 happens to define it.
 """
@@ -8,10 +10,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from schedkit.errors import UsageError
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.values.argument_types import ArgumentTypes
 from schedkit.values.options import refuse_unknown
 
 __all__ = ["Keywords", "check_keywords"]
@@ -44,34 +47,51 @@ class Keywords:
         defaults = plain.__kwdefaults__ or {}
         keyword_only = code.co_varnames[code.co_argcount : takes]
         self._needed_keywords = [name for name in keyword_only if name not in defaults]
+        self._types = ArgumentTypes(plain, positional)
 
-    def check(
-        self, given: Mapping[str, object], owner: type | None = None, number: int | None = None
-    ) -> None:
-        """Refuse keywords that it does not take, and a call without what it needs.
+    def check(self, args: Sequence[object], given: Mapping[str, object], owner: type | None = None) -> None:
+        """Refuse keywords that it does not take, flags that are none, and a call without what it needs.
 
         Parameters
         ----------
+        args, given
+            The arguments by position, without ``self``, and by name.
         owner : type, optional
             The class whose method was called.
-        number : int, optional
-            How many arguments were given by position, without ``self``; None: that is not checked.
         """
         if self.any:
             return
         if not self.names.issuperset(given):
             unknown = [name for name in given if name not in self.names]
             refuse_unknown(unknown, sorted(self.names), f"{self._called(owner)}()")
-        if number is None:
-            return
+        number = len(args)
+        if self._most is not None and number > self._most:
+            self._refuse_number(owner, number, self._most)
+        wrong = self._types.wrong_flag(args, given)
+        if wrong is not None:
+            raise UsageError(f"{self._called(owner)}(): {wrong}")
         missing = [name for name in (*self._needed[number:], *self._needed_keywords) if name not in given]
         if missing:
             raise UsageError(
                 f"{self._called(owner)}() needs {' and '.join(missing)}",
                 hint=f"give {', '.join(f'{name}=…' for name in missing)}",
             )
-        if self._most is not None and number > self._most:
-            self._refuse_number(owner, number, self._most)
+
+    def explain(
+        self,
+        error: Exception,
+        args: Sequence[object],
+        given: Mapping[str, object],
+        owner: type | None = None,
+    ) -> None:
+        """Raise `UsageError` if an argument of a wrong type explains an error that is not one of ours.
+
+        What a function checks itself it says in words of its own; this is for what it does not check, and
+        what then fails in a library beneath.
+        """
+        wrong = None if isinstance(error, SchedkitError) else self._types.wrong(args, given)
+        if wrong is not None:
+            raise UsageError(f"{self._called(owner)}(): {wrong}") from error
 
     def _called(self, owner: type | None) -> str:
         if owner is None:
@@ -118,8 +138,13 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **given: Any) -> Any:
         owner = type(args[0]) if keywords.is_method and args else None
-        keywords.check(given, owner, len(args) - keywords.is_method)
-        return function(*args, **given)
+        own = args[1:] if keywords.is_method else args
+        keywords.check(own, given, owner)
+        try:
+            return function(*args, **given)
+        except Exception as error:
+            keywords.explain(error, own, given, owner)
+            raise
 
     setattr(call, MARK, True)
     return call

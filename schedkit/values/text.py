@@ -12,6 +12,7 @@ from schedkit.values.synonyms import same_meaning
 __all__ = [
     "clean",
     "clip",
+    "counted",
     "did_you_mean",
     "label_text",
     "near_matches",
@@ -90,6 +91,17 @@ def near_matches(name: object, known: Iterable[object], most: int = 3, *, least:
     alike = {each: difflib.SequenceMatcher(None, each, asked).ratio() for each in found}
     # What is much less alike than the best is noise.
     return [by_fold[each] for each in found if alike[each] > alike[found[0]] - 0.1]
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "task"), counted(20, "run")
+    ('1 task', '20 runs')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def label_text(label: object) -> str:

@@ -93,8 +93,10 @@ def in_known_zone(moment: datetime) -> datetime:
     Raises
     ------
     UsageError
-        If its zone has no name.
+        If its zone has no name, or it is pandas' NaT, which is a datetime too.
     """
+    if moment != moment:
+        raise UsageError(f"{moment} is not a date and time")
     if moment.tzinfo is None:
         return moment
     zone = parse_timezone(moment.tzinfo)

@@ -33,8 +33,8 @@ def test_the_owner_tells_a_chat_of_a_failed_run(
     with App(settings, project).scheduler() as scheduler:
         scheduler.task(name="broken")(broken)
         with pytest.raises(RunFailedError):
-            scheduler.submit("broken").result(timeout=30)
-        _, told = webhook.next(timeout=30)
+            scheduler.submit("broken").result(timeout=60)
+        _, told = webhook.next(timeout=60)
     assert "the bad news" in json.dumps(told)
     assert "broken" in json.dumps(told)
 
@@ -46,8 +46,8 @@ def test_the_chat_of_an_older_file_is_told_of_a_run(
     (project / "schedkit.yaml").write_text("reporting: {interval: 0.1, report_types: [mattermost]}")
     with app().scheduler() as scheduler:
         scheduler.task(name="hello")(lambda_free)
-        scheduler.submit("hello").result(timeout=30)
-        _, told = webhook.next(timeout=30)
+        scheduler.submit("hello").result(timeout=60)
+        _, told = webhook.next(timeout=60)
     assert "hello" in json.dumps(told)
 
 
@@ -95,10 +95,10 @@ def test_a_standing_page_shows_the_latest_run_and_is_written_only_for_news(proje
         settings = demo_settings(site).model_copy(update={"standing_page": page})
         with App(settings, project).scheduler() as scheduler:
             scheduler.task(name="hello")(lambda_free)
-            scheduler.submit("hello").result(timeout=30)
-            assert scheduler.submit(STANDING_PAGE).result(timeout=30) is True
+            scheduler.submit("hello").result(timeout=60)
+            assert scheduler.submit(STANDING_PAGE).result(timeout=60) is True
             assert ">hello<" in site.wiki.pages["100001"].body
-            assert scheduler.submit(STANDING_PAGE).result(timeout=30) is False
+            assert scheduler.submit(STANDING_PAGE).result(timeout=60) is False
 
 
 def test_a_standing_page_is_made_of_its_template_once(project: Path) -> None:
@@ -112,13 +112,13 @@ def test_a_standing_page_is_made_of_its_template_once(project: Path) -> None:
         settings = demo_settings(site).model_copy(update={"standing_page": page})
         with App(settings, project).scheduler() as scheduler:
             scheduler.task(name="hello")(lambda_free)
-            scheduler.submit("hello").result(timeout=30)
-            assert scheduler.submit(STANDING_PAGE).result(timeout=30) is True
+            scheduler.submit("hello").result(timeout=60)
+            assert scheduler.submit(STANDING_PAGE).result(timeout=60) is True
             body = site.wiki.pages[empty.id].body
             assert body.startswith("<p>ours</p><h1>Nightly runs</h1>")
             assert body.index(">hello<") < body.index("Ask Ann.")
             site.wiki.edit_by_hand(empty.id, lambda text: text.replace("Ask Ann.", "Ask Bo."))
-            assert scheduler.submit(STANDING_PAGE).result(timeout=30) is False
+            assert scheduler.submit(STANDING_PAGE).result(timeout=60) is False
             assert site.wiki.pages[empty.id].body.count("Nightly runs") == 1
 
 
@@ -128,9 +128,9 @@ def test_a_standing_page_also_gets_the_board_as_a_file(project: Path) -> None:
         settings = demo_settings(site).model_copy(update={"standing_page": page})
         with App(settings, project).scheduler() as scheduler:
             scheduler.task(every("2h"), name="hello <b>")(lambda_free)
-            scheduler.submit("hello <b>").result(timeout=30)
+            scheduler.submit("hello <b>").result(timeout=60)
             for written in (True, False):
-                assert scheduler.submit(STANDING_PAGE).result(timeout=30) is written
+                assert scheduler.submit(STANDING_PAGE).result(timeout=60) is written
         files = {each.title: each for each in site.wiki.pages["100001"].attachments.values()}
         text = files["schedkit-board.html"].latest.data.decode()
         assert files["schedkit-board.html"].latest.number == 1

@@ -128,4 +128,4 @@ def clock() -> FastClock:
 
 @pytest.fixture
 def site(scripted: Scripted, clock: FastClock) -> Site:
-    return Site(scripted.url, user="ann@example.org", token="s3cret-t0ken", clock=clock, timeout=5)
+    return Site(scripted.url, user="ann@example.org", token="s3cret-t0ken", clock=clock, timeout=60)

@@ -93,7 +93,7 @@ def entered(room: Room, size: int, leave: threading.Event) -> threading.Event:
 
 
 def test_a_body_waits_until_there_is_room() -> None:
-    room, leave = Room(100, patience=10), threading.Event()
+    room, leave = Room(100, patience=3600), threading.Event()
     assert entered(room, 60, leave).wait(60)
     assert entered(room, 30, leave).wait(60)
     third = entered(room, 60, leave)
@@ -106,7 +106,7 @@ def test_a_body_waits_until_there_is_room() -> None:
 
 
 def test_two_bodies_are_in_at_once_though_together_they_are_too_large() -> None:
-    room, leave = Room(100, patience=10), threading.Event()
+    room, leave = Room(100, patience=3600), threading.Event()
     assert entered(room, 100, leave).wait(60)
     assert entered(room, 100, leave).wait(60)
     third = entered(room, 1, leave)
@@ -117,7 +117,7 @@ def test_two_bodies_are_in_at_once_though_together_they_are_too_large() -> None:
 
 
 def test_a_body_larger_than_all_the_room_comes_in_alone() -> None:
-    room, leave = Room(100, patience=10), threading.Event()
+    room, leave = Room(100, patience=3600), threading.Event()
     assert entered(room, 500, leave).wait(60)
     small = entered(room, 1, leave)
     assert not small.wait(0.05)
@@ -133,7 +133,7 @@ def test_patience_ends() -> None:
 
 
 def test_pages_are_used_again_while_bodies_come_and_given_back_then() -> None:
-    room = Room(1_000_000, patience=10)
+    room = Room(1_000_000, patience=3600)
     with room.take(10) as outer:
         with room.take(10) as first:
             first.fill([b"x"])
@@ -149,7 +149,7 @@ def test_pages_are_used_again_while_bodies_come_and_given_back_then() -> None:
 
 
 def test_memory_that_became_large_stays_with_large_bodies() -> None:
-    room = Room(1_000_000, patience=10)
+    room = Room(1_000_000, patience=3600)
     with room.take(10) as outer:
         with room.take(0, "unpacked") as large:
             large.fill([b"x" * 900_000])

@@ -78,6 +78,20 @@ WHOLE = "extract: {site: jira, jql: type = Bug}\ndeliver:\n  - excel: {path: x.x
 Mistake = Callable[[World], object]
 
 MISTAKES: dict[str, tuple[Mistake, str]] = {
+    "a flag that is a text": (
+        lambda w: excel.write(w.df, w.folder / "x.xlsx", summary="no"),
+        "write(): summary must be bool, not 'no'",
+    ),
+    "replace that is a text": (
+        lambda w: w.sched.task(every("1h"), name="other", replace="no")(open_bugs),
+        "replace='no'",
+    ),
+    "replace_existing that is a text": (
+        lambda w: w.sched.add_job(open_bugs, "interval", hours=1, replace_existing="no"),
+        "replace_existing='no'",
+    ),
+    "NaT as a start": (lambda w: every("1h", start=pd.NaT), "NaT is not a date and time"),
+    "a listener that is a name": (lambda w: w.sched.subscribe("print"), "listener='print' cannot be called"),
     # Jira: the address and the login
     "no address": (lambda w: Jira(), "Jira needs a url"),
     "no scheme": (lambda w: Jira("issues.example.org"), "write it like https://issues.example.org"),

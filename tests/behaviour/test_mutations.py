@@ -1,4 +1,4 @@
-"""Each wrong line of `support.mutations` is caught.
+"""Each wrong line of `support.mutations` and `support.process_mutations` is caught.
 
 Each is made wrong in a copy of the package, and a test runs with that copy: it has to fail.
 """
@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 from support.mutations import MUTATIONS, Mutation
+from support.process_mutations import PROCESS_MUTATIONS
 
+ALL = [*MUTATIONS, *PROCESS_MUTATIONS]
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("wrong", MUTATIONS, ids=lambda wrong: f"{wrong.file}-{wrong.after.strip()}")
+@pytest.mark.parametrize("wrong", ALL, ids=lambda wrong: f"{wrong.file}-{wrong.after.strip()}")
 def test_a_wrong_line_is_caught(wrong: Mutation, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "schedkit", tmp_path / "schedkit", ignore=shutil.ignore_patterns("__pycache__"))
     mutated = tmp_path / "schedkit" / wrong.file
@@ -36,9 +38,9 @@ def test_a_wrong_line_is_caught(wrong: Mutation, tmp_path: Path) -> None:
     assert ended.returncode == 1, ended.stdout[-2000:]
 
 
-def test_sixty_lines_are_there_once_each() -> None:
-    assert len(MUTATIONS) >= 60
-    for file, before, after, test in MUTATIONS:
+def test_the_lines_are_there_once_each() -> None:
+    assert len(ALL) >= 95
+    for file, before, after, test in ALL:
         assert (ROOT / "schedkit" / file).read_text().count(before) == 1, (file, before)
         assert after != before
         path, _, name = test.partition("::")

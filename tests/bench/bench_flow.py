@@ -47,8 +47,40 @@ def rows() -> Iterator[Row]:
         large = seconds(lambda: packed(*ten))
         yield Row(f"{name}: ten times as many", large, mine, "one time", "s", large / mine, GROWTH, "<=")
     if PEER:
-        theirs = peer(*given[:2])
-        yield Row(name, mine, theirs, "jira-agile-metrics", "s", theirs / mine, RATIO)
+        theirs, dates = peer(*given[:2])
+        yield Row(f"{name}: all figures", mine, theirs, "jira-agile-metrics", "s", theirs / mine, RATIO)
+        shared = median(seconds(lambda: figures_of_both(*given[:2])) for _ in range(5))
+        yield Row(f"{name}: those of both", shared, theirs, "jira-agile-metrics", "s", theirs / shared, RATIO)
+        # The peer cuts nothing off: until after the last change.
+        yield from agreement(flow.cycle_times(*given[:2], until=given[1]["When"].max()), dates)
+
+
+def figures_of_both(issues: pd.DataFrame, changes: pd.DataFrame) -> None:
+    """Make what the peer is asked for: its six tables."""
+    history = flow.History(issues, changes, now=NOW)
+    flow.cycle_times(history)
+    flow.cumulative_flow(history)
+    flow.control_chart(history)
+    flow.cycle_histogram(history)
+    flow.throughput(history)
+    flow.cycle_percentiles(history)
+
+
+def agreement(mine: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[Row]:
+    """Yield on how many issues both have one day for a start and a finish.
+
+    The peer keeps no start of an issue that skipped to done, and after a move back its start is the first day
+    in progress since; ours is the last time out of To Do.
+    """
+    both = mine.set_index("Key").join(theirs.set_index("ID"))
+    for ours, name in (("Finished", "Done"), ("Started", "In Progress")):
+        days = both[ours].dt.strftime("%Y-%m-%d")
+        found = days.notna() & both[name].notna() & both["Done"].notna()
+        same = int((days == both[name])[found].sum())
+        told = f"{ours.lower()} on the same day, of those that both have"
+        yield Row(told, same, int(found.sum()), "jira-agile-metrics", "issues", same / found.sum(), 0.99)
+        alone = (int((days.notna() & both[name].isna()).sum()), int((days.isna() & both[name].notna()).sum()))
+        yield Row(f"{ours.lower()} in one of the two only", *alone, "jira-agile-metrics", "issues", 0, None)
 
 
 def drawn(found: flow.Pack, name: str) -> None:
@@ -57,8 +89,8 @@ def drawn(found: flow.Pack, name: str) -> None:
         figure.savefig(file, dpi=150)
 
 
-def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> float:
-    """Seconds that the peer takes for its own figures of the same input, all changes among it."""
+def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+    """Return the seconds that the peer takes for its figures of the same input, and its days by issue."""
     ordered = changes.sort_values("When", kind="stable")
     texts = [ordered[side].astype(object).where(ordered[side].notna(), None) for side in ("From", "To")]
     with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +107,6 @@ def peer(issues: pd.DataFrame, changes: pd.DataFrame) -> float:
         # It writes its tables to the working folder.
         command = [str(PEER), str(script), str(given)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return float(done.stdout.split()[-1])
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        return float(done.stdout.split()[-1]), pd.read_csv(Path(folder) / "cycle.csv", dtype="str")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from schedkit.app import app
+from schedkit.cli import main
 from schedkit.commands.declare import Declared
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import SettingsError, UsageError
@@ -108,3 +109,24 @@ def test_a_mistake_has_its_place(
     (folder / "reports.yaml").write_text(REPORTS.replace(*change), encoding="utf-8")
     with pytest.raises(error, match=message):
         declared(sched)
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "check"])
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("report.yaml", "did you mean 'reports.yaml'?"),
+        ("reports", "did you mean 'reports.yaml'?"),
+        ("jobs/dayly.py", "did you mean 'jobs/daily.py'?"),
+        ("jobs/weekly.yaml", "(give the path of a report"),
+        ("jops/daily.py", "(give the path of a report"),
+    ],
+)
+def test_a_misspelt_file_has_its_near_match(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, given: str, near: str
+) -> None:
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "daily.py").write_text("", encoding="utf-8")
+    assert main([command, given]) == 2
+    out, err = capsys.readouterr()
+    assert near in out + err

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
+from schedkit.app import app
 from schedkit.cli import main
 from schedkit.commands.doctor import findings
 from schedkit.commands.lab import lab_environment
@@ -49,6 +50,16 @@ def test_all_is_good(
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
     assert "good  versions: schedkit " in shown
+
+
+def test_one_of_a_kind_is_one(project: Path, capsys: Output) -> None:
+    with app().plain_scheduler() as scheduler:
+        scheduler.task(name="alone")(lambda: None)
+        scheduler.submit("alone").result("60s")
+        _, rows = found(capsys)
+    assert rows["ledger"]["found"].endswith("ledger.db, 1 task, 1 run")
+    assert main(["ledger", "check"]) == 0
+    assert ": good; 1 task, 1 run, " in capsys.readouterr().out
 
 
 def test_a_wrong_token_and_a_site_that_is_away(

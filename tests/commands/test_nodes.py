@@ -22,7 +22,7 @@ from schedkit.cli import main
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import dispatcher, send_command
 from schedkit.core.store.workers import keep_workers
-from schedkit.core.tasks.origin import declared_in
+from schedkit.core.tasks.origin import EVERYWHERE, declared_in
 from schedkit.core.worker_facts import WorkerFacts
 from schedkit.errors import NotRunningError
 
@@ -71,6 +71,29 @@ def test_each_process_with_what_it_runs_and_what_it_would_go_on_with(
     assert main(["nodes"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "second" in line)
     assert [word for word in ("script", "other", "hourly") if word in line] == ["script", "other", "hourly"]
+
+
+def test_what_every_process_declares_is_listed_where_it_is_used(project: Path, capsys: Output) -> None:
+    (project / ".schedkit").mkdir()
+    home, heir = (Scheduler(app().ledger(), name=name) for name in ("first", "second"))
+    for scheduler in (home, heir):
+        with declared_in(EVERYWHERE):
+            app().add_export(scheduler)
+    with home, heir:
+        with declared_in("/first.py"):
+            home.task(name="own")(hourly)
+        wait_until(lambda: heir.standing_by == ["jira-export"])
+        found = rows(capsys)
+        assert [(found[name]["tasks"], found[name]["standing_by"]) for name in ("first", "second")] == [
+            (["own"], []),
+            ([], []),
+        ]
+        home.submit("jira-export", jira_envs=[], key_type="project", key_value="A").wait("60s")
+        found = rows(capsys)
+        assert [(found[name]["tasks"], found[name]["standing_by"]) for name in ("first", "second")] == [
+            (["jira-export", "own"], []),
+            ([], ["jira-export"]),
+        ]
 
 
 def test_the_workers_that_a_process_hears(pair: tuple[Scheduler, Scheduler], capsys: Output) -> None:

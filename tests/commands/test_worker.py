@@ -32,8 +32,9 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def sched(cluster: Any, tmp_path: Path) -> Iterator[Scheduler]:
-    options: dict[str, Any] = {"dask": cluster.scheduler_address, "lease": "3s", "cancel_grace": "1s"}
-    sched = Scheduler(tmp_path / "ledger.db", **options)
+    # A busy machine may cut a worker off as often as it wants.
+    options: dict[str, Any] = {"lease": "3s", "cancel_grace": "1s", "interruptions": 100}
+    sched = Scheduler(tmp_path / "ledger.db", dask=cluster.scheduler_address, **options)
     for task in module_tasks(cluster_tasks):
         sched.add(task)
     sched.start()

@@ -14,9 +14,19 @@ from support.postgres_server import postgres_server
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunStep
 from schedkit.core.ids import new_id
+from schedkit.core.node import declaring
+from schedkit.core.store import connecting, database
 from schedkit.core.store.database import Store
 
 Begin = Callable[[str], NodeProcess]
+
+
+@pytest.fixture(autouse=True)
+def _outlasts_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up nothing while the machine that runs the tests stands still."""
+    monkeypatch.setattr(connecting, "IDLE_SECONDS", 600.0)
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 600)
+    monkeypatch.setattr(declaring, "DECLARE_SECONDS", 600.0)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +85,8 @@ def make(where: str, tmp_path: Path) -> Iterator[Callable[..., Scheduler]]:
     made: list[Scheduler] = []
 
     def scheduler(**options: Any) -> Scheduler:
-        made.append(Scheduler(where, **{"results": tmp_path / "results", "lease": "15s", **options}))
+        # A lease that outlasts a machine which stands still.
+        made.append(Scheduler(where, **{"results": tmp_path / "results", "lease": "60s", **options}))
         return made[-1]
 
     yield scheduler

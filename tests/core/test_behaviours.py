@@ -128,7 +128,7 @@ def held(sched: Scheduler, entered: threading.Event, release: threading.Event, r
     def work(run: Any) -> None:
         ran.append(run.attempt)
         entered.set()
-        release.wait(30)  # no schedkit call: nothing can stop it
+        release.wait(60)  # no schedkit call: nothing can stop it
 
 
 @pytest.mark.parametrize("end", ["stops", "dies"])
@@ -253,7 +253,7 @@ def test_behaviour_10_tasks_from_many_threads(sched: Scheduler, recorder: Record
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(sched.tasks) == 80
     for name in sched.tasks:
         recorder.wait_for(recorder.of(events.RunEnded, task=name))

@@ -203,7 +203,7 @@ def test_behaviour_6_a_stop_lets_all_kinds_end(make: Make, tmp_path: Path) -> No
     wait_until(lambda: life.stopping)
     assert sched.state == "running", "it waits for them"
     go.touch()
-    stopping.join(30)
+    stopping.join(60)
     assert sched.state == "stopped"
     assert [outcomes(sched, run) for run in runs] == [[Outcome.DONE]] * 3
 
@@ -241,7 +241,7 @@ def test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once(make: Make, tmp_pat
     began = time.monotonic()
     sched.stop("0.2s")
     # 0.2 s of patience, 0.2 s to listen, 1 s for the ledger, 2 s for the users' loop; else they run for ever.
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     release.set()
     assert sched.state == "stopped"
     assert [outcomes(sched, run) for run in runs] == [[Outcome.INTERRUPTED]] * 6

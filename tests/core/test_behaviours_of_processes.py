@@ -57,7 +57,7 @@ def test_behaviour_4_a_runner_that_was_taken_for_dead_cannot_record_success(
     that writes, which could go on telling that it lives, must not."""
     stale = begin("stale")
     stale.hear("home")
-    sched = Scheduler(where, results=tmp_path / "results", name="asks", lease="15s")
+    sched = Scheduler(where, results=tmp_path / "results", name="asks", lease="60s")
     with sched.viewing():
         run = sched.submit("held")
     stale.hear("entered")

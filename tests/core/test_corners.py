@@ -192,7 +192,7 @@ def test_handles_have_a_repr(sched: Scheduler) -> None:
     run.result("60s")
     assert repr(handle).startswith("<task 'one': idle, next 20")
     assert repr(run) == f"<run {run.id} of 'one': DONE>"
-    assert repr(sched) == f"<Scheduler running, ledger {sched.ledger}, 1 tasks>"
+    assert repr(sched) == f"<Scheduler running, ledger {sched.ledger}, 1 task>"
     assert sched.name == "tests"
     assert service().call(sched.aio.result, run.id) == 1
     handle.pause()

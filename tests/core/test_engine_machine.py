@@ -253,7 +253,7 @@ class EngineMachine(RuleBasedStateMachine):
             if name not in self.declared:
                 self.sched.task(name=name)(self.function("quick"))
         self.sched.pause()
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 60
         while live := [run for run in self.sched.queries.ledger.live() if run.state is not State.PENDING]:
             assert time.monotonic() < give_up, f"stuck: {live}"
             threading.Event().wait(0.01)

@@ -277,7 +277,7 @@ def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, recorder: Reco
     @sched.task(name="stale")
     def stale() -> str:
         entered.set()
-        release.wait(30)
+        release.wait(60)
         return "too late"
 
     run = sched.submit("stale")
@@ -310,7 +310,7 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
         future = life_of(sched).writer.call(lambda connection: None)
         sched.stop("0.2s")
         with pytest.raises(LedgerError, match="locked"):
-            future.result(1)
+            future.result(60)
     assert sched.state == "stopped"
 
 
@@ -322,7 +322,7 @@ def test_an_end_that_could_not_be_written_at_stop_is_told_by_others(make: Make, 
     @sched.task(name="held")
     def held() -> None:
         entered.set()
-        release.wait(30)
+        release.wait(60)
 
     run = sched.submit("held")
     assert entered.wait(60)
@@ -355,7 +355,7 @@ def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) 
         while writer._deadline is None:
             threading.Event().wait(0.01)
     assert [call.result(60) for call in asked] == ["written"] * 3
-    stopping.join(30)
+    stopping.join(60)
     assert sched.nodes == []
 
 

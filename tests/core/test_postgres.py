@@ -18,6 +18,7 @@ from support.waiting import wait_until
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
+from schedkit.core.store import connecting
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError
@@ -31,7 +32,7 @@ def fragile() -> Iterator[Any]:
 
 
 def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> None:
-    sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="15s")
+    sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="60s")
     recorder = Recorder(sched)
     ran: list[tuple[str, int]] = []
     with sched:
@@ -57,9 +58,10 @@ def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> No
 
 
 def test_a_life_that_ran_out_while_its_process_stood_still(
-    new_database: Callable[[], str], tmp_path: Path
+    new_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The home sleeps past its lease; another process inherits the task; the sleeper cannot record."""
+    monkeypatch.setattr(connecting, "IDLE_SECONDS", 5.0)  # after which the server lets go of its life's row
     url = new_database()
     first = Scheduler(url, results=tmp_path, lease="1s", name="sleeper")
     first.start()
@@ -68,7 +70,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     def held(run: Any) -> str:
         if run.attempt == 1:
             entered.set()
-            release.wait(30)
+            release.wait(60)
         return f"attempt {run.attempt}"
 
     with declared_in("/sleeper.py"):
@@ -82,7 +84,7 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     stands = threading.Event()
     life.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
     assert stands.wait(60)  # in the middle of a transaction that holds its life's row
-    second = Scheduler(url, results=tmp_path, lease="15s", name="heir")
+    second = Scheduler(url, results=tmp_path, lease="60s", name="heir")
     with declared_in("/heir.py"):
         second.task(name="held")(held)
     second.start()  # it stands by, or inherits at once if this took longer than the lease

@@ -129,7 +129,7 @@ def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFi
             asking.start()
             assert started.wait(60)
             site.stop()
-            asking.join(30)
+            asking.join(60)
             assert not asking.is_alive(), "an answer that stalls for a minute held the end of the site up"
             assert len(failed) == bool(faults)
     assert capfd.readouterr().err == ""

@@ -330,7 +330,7 @@ def test_stopping_is_prompt(dialect: str) -> None:
         thread.start()
         assert waiting.wait(60)
         run.cancel()
-        thread.join(30)
+        thread.join(60)
         assert outcome, "a search that was cancelled still waits for its site"
         assert jira.site.gate.ceiling == jira.site.concurrency
 

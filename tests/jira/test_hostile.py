@@ -139,7 +139,7 @@ def test_one_client_serves_threads_and_tasks_at_once(dialect: str) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         assert len(frames) == 6
         for frame in frames[1:]:
             pd.testing.assert_frame_equal(frame, frames[0])

@@ -87,8 +87,8 @@ def started(tmp_path: Path) -> Iterator[Callable[[str], psutil.Process]]:
         if child.is_running():
             child.kill()
             child.wait(60)
-    leftovers = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in (p.info["cmdline"] or ())]
-    assert leftovers == []
+    every = functools.partial(psutil.process_iter, ["cmdline"])
+    wait_until(lambda: not any(str(tmp_path) in (each.info["cmdline"] or ()) for each in every()))
 
 
 def runs_in(ledger: str, task: str, pid: int) -> None:
@@ -198,7 +198,7 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
         second.end(second.begin("sched.bring_home()"), 60)
         assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 4"
         runs_in(ledger, "in_package", int(second.say("print(os.getpid())")))
-        behind.wait(30)
+        behind.wait(60)
 
 
 def test_modules_and_reports_without_a_notebook(
@@ -226,7 +226,7 @@ def test_modules_and_reports_without_a_notebook(
         assert sched.tasks["bugs"].next_run is not None
         assert board_now(sched)["tasks"][0]["declared"]
         sched.bring_home()
-        behind.wait(30)
+        behind.wait(60)
     sys.modules.pop("marks", None)
 
 
@@ -245,6 +245,27 @@ def test_a_task_that_was_typed_in_is_named(
     assert front.ask(shown, do="hand_over")["error"] == told
     assert told.encode() in shown.first
     assert sched.running
+
+
+def test_what_every_process_declares_keeps_no_kernel_from_handing_over(
+    sched: CoreScheduler, tmp_path: Path
+) -> None:
+    other = CoreScheduler(sched.ledger, name="other kernel")
+    for scheduler in (sched, other):
+        with origin.declared_in(origin.EVERYWHERE):
+            scheduler.task(name="jira-export")(print)
+        with origin.declared_in(tmp_path / f"{scheduler.name}.py"):
+            scheduler.task(every("1h"), name=f"of {scheduler.name}")(print)
+    with other:
+        wait_until(lambda: other.standing_by == ["jira-export"])
+        button = handover.move(other)
+        assert (button["do"], "other kernel.py" in button["title"]) == ("hand_over", True), button
+        with origin.declared_in(tmp_path / "other kernel.py"):
+            other.task(every("1h"), name="of kernel")(print)
+        wait_until(lambda: other.standing_by == ["jira-export", "of kernel"])
+        button = handover.move(other)
+        assert button["do"] == "take_back"
+        assert button["title"].startswith("This kernel runs of kernel, not")
 
 
 def test_what_is_over_needs_no_file(sched: CoreScheduler, tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Fron
     run.result(timeout=60)
     declared.task(name="quick", overlap="allow")(lambda: None)
     for later in declared.submit_many("quick", [{}] * FINISHED_RUNS):
-        later.result(timeout=30)
+        later.result(timeout=60)
     assert run.id not in {row["id"] for row in board_now(declared)["runs"]}
     shown = front.panel(declared, "runs", run=run.id)
     assert "file out.xlsx" in still(shown)

@@ -44,7 +44,7 @@ def curl(sched: Scheduler) -> Iterator[Curl]:
 
         def send(*words: str) -> Any:
             command = ["curl", "-sS", "--connect-to", f"localhost:8000:127.0.0.1:{port}", *words]
-            out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+            out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
             return json.loads(out) if out.startswith(("{", "[")) else out
 
         yield send

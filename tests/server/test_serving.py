@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,7 +203,8 @@ def test_too_many_streams(both: Served, monkeypatch: pytest.MonkeyPatch) -> None
     assert (answer.status_code, answer.json()["title"]) == (429, "Too Many Requests")
 
 
-def test_the_end_does_not_wait_for_streams(tmp_path: Path) -> None:
+def test_the_end_does_not_wait_for_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "DRAIN_SECONDS", 3600)
     options = ServerOptions(port=0)
     with served(tmp_path, options) as (_, app):
         server = Server(app, options)
@@ -212,9 +212,7 @@ def test_the_end_does_not_wait_for_streams(tmp_path: Path) -> None:
         with httpx.stream("GET", f"{server.url}/api/v1/events", timeout=60) as stream:
             heard = messages(stream.iter_lines())
             next(heard)
-            begun = time.monotonic()
             server.stop()
-            assert time.monotonic() - begun < serving.DRAIN_SECONDS
             assert list(heard) == []
         wait_until(lambda: _refused(server.url))
 

@@ -233,8 +233,9 @@ class Checks:
                 assert active.deadline <= steady + self._config.cancel_grace
             elif active.task.timeout is None:
                 assert active.deadline is None
+            elif active.deadline is None:
+                assert not active.begun, f"{active} never times out"
             else:
-                assert active.deadline is not None
                 assert active.deadline <= steady + round(active.task.timeout * SECOND)
 
     def _judge_wake(self, wake: int | None, now: int, steady: int, still: bool) -> None:

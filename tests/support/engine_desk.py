@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from support.engine_tasks import START, begin, declaration
 
 from schedkit.core.engine.changes import RunChanged
@@ -11,7 +12,8 @@ from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.stimuli import Ended, Reschedule, Stimulus, Submit
+from schedkit.core.engine.stimuli import Began, Ended, EventsReceived, Reschedule, Stimulus, Submit
+from schedkit.core.events import Event, RunEnded, RunQueued, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
@@ -19,10 +21,28 @@ from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Trigger, every
 from schedkit.values.instants import SECOND
 
-__all__ = ["LIFE", "MINUTELY", "NOW", "Desk", "declared", "last", "moves", "rescheduled", "running"]
+__all__ = [
+    "ELSEWHERE",
+    "LIFE",
+    "MINUTELY",
+    "NOW",
+    "Desk",
+    "a_run",
+    "declared",
+    "ended",
+    "last",
+    "moved",
+    "moves",
+    "numbered",
+    "queued",
+    "receive",
+    "rescheduled",
+    "running",
+]
 
 NOW = begin()
 LIFE = "a life"
+ELSEWHERE = "another life"
 MINUTELY = every("1m", start=START)
 
 
@@ -46,6 +66,9 @@ class Desk:
 
     def submit(self, task: str, run: str = "r", **more: Any) -> Decision:
         return self.ask(Submit(run=run, task=task, actor="you", **more))
+
+    def begin(self, run: str = "r", attempt: int = 1, ago: float = 0.0) -> Decision:
+        return self.ask(Began(run=run, attempt=attempt, at=self.now - round(ago * SECOND)))
 
     def end(self, run: str = "r", attempt: int = 1, outcome: Outcome = Outcome.DONE, **how: Any) -> Decision:
         return self.ask(Ended(run=run, attempt=attempt, outcome=outcome, **how))
@@ -74,3 +97,30 @@ def declared(name: str, trigger: Trigger | None = None, **more: Any) -> TaskRow:
 def running(run: str, task: str, attempt: int = 1, **more: Any) -> Run:
     values = {"state": State.RUNNING, "due": NOW, "queued": NOW, "started": NOW, **more}
     return Run(id=run, task=task, attempt=attempt, **values)
+
+
+def a_run(run: str, task: str, state: State = State.QUEUED, **more: Any) -> Run:
+    return Run(id=run, task=task, state=state, **{"due": NOW, "queued": NOW, **more})
+
+
+# What other processes tell
+
+
+def numbered(*events: Event, first: int = 1) -> tuple[Event, ...]:
+    return tuple(replace(event, seq=seq) for seq, event in enumerate(events, first))
+
+
+def receive(desk: Desk, *events: Event, first: int = 1) -> Decision:
+    return desk.ask(EventsReceived(events=numbered(*events, first=first)))
+
+
+def queued(run: Run, *, followed: bool = True) -> RunQueued:
+    return RunQueued(at=START, after=run, followed=followed)
+
+
+def ended(run: Run, state: State = State.DONE) -> RunEnded:
+    return RunEnded(at=START, after=replace(run, state=state, finished=NOW))
+
+
+def moved(row: TaskRow) -> TaskChanged:
+    return TaskChanged(at=START, change="moved", row=row)

@@ -61,6 +61,8 @@ class History:
         self.process = self.random.choice(self.processes)
         pick = self.random.choices(STEPS, WEIGHTS)[0]
         pick(self)
+        if self.world.begins.random() < 0.3:
+            self.begin()
         if not self.process.held and self.random.random() < 0.7:
             self.process.commit()
             if self.random.random() < 0.8:
@@ -117,6 +119,15 @@ class History:
         )
         self.process.over[key] = self.process.code.pop(key)
         self.process.decide(ended)
+
+    def begin(self) -> None:
+        """Some code begins that had to wait, and what was asked is told."""
+        waiting = [key for key, code in self.process.code.items() if code.begun is None]
+        if waiting:
+            key = self.world.begins.choice(waiting)
+            self.process.code[key].begun = self.process.steady
+            self.process.note_begin(key)
+        self.process.tell_begins()
 
     def end_stale(self) -> None:
         """An end is told of an attempt that is over, or is none."""
@@ -267,8 +278,12 @@ class History:
         """Let what a process has to do happen, one thing; tell whether there was one."""
         self.process = process
         process.hear()
-        if process.settled:
+        if process.late:
+            process.declare_late()
+        elif process.settled:
             process.tell_claims()
+        elif process.begun:
+            process.tell_begins()
         elif process.code:
             key = next(iter(process.code))
             process.over[key] = process.code.pop(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -153,6 +153,9 @@ class LedgerModel:
                 assert stands is not None, f"{run} is changed and was never written"
                 if (stands.attempt, stands.state) != (change.before.attempt, change.before.state):
                     raise StaleError(f"{stands} was decided on as {change.before}")
+                again = not run.state.final and (run.state, run.attempt) != (stands.state, stands.attempt)
+                if stands.state is State.RUNNING and stands.reason and again:
+                    raise StaleError(f"{stands} is to stop, not to run again")
                 continue
             if stands is not None:
                 raise RefusedError(run)
@@ -191,6 +194,8 @@ class LedgerModel:
                 self._write_wait(wait, new[wait.run])
             case WaitBound(run, parent, parent_run):
                 wait = self.waits[run, parent]
+                if wait.parent_run == parent_run:
+                    return  # the task's home before has bound it while the task moved, which has no event
                 assert wait.parent_run is None, f"{wait} is bound to {parent_run} too"
                 self.waits[run, parent] = replace(wait, parent_run=parent_run)
                 self.pairs.pair(wait.child, parent_run)
@@ -280,7 +285,7 @@ class LedgerModel:
     def found(self, task: str, after: Iterable[str], life: str) -> Found:
         """Return what there is of a task that comes after others, for an engine of a life."""
         row, parents = self.tasks.get(task), set(after)
-        read = self._read([] if row is None else [row], life)
+        read = self._read([] if row is None else [row], life, removed={task})
         live = [run for run in read.live if run.task == task]
         ids = frozenset(run.id for run in live)
         return Found(
@@ -304,8 +309,14 @@ class LedgerModel:
             ended=read.ended,
         )
 
-    def _read(self, rows: list[TaskRow], life: str, refused: Mapping[str, set[int]] = {}) -> Snapshot:
-        names = {row.name for row in rows}
+    def _read(
+        self,
+        rows: list[TaskRow],
+        life: str,
+        refused: Mapping[str, set[int]] = {},
+        removed: Collection[str] = (),
+    ) -> Snapshot:
+        names = {row.name for row in rows}.union(removed)
         parents = {parent for row in rows for parent in parents_of(row)}
         at = {run: where for (run, _), (where, _) in self.open.items()}
         live = [
@@ -356,7 +367,8 @@ class LedgerModel:
         for row in rows:
             for by, event in self.log[row.followed_seq :] if row.trigger is None else ():
                 follows = isinstance(event, RunQueued) and event.followed and event.task in parents_of(row)
-                if follows and by != row.home:
+                # What its home before has bound to runs is no longer to be followed either.
+                if follows and by != row.home and (row.name, event.run) not in self.pairs.paired:
                     unfollowed.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
         return unfollowed
 

@@ -22,6 +22,7 @@ from schedkit.core.engine.snapshot import OutdatedError
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.engine.stimuli import (
     Adopted,
+    Began,
     Cancel,
     ClaimsSettled,
     Declare,
@@ -49,10 +50,12 @@ Key = tuple[str, int]  # run and attempt
 
 @dataclass
 class Code:
-    """The code of an attempt, alive; `adopted`: its engine was rebuilt since it began."""
+    """The code of an attempt, alive or about to be; `adopted`: its engine was rebuilt since it began."""
 
     task: Task
     started: int
+    begun: int | None = None
+    asked: bool = False  # to tell when it begins
     adopted: bool = False
 
 
@@ -103,6 +106,7 @@ class ProcessModel:
         self.over: dict[Key, Code] = {}  # whose end is not written
         self.late: list[Task] = []
         self.settled: list[ClaimsSettled] = []  # not told yet
+        self.begun: list[Began] = []  # neither
         self.asked = Asked()
         self.held = self.draining = False
         self.told_of_all = False  # somebody has paused or resumed all tasks
@@ -174,6 +178,7 @@ class ProcessModel:
             self.asked.stops.pop((start.run.id, start.run.attempt), None)
         for stop in decision.stops:
             self.asked.stops[stop.run, stop.attempt] = stop
+            self.check_timeout(stop)
         self.checks.judge(stimuli, decision, self.now, self.steady, self.held, self.draining)
 
     def hear(self, upto: int | None = None, again: int = 0) -> None:
@@ -286,11 +291,37 @@ class ProcessModel:
             assert self.ledger.runs[key[0]].attempt >= key[1], f"{key} starts unwritten"
             assert key not in self.code, f"{key} starts twice"
             assert key not in self.over, f"{key} starts again after its end"
-            self.code[key] = Code(start.task, self.steady)
+            begun = self.steady if self.world.begins.random() < 0.7 else None
+            self.code[key] = Code(start.task, self.steady, begun)
+        for ask in pending.decision.asks:
+            self.counts["asked"] += 1
+            if (code := self.code.get((ask.run, ask.attempt))) is not None:
+                code.asked = True
+                self.note_begin((ask.run, ask.attempt))
         assert len(self.code) <= self.config.concurrency, f"more code at once than places: {self.code}"
         if pending.decision.starts:
             self.check_keys(pending.limits)
             self.world.check_shared()
+
+    def check_timeout(self, stop: Stop) -> None:
+        """What has timed out has had its time since its code began."""
+        code = self.code.get((stop.run, stop.attempt))
+        if stop.why == "timeout" and code is not None:
+            assert code.begun is not None, f"{stop} has not begun"
+            assert code.task.timeout is not None
+            assert code.begun + round(code.task.timeout * SECOND) <= self.steady, f"{stop} is too early"
+            self.counts["timeouts"] += 1
+
+    def note_begin(self, key: Key) -> None:
+        """Note that code is to be told of which is asked for and has begun."""
+        code = self.code[key]
+        if code.asked and code.begun is not None:
+            self.begun.append(Began(run=key[0], attempt=key[1], at=code.begun))
+
+    def tell_begins(self) -> None:
+        """Tell the engine when code began for which it has asked."""
+        while self.begun:
+            self.decide(self.begun.pop(0))
 
     def check_keys(self, limits: dict[str, int]) -> None:
         """No key is held by more code than it has room for, but for what an earlier engine started."""
@@ -381,7 +412,13 @@ class ProcessModel:
             code = self.code.get(key) or self.over[key]
             found.append(
                 Adopted(
-                    run=key[0], attempt=key[1], task=code.task, started=code.started, why=why, actor=actor
+                    run=key[0],
+                    attempt=key[1],
+                    task=code.task,
+                    started=code.started,
+                    begun=code.begun,
+                    why=why,
+                    actor=actor,
                 )
             )
         return tuple(found)
@@ -408,6 +445,7 @@ class ProcessModel:
         self.over.clear()
         self.late.clear()
         self.settled.clear()
+        self.begun.clear()
         self.asked.stops.clear()
         self.held = self.draining = False
         tasks = [declared.task for declared in self.declared.values()]
@@ -429,6 +467,7 @@ class ProcessModel:
             self.pending
             or self.late
             or self.settled
+            or self.begun
             or self.told_of_all
             or (self.wake is not None and self.wake <= self.now)
         ):

@@ -14,10 +14,11 @@ from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.core.store.commits import Refused
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.writer import Refused, Writer
+from schedkit.core.store.writer import Writer
 
 NOW = 1_770_000_000_000_000
 
@@ -87,7 +88,7 @@ class WrittenLedger:
     def busy(self) -> Any:
         """Keep the writer from its next group; calling what is returned lets it go on."""
         entered, release = queue.SimpleQueue[None](), queue.SimpleQueue[None]()
-        self.writer.call(lambda connection: (entered.put(None), release.get(timeout=30)))
+        self.writer.call(lambda connection: (entered.put(None), release.get(timeout=60)))
         entered.get(timeout=60)
         return lambda: release.put(None)
 
@@ -115,7 +116,7 @@ class WrittenLedger:
 
 
 @contextmanager
-def written_ledger(where: str, *, seconds: float = 15.0) -> Iterator[WrittenLedger]:
+def written_ledger(where: str, *, seconds: float = 600.0) -> Iterator[WrittenLedger]:
     """Lend a new ledger whose writer runs."""
     made = WrittenLedger(where, seconds)
     made.writer.start()

@@ -49,7 +49,9 @@ def die(sched: Scheduler) -> None:
 def _give_no_sign(life: Life) -> None:
     life.lease.leave()
     if not life.ledger.store.sqlite:
-        with life.ledger.store.connect() as connection, connection.begin():
+        store = life.ledger.store
+        # One statement: a server ends a transaction in which a machine stands still.
+        with store.connect() as connection, store.autocommit(connection):
             connection.execute(beats.delete().where(beats.c.life == life.lease.life))
 
 

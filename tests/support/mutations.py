@@ -353,6 +353,12 @@ _LEDGER = [
 
 _RUNS = [
     Mutation(
+        "core/engine/deadlines.py",
+        'if active.begun or (active.why == "cancel" and not active.wanted):',
+        "if True:",
+        "core/engine/test_deadlines.py",
+    ),
+    Mutation(
         "core/engine/attempts.py",
         "if active is None or active.attempt != stimulus.attempt:",
         "if active is None:",

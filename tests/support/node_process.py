@@ -26,7 +26,7 @@ REQUEST = {"name": "asked", "task": "ticking", "cron_expr": "0 0 1 1 *", "owner"
 
 def main(ledger: str, results: str, journal: str, name: str, place: str) -> None:
     out = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    sched = Scheduler(ledger, results=results, name=name, lease="3s")
+    sched = Scheduler(ledger, results=results, name=name, lease="15s")
     released, awake = threading.Event(), threading.Event()
 
     def say(word: str) -> None:

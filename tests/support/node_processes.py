@@ -12,7 +12,7 @@ from support.ready_processes import ReadyProcess
 __all__ = ["NodeProcess"]
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
-PATIENCE = 60.0
+PATIENCE = 180.0
 PROGRAM = Path(__file__).with_name("node_process.py").read_text()
 
 

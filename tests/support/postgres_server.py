@@ -62,7 +62,7 @@ def kill(server: Any) -> None:
 
 def revive(server: Any) -> None:
     """Start a killed server again; it answers when this returns."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             server.ensure_postgres_running()

@@ -60,7 +60,7 @@ def test_a_fork_waits_until_no_thread_is_in_what_it_must_not_divide() -> None:
     def work() -> None:
         with undivided():
             entered.set()
-            may_leave.wait(30)
+            may_leave.wait(60)
             left.set()
 
     thread = threading.Thread(target=work)
@@ -68,7 +68,7 @@ def test_a_fork_waits_until_no_thread_is_in_what_it_must_not_divide() -> None:
     assert entered.wait(60)
     threading.Timer(0.2, may_leave.set).start()
     assert _exit_code(lambda: 0 if left.is_set() else 1) == 0
-    thread.join(30)
+    thread.join(60)
     assert _exit_code(lambda: 0) == 0, "the parent goes on"
 
 
@@ -89,7 +89,7 @@ def test_a_fork_does_not_wait_for_ever() -> None:
     assert entered.wait(60)
     assert _exit_code(uses_it) == 7
     may_leave.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 

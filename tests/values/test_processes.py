@@ -27,7 +27,7 @@ def asked_anew() -> Iterator[None]:
 
 def test_this_one_lives_and_one_that_ended_does_not() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait(30)
+    ended.wait(60)
     assert alive(os.getpid(), untold=False)
     assert not alive(ended.pid, untold=True)
 

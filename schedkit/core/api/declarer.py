@@ -18,6 +18,7 @@ from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.defaults import fill
 from schedkit.errors import DeclarationError
 from schedkit.loop import service
+from schedkit.values.parsers import flag
 
 __all__ = ["Declarer"]
 
@@ -47,7 +48,7 @@ class Declarer:
         _refuse_cells_elsewhere(task)
         node.declarations.check(task)
         known = self._known_parents(task)
-        node.declarations.expect(task.name, replace)
+        node.declarations.expect(task.name, flag(replace, "replace"))
         replaced = node.registry.add(task, known=known, origin=origin.here())
         handle = self._handles.new(task.name)
         if node.state == "running":

@@ -38,7 +38,11 @@ def delegated(
 
     @functools.wraps(method)
     def call(self: Whole, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self), len(args))
-        return method(part(self), *args, **kwargs)
+        keywords.check(args, kwargs, type(self))
+        try:
+            return method(part(self), *args, **kwargs)
+        except Exception as error:
+            keywords.explain(error, args, kwargs, type(self))
+            raise
 
     return call

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from schedkit import context
@@ -171,16 +171,12 @@ class RunHandle:
             If it has not ended by then; it continues.
         """
         refuse_in_coroutine("RunHandle.wait", "await run")
-        with context.surrounded() as listener:
-            unsubscribe = self._forward(listener)
-            try:
-                return self._waited(timeout).run
-            finally:
-                unsubscribe()
+        with context.surrounded() as listener, self._told_to(listener):
+            return self._waited(timeout, listener).run
 
-    def _waited(self, timeout: Duration | None) -> Finished:
+    def _waited(self, timeout: Duration | None, listener: context.ExecutionContext) -> Finished:
         deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
-        surroundings, ended = context.current(), self._ended()
+        ended = self._ended()
         if ended is not None:
             return ended
         with self.scheduler.queries.lending(self.id):
@@ -195,7 +191,7 @@ class RunHandle:
                 except TimeoutError:
                     if deadline is not None and time.monotonic() >= deadline:
                         raise TimeoutError(self._not_ended(timeout)) from None
-                    if surroundings.should_stop():
+                    if listener.should_stop():
                         raise StopRequested("the run was asked to stop") from None
                 except CancelledError:
                     raise RunCancelledError(f"waiting for run {self.id} was cancelled") from None
@@ -230,12 +226,8 @@ class RunHandle:
             If it has not ended within `timeout`; it continues.
         """
         refuse_in_coroutine("RunHandle.result", "await run")
-        with context.surrounded() as listener:
-            unsubscribe = self._forward(listener)
-            try:
-                finished = self._waited(timeout)
-            finally:
-                unsubscribe()
+        with context.surrounded() as listener, self._told_to(listener):
+            finished = self._waited(timeout, listener)
         return self.value_of(finished)
 
     def value_of(self, finished: Finished) -> Any:
@@ -251,7 +243,8 @@ class RunHandle:
             lines=error.get("lines", ()),
         )
 
-    def _forward(self, listener: context.ExecutionContext) -> Callable[[], None]:
+    @contextmanager
+    def _told_to(self, listener: context.ExecutionContext) -> Iterator[None]:
         """Pass the run's progress and log to the context of this call."""
 
         def hear(event: Event) -> None:
@@ -262,26 +255,22 @@ class RunHandle:
                     listener.log(event.level, event.message)
 
         if isinstance(listener, context.NoListener):
-            return lambda: None
+            yield
+            return
         unsubscribe = self.scheduler.subscribe(hear)
-
-        def end() -> None:
+        try:
+            yield
+        finally:
             # The result may be here before the event thread has delivered the run's last words.
             self.scheduler.queries.flush_events(EVENTS_PATIENCE_SECONDS)
             unsubscribe()
-
-        return end
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Any:
-        with context.surrounded() as listener:
-            unsubscribe = self._forward(listener)
-            try:
-                finished = self._ended() or await self._end()
-            finally:
-                unsubscribe()
+        with context.surrounded() as listener, self._told_to(listener):
+            finished = self._ended() or await self._end()
         return self.value_of(finished)
 
     async def _end(self) -> Finished:

@@ -33,6 +33,7 @@ from schedkit.errors import DeclarationError, NotRunningError
 from schedkit.loop import blocking, refuse_in_coroutine, service
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import counted
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
@@ -84,7 +85,7 @@ class Scheduler:
         self.screens, self.process = parts.screens, parts.process
 
     def __repr__(self) -> str:
-        return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
+        return f"<Scheduler {self.state}, ledger {self.ledger}, {counted(len(self.tasks), 'task')}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.process.reduced(Scheduler, self.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +18,6 @@ from schedkit.core.ids import new_id
 from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
-from schedkit.core.promise import Promise
 from schedkit.core.tasks.params import check, check_data
 from schedkit.errors import LedgerError, SchedkitError, UsageError
 from schedkit.loop import service, wait
@@ -58,8 +57,14 @@ class Submitter:
         else:
             waiters, durable = made
             handles = list(map(self.handle, commands, waiters))
+            life = self._node.life
             try:
-                self._wait(durable, commands)
+                wait(durable, bool if life is None else life.refuse_if_away)
+            except LedgerError:  # it takes no writes for too long: the runs are withdrawn
+                if life is not None and not durable.done():
+                    actor = self._node.config.name
+                    life.post(*(Cancel(run=command.run, actor=actor) for command in commands))
+                raise
             except UsageError:
                 if not self._queries.has_moved(commands[0].task):
                     raise
@@ -67,16 +72,6 @@ class Submitter:
                 return handles
         service().call(self._carry_out_all, handles, commands)
         return handles
-
-    def _wait(self, durable: Promise[None], commands: Sequence[SubmitRun]) -> None:
-        """Wait until runs are durable; they are withdrawn if the ledger takes no writes for too long."""
-        life = self._node.life
-        try:
-            wait(durable, bool if life is None else life.refuse_if_away)
-        except LedgerError:
-            if life is not None and not durable.done():
-                life.post(*(Cancel(run=command.run, actor=self._node.config.name) for command in commands))
-            raise
 
     async def carry_out(self, command: SubmitRun) -> RunHandle:
         """Submit a run wherever its task is at home; durable when it returns. On our loop."""

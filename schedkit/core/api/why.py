@@ -9,7 +9,7 @@ import msgspec
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.api.task_handle import TaskHandle
-from schedkit.core.engine.obstacles import Moments, Obstacle, Obstacles, run_obstacle
+from schedkit.core.engine.obstacles import Moments, Obstacle, Obstacles, Unbegun, run_obstacle
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.node import Node
 from schedkit.core.run import TAG, Run
@@ -115,7 +115,7 @@ class Why:
         """Yield what keeps the runs of a task from starting, or when the next one is due."""
         queries = self._queries
         row = queries.row(name) or queries.ledger.task(name)
-        of_each_run = {"concurrency", "limit", "rate"}
+        of_each_run = {"concurrency", "limit", "rate", "begin"}
         everybodys = (each for each in self.all() if each.task in ("", name) and each.kind not in of_each_run)
         yield from (each for each in everybodys if each.kind not in ("home", "outbox"))
         if row is None:
@@ -151,13 +151,16 @@ class Why:
         moments, which = self._moments(), f"run {run.id} of task {run.task!r}"
 
         def one(kind: str, text: str, *, wrong: bool = False) -> Obstacle:
-            since = from_micros(run.started if kind == "running" else run.due)
+            since = from_micros(run.started if kind in ("running", "begin") else run.due)
             return Obstacle(
                 kind=kind, text=f"{which} {text}", task=run.task, run=run.id, since=since, wrong=wrong
             )
 
         if run.state.final:
             yield one("ended", f"has ended as {run.state}{f': {run.why}' if run.why else ''}")
+        elif (unbegun := self._unbegun(run)) is not None:
+            at = moments.text(unbegun.started)
+            yield one("begin", f"was started at {at}, and its code waits for {unbegun.waits_for}")
         elif run.state is State.RUNNING:
             yield one("running", f"has been running since {moments.text(run.started or run.due)}")
         elif run.state is State.PENDING:
@@ -171,6 +174,11 @@ class Why:
             yield one("retry", f"waits for its attempt {run.attempt + 1} at {moments.text(run.due)}")
         else:
             yield from self._of_queued(run, moments)
+
+    def _unbegun(self, run: Run) -> Unbegun | None:
+        life = self._node.life
+        found = life.obstacles.unbegun() if life is not None else []
+        return next((each for each in found if each.run == run.id), None)
 
     def _is_overrun(self, run: Run) -> bool:
         life = self._node.life

@@ -63,7 +63,7 @@ def bound(
     """
     if isinstance(args, str) or not (args is None or isinstance(args, Iterable)):
         raise ParameterError(f"args={safe_repr(args)}", hint="write a list: args=['text']")
-    args = tuple(args or ())
+    args = () if args is None else tuple(args)
     if not args or _all_named(function, args):
         return function, arguments_by_name(function, args, params)
     return BoundFunction(function, *args), dict(params or {})
@@ -85,7 +85,8 @@ def _all_named(function: Callable[..., Any], args: Sequence[Any]) -> bool:
 
 def trigger_from(trigger: object, trigger_args: Mapping[str, Any]) -> Trigger | None:
     """Return the trigger of an alias and its arguments, or of an object; None: once, now."""
-    if trigger is None or (trigger == "date" and trigger_args.get("run_date") is None):
+    is_date = isinstance(trigger, str) and trigger == "date"
+    if trigger is None or (is_date and trigger_args.get("run_date") is None):
         if trigger is None and trigger_args:
             raise TriggerError(
                 f"{', '.join(trigger_args)} without a trigger", hint="name it: add_job(func, 'cron', hour=7)"

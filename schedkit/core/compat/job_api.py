@@ -25,8 +25,8 @@ from schedkit.core.tasks.request import requested_task
 from schedkit.core.triggers.constructors import Moment, at
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.keywords import check_keywords
-from schedkit.values.parsers import text, texts
-from schedkit.values.text import did_you_mean
+from schedkit.values.parsers import flag, text, texts
+from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["EVENT_ALL", "Job", "JobApi"]
 
@@ -161,7 +161,7 @@ class JobApi:
 
     def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
         known = self._registry.get(task.name)
-        if known is None or replace_existing:
+        if flag(replace_existing, "replace_existing") or known is None:
             return
         if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
             from schedkit.core.compat.lookup_errors import ConflictingIdError
@@ -356,6 +356,8 @@ class JobApi:
         """
         from schedkit.core.compat.events import Translator
 
+        if not callable(callback):
+            raise UsageError(f"callback={safe_repr(callback)} cannot be called")
         unsubscribe = self._scheduler.subscribe(
             Translator(callback, mask, self._queries.load, self._queries.is_here)
         )

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted, DetailsRecorded
 from schedkit.core.engine.claims import Claims
 from schedkit.core.engine.deadlines import Active, Deadlines
-from schedkit.core.engine.decision import Finished, Start, Stop
+from schedkit.core.engine.decision import AskBegin, Finished, Start, Stop
 from schedkit.core.engine.retries import follow
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
@@ -27,7 +27,6 @@ from schedkit.core.model import Retry, timeout_error
 from schedkit.core.run import TAG, Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.tasks.request import as_requested
-from schedkit.values.instants import SECOND
 
 __all__ = ["Attempts"]
 
@@ -88,9 +87,7 @@ class Attempts:
     def _activate(self, run: Run) -> None:
         state = self._state
         task = as_requested(state.tasks[run.task], run.request) if run.request else state.tasks[run.task]
-        deadline = None if task.timeout is None else state.steady + round(task.timeout * SECOND)
-        self.active[run.id] = Active(run.id, run.attempt, task, deadline)
-        self.deadlines.watch(run.id)
+        self.deadlines.add(run.id, run.attempt, task, state.steady)
         state.draft.starts.append(Start(run, task))
 
     def recover(self, stimulus: Recover) -> Answer:
@@ -129,11 +126,11 @@ class Attempts:
         if run is None or run.state is not State.RUNNING or run.attempt != adopted.attempt:
             self.overrunning[adopted.run] = adopted.attempt
             return
-        deadline = None if task.timeout is None else adopted.started + round(task.timeout * SECOND)
+        known = adopted.begun is not None
+        began = adopted.begun if adopted.begun is not None else adopted.started
+        active = self.deadlines.add(adopted.run, adopted.attempt, task, began, known=known)
         cancelled = adopted.why == "cancel"
-        why = "" if cancelled else adopted.why
-        self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
-        self.deadlines.watch(adopted.run)
+        active.why = "" if cancelled else adopted.why
         if cancelled or run.reason:  # its code or its row may not know yet
             actor = adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED)
             # Its home ends a run of its task at once, unless the task is removed.
@@ -361,7 +358,9 @@ class Attempts:
         while ended != most and (run_id := self.deadlines.pop(self._state.steady)) is not None:
             ended += 1
             active = self.active[run_id]
-            if active.why == "cancel":
+            if not self.deadlines.has_begun(active):
+                self._state.draft.asks.append(AskBegin(run_id, active.attempt))
+            elif active.why == "cancel":
                 self._give_up_waiting(active)
             else:
                 self._timed_out(active)

@@ -252,8 +252,8 @@ class Claims:
 
     @property
     def waits(self) -> bool:
-        """Whether something here waits for a shared key, or is about to."""
-        return bool(self._refused or self._seen or self._impatient)
+        """Whether something here waits for a shared key, or is about to, or has waited until now."""
+        return bool(self._refused or self._seen or self._impatient or self._state.queue.blocked)
 
     # From the ledger
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from schedkit.core.model import Task
 from schedkit.core.run import Run
 
 __all__ = [
+    "AskBegin",
     "Decision",
     "Finished",
     "Reply",
@@ -42,6 +44,13 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     recorded: bool = False
     final: bool = False
     wanted: bool = False
+
+
+class AskBegin(msgspec.Struct, frozen=True, gc=False):
+    """An attempt would have timed out if its code had begun at its start: when it began is to be told."""
+
+    run: str
+    attempt: int
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -81,6 +90,7 @@ class Decision(msgspec.Struct, frozen=True):
     finished: list[Finished]
     more: bool
     wake_at: int | None
+    asks: Sequence[AskBegin] = ()
 
     @property
     def claims(self) -> list[str]:

@@ -35,21 +35,20 @@ class Declaring:
         """Take in a task that this process has declared, new or again."""
         state, task, found = self._state, stimulus.task, stimulus.found
         known = state.rows.get(task.name)
-        moved = known is None and found is not None and found.row is not None
-        self._check_found(stimulus, moved)
+        self._check_found(stimulus)
+        came = found if known is None else None
         if task.requested is not None:
-            refuse_to_replace(task.name, found.row if moved and found is not None else known)
-        if moved and found is not None:
-            known = self._take_in(found)
+            refuse_to_replace(task.name, known if came is None else came.row)
+        if came is not None:
+            known = self._take_in(task.name, came)
         row = self._declared_row(stimulus, known)
         self._record_code(task.name, stimulus.code)
         state.tasks[task.name] = task
         state.tasks_aside.discard(task.name)
         if known is not None and known.trigger != stimulus.trigger:
             self._due_times.leave_behind(known, "rescheduled")
-        word = "declared" if known is None else "moved" if moved else "redeclared"
+        word = "declared" if known is None else "redeclared" if came is None else "moved"
         if row != known:
-            came = found if moved or known is None else None
             # A task at home here has yet to handle the events after that.
             followed_seq = max(state.last_seq, row.followed_seq) if came is None else came.seq
             row = replace(row, followed_seq=followed_seq)
@@ -59,58 +58,83 @@ class Declaring:
         self._runs.set_rules(task)
         if found is not None:
             self._know_parents(task, found)
-        if moved and found is not None:
-            self._go_on(found, stimulus.reason)
-            for run in found.ended:
+        if came is not None:
+            self._go_on(came, stimulus.reason)
+            for run in came.ended:
                 self._runs.end_parent(run)
-            self._runs.catch_up(task.name, found.unfollowed)
+            self._runs.catch_up(task.name, came.unfollowed)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._due_times.put(row)
         self._runs.forget_waits(task.name, task)
         return {}
 
-    def _check_found(self, stimulus: Declare, moved: bool) -> None:
-        state, found = self._state, stimulus.found
-        if found is None and stimulus.task.name in state.rows:
+    def _check_found(self, stimulus: Declare) -> None:
+        state, found, name = self._state, stimulus.found, stimulus.task.name
+        if found is None and name in state.rows:
             return
         if found is None:
-            name = stimulus.task.name
             raise OutdatedError(
                 f"task {name!r} is at home elsewhere now", hint="read what the ledger has of it"
             )
-        about = {parent.task for parent in stimulus.task.after}
-        about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
-        if found.seq < state.last_seq or (about and self._are_unwritten(about, stimulus.written)):
+        parents = {parent.task for parent in stimulus.task.after}
+        at_home = parents & state.rows.keys()
+        about = set() if name in state.rows else {name}
+        # Its waits come with it: they are for runs of its parents as these were.
+        about |= parents - at_home if name in state.rows or found.row is None else parents
+        if (
+            found.seq < max([state.last_seq, *(state.rows[parent].followed_seq for parent in at_home)])
+            or self._are_unwritten(about, name, stimulus.written)
+            or self._lacks_children(name, found, stimulus.written)
+        ):
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 
-    def _are_unwritten(self, tasks: AbstractSet[str], written: int) -> bool:
-        """Tell whether runs of these tasks have changed since the decision of this number was written."""
+    def _lacks_children(self, name: str, found: Found, written: int) -> bool:
+        """Tell whether the ledger did not know, of a task that comes here, which runs its children here lack.
+
+        Those may end here before they are heard of.
+        """
+        state = self._state
+        return name not in state.rows and any(
+            state.rows[child].followed_seq < found.seq and state.put.get(child, 0) > written
+            for child in self._runs.children_of(name)
+        )
+
+    def _are_unwritten(self, tasks: AbstractSet[str], name: str, written: int) -> bool:
+        """Tell whether a task, or runs of these, have changed since the decision of this number."""
         if any(self._state.touched.get(task, 0) > written for task in tasks):
             return True
-        return any(isinstance(event, RunStep) and event.task in tasks for event in self._state.draft.events)
+        return any(
+            event.task in tasks and (event.task == name or isinstance(event, RunStep))
+            for event in self._state.draft.events
+        )
 
-    def _take_in(self, found: Found) -> TaskRow | None:
-        """Add a task that was at home elsewhere, with its runs."""
+    def _take_in(self, name: str, found: Found) -> TaskRow | None:
+        """Add what the ledger has of a task that is not at home here; return its row, None if it is new.
+
+        A new one may have runs too: of a task of its name that was removed, where they are still running.
+        """
         state, row = self._state, found.row
-        assert row is not None
-        state.draft.changes.append(TaskUntouched(row.name, found.seq))
+        state.draft.changes.append(TaskUntouched(name, found.seq))
         for child, unfollowed in found.children.items():  # else its runs may end here before they are known
             if child in state.tasks:
                 self._runs.catch_up(child, unfollowed, state.rows[child].followed_seq)
                 self._runs.record_followed(child, max(found.seq, state.rows[child].followed_seq))
-        state.rows[row.name] = row
-        state.taken[row.name] = set(found.taken)
-        if row.name in found.last:
-            state.last[row.name] = found.last[row.name]
-        for id in list(state.by_task.get(row.name, ())):
+        if row is not None:
+            state.rows[name] = row
+        state.taken[name] = set(found.taken)
+        if name in found.last:
+            state.last[name] = found.last[name]
+        for id in list(state.by_task.get(name, ())):
             if (noted := state.elsewhere.get(id)) is not None:
                 state.forget_noted(noted)  # a parent that is at home here from now on
         for run in found.live:
-            if run.id in found.here:
-                state.guests.discard(run.id)  # as it is known here
-            else:
+            if run.id not in found.here:
                 state.keep(run)
+                continue
+            if run.reason and not state.runs[run.id].reason:  # its home before has asked it to stop
+                self._attempts.stop_guest(run)
+            state.guests.discard(run.id)  # as it is known here
         state.abroad |= found.abroad
         self._runs.load_waits(found.waits)
         return row

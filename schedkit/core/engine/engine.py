@@ -19,6 +19,7 @@ from schedkit.core.engine.stimuli import (
     Abandon,
     Announce,
     Answer,
+    Began,
     Cancel,
     ClaimsSettled,
     Declare,
@@ -105,6 +106,7 @@ class Engine:
             Abandon: self._attempts.abandon,
             Announce: self._announce,
             Answer: _answered,
+            Began: self._attempts.deadlines.begin,
             Cancel: self._attempts.cancel,
             ClaimsSettled: self._attempts.claimed,
             Declare: declaring.declare,
@@ -192,6 +194,7 @@ class Engine:
             draft.finished,
             more,
             now if more else self._wake_at(),
+            draft.asks,
         )
 
     def _pass_time(self) -> bool:

@@ -72,7 +72,7 @@ class ForeignEvents:
         if row is None and event.seq > self._state.known.get(event.task, 0):
             if isinstance(event, RunStopping) and run.id in self._attempts.active:
                 self._attempts.stop_guest(run)
-            self._receive_foreign(run)
+            self._receive_foreign(event)
         elif row is None:
             return
         elif event.seq > row.followed_seq:  # else it was known when the task came here
@@ -83,34 +83,39 @@ class ForeignEvents:
             self._runs.end_parent(run)
 
     def _receive_own(self, run: Run) -> None:
-        """Apply a new state of a run of a task at home here, which runs in another process."""
+        """Apply a new state of a run of a task at home here, which runs in another process.
+
+        Each of these is known here until it has ended. An event of one that is not was written before
+        its end was.
+        """
         state = self._state
-        known = run.id in state.runs
-        if run.id in self._attempts.active:
+        if run.id in self._attempts.active or run.id not in state.runs:
             return
         state.queue.withdraw(run.id)
         if run.id in state.abroad:
             state.abroad.discard(run.id)
             state.queue.release(run.id)
         if run.state.final:
-            if known:
-                self._runs.end_abroad(run)
+            self._runs.end_abroad(run)
             return
         state.keep(run)
         if run.state is State.RUNNING:
             state.abroad.add(run.id)
-            self._runs.hold_keys(run, state.tasks[run.task])
+            if (task := state.tasks.get(run.task)) is not None:
+                self._runs.hold_keys(run, task)
         else:
             self._runs.offer(run)
 
-    def _receive_foreign(self, run: Run) -> None:
+    def _receive_foreign(self, event: RunStep) -> None:
         """Apply a new run, or a new state of a run, of a task that is at home elsewhere."""
-        state = self._state
+        state, run = self._state, event.after
+        # One that is neither new nor known has ended while its task was at home here, as for `_receive_own`.
+        exists = isinstance(event, RunQueued) or run.id in state.elsewhere or run.id in state.runs
         if run.id in self._attempts.active and run.state is not State.RUNNING:
             self._attempts.end_guest(run)  # its home has ended it
         if not self._runs.is_parent(run.task) or run.id in state.guests:
             return
         if run.state.final:
             state.note_end(run)
-        else:
+        elif exists:
             state.note(run)

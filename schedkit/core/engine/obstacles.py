@@ -12,11 +12,28 @@ from schedkit.core.engine.queue import AWAY, Hindrance, RunQueue, Waiting
 from schedkit.values.instants import from_micros
 from schedkit.values.timezones import local_timezone
 
-__all__ = ["Hung", "Moments", "Obstacle", "Obstacles", "hung_obstacles", "queue_obstacles", "run_obstacle"]
+__all__ = [
+    "Hung",
+    "Moments",
+    "Obstacle",
+    "Obstacles",
+    "Unbegun",
+    "hung_obstacles",
+    "queue_obstacles",
+    "run_obstacle",
+    "unbegun_obstacles",
+]
 
 # Of a long queue, so many runs are looked at: a screen asks several times a second.
 MOST_LOOKED_AT = 500
 _MOST_NAMED = 3
+# What code waits for, by the kind of its executor.
+_PLACES = {
+    AWAY: "a worker",
+    "executor": "a place in its executor",
+    "process": "a child process",
+    "loop": "the loop that the async tasks share",
+}
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +43,8 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     kind : str
         "stopped", "ledger", "clock", "paused", "home", "hung", "blocked", "concurrency", "limit", "rate",
-        "parents", "retry", "due", "running" or "ended"; "outbox": alerts cannot be delivered.
+        "parents", "retry", "due", "running" or "ended"; "begin": what was started waits where it is to run;
+        "outbox": alerts cannot be delivered.
     text : str
         All of it as a sentence.
     task, run : str
@@ -77,6 +95,23 @@ class Hung(msgspec.Struct, frozen=True, kw_only=True):
     started: int
 
 
+class Unbegun(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that was started, in microseconds since 1970, and whose code waits for its place.
+
+    `executor` is the kind of its executor.
+    """
+
+    run: str
+    task: str
+    executor: str
+    started: int
+
+    @property
+    def waits_for(self) -> str:
+        """What it waits for, in words."""
+        return _PLACES.get(self.executor, "its place")
+
+
 class Moments:
     """Moments as they are shown: in the scheduler's zone, with the day unless it is today."""
 
@@ -110,6 +145,19 @@ def hung_obstacles(hung: Iterable[Hung], moments: Moments) -> Iterator[Obstacle]
             run=each.run,
             since=from_micros(each.started),
             wrong=True,
+        )
+
+
+def unbegun_obstacles(unbegun: Iterable[Unbegun], moments: Moments) -> Iterator[Obstacle]:
+    """Yield the attempts whose code waits for its place though they were started."""
+    for each in unbegun:
+        yield Obstacle(
+            kind="begin",
+            text=f"task {each.task!r}: run {each.run} was started at {moments.text(each.started)}, and its "
+            f"code waits for {each.waits_for}",
+            task=each.task,
+            run=each.run,
+            since=from_micros(each.started),
         )
 
 

@@ -199,6 +199,7 @@ class Runs:
     def _follow(self, child: Task, run: Run) -> None:
         bound = self._state.dependencies.bind(child.name, run.task, run.id)
         if bound is not None:
+            self._state.expect_home(child.name)  # else another process binds it, and may have done so
             self._state.draft.changes.append(WaitBound(bound, run.task, run.id))
             return
         waits = {p.task: Wait(run.id if p.task == run.task else None, p.on) for p in child.after}
@@ -285,6 +286,10 @@ class Runs:
                 self.end(child, replace(child, state=State.SKIPPED, finished=state.now, reason=reason))
             else:
                 self._release(child, child)
+
+    def children_of(self, task: str) -> Iterable[str]:
+        """Return the tasks at home here that have a run for each run of this one."""
+        return self._children.get(task, {}).keys()
 
     def is_parent(self, task: str) -> bool:
         """Tell whether a task at home here depends on this one."""

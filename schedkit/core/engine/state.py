@@ -9,7 +9,7 @@ from datetime import tzinfo
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import Change, HomeExpected, RunChanged, TaskAdvanced, TaskPut
-from schedkit.core.engine.decision import Finished, Reply, Start, Stop
+from schedkit.core.engine.decision import AskBegin, Finished, Reply, Start, Stop
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
@@ -61,13 +61,14 @@ class EngineConfig:
 class Draft:
     """A decision in the making."""
 
-    __slots__ = ("changes", "events", "finished", "replies", "runs", "starts", "stops")
+    __slots__ = ("asks", "changes", "events", "finished", "replies", "runs", "starts", "stops")
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.events: list[Event] = []
         self.starts: list[Start] = []
         self.stops: list[Stop] = []
+        self.asks: list[AskBegin] = []
         self.replies: list[Reply] = []
         self.finished: list[Finished] = []
         # One change for each run that moved, however often: its first state before, and its last.
@@ -101,6 +102,7 @@ class EngineState:
         ] = {}  # of tasks that were at home here, the event up to which all was known
         self.decided = 0  # decisions
         self.touched: dict[str, int] = {}  # task → the last decision with an event about it
+        self.put: dict[str, int] = {}  # task → the last decision that put its row
         self.unfollowed: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
         self.ended: list[Run] = []  # parents' runs whose end has not been handled yet
         # Left in their state; a task until it is declared again.
@@ -184,6 +186,7 @@ class EngineState:
         """Replace a task's row, and publish the change."""
         before = self.rows.get(row.name)
         self.rows[row.name] = row
+        self.put[row.name] = self.decided
         self.draft.changes.append(TaskPut(row, None if before is None else before.home))
         self.publish_task(word, row, actor)
 

@@ -23,6 +23,7 @@ __all__ = [
     "Adopted",
     "Announce",
     "Answer",
+    "Began",
     "Cancel",
     "ClaimsSettled",
     "Declare",
@@ -174,6 +175,14 @@ class Answer(Stimulus, frozen=True, kw_only=True, gc=False):
     error: SchedkitError | None = None
 
 
+class Began(Stimulus, frozen=True, kw_only=True, gc=False):
+    """The code of an attempt began `at` that time on the monotonic clock; told only when it is asked for."""
+
+    run: str
+    attempt: int
+    at: int
+
+
 class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
     """The code of an attempt has ended.
 
@@ -197,14 +206,16 @@ class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt whose code is alive in this process, for an engine that is rebuilt.
 
-    `task` is its declaration at its start; `started` is when it began, on the monotonic clock; `why` and
-    `actor` are the reason of its stop, if it was asked to stop.
+    `task` is its declaration at its start; `started` is when it was started and `begun` when its code began,
+    if that is known, on the monotonic clock; `why` and `actor` are the reason of its stop, if it was asked to
+    stop.
     """
 
     run: str
     task: Task
     attempt: int
     started: int
+    begun: int | None = None
     why: str = ""
     actor: str = ""
     wanted: bool = False

@@ -12,6 +12,7 @@ from schedkit.core.execution.run_context import RunContext
 from schedkit.core.model import Task
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome
+from schedkit.values.instants import SECOND
 
 __all__ = ["Ending", "Execution", "Handle", "TaskExecutor"]
 
@@ -46,7 +47,8 @@ class TaskExecutor(Protocol):
     """Runs attempts: on a loop, in threads, in other processes, on other machines.
 
     While its code runs, what it tells of itself (`progress`, `log`, `fact`, `artifact`) is passed to the
-    attempt's `context`, from wherever it runs. Its end is told once, by `Execution.end`, whatever happens.
+    attempt's `context`, from wherever it runs. Where it has to wait, `Execution.code_waits` and `code_begins`
+    say so. Its end is told once, by `Execution.end`, whatever happens.
     """
 
     def start(self, attempt: Execution) -> Handle:
@@ -61,7 +63,9 @@ class Execution:
     context : RunContext
         Takes in what the code tells of itself, and tells it whether to stop.
     started : int
-        Microseconds on a clock that never jumps.
+        When it was started, in microseconds on a clock that never jumps.
+    begun : int or None
+        When its code began, on that clock; None: it has not.
     why, actor : str
         What it was asked to stop for ("", "cancel", "timeout" or "stop"), and by whom.
     wanted : bool
@@ -75,8 +79,10 @@ class Execution:
     __slots__ = (
         "_ended",
         "_handle",
+        "_on_begin",
         "_on_end",
         "actor",
+        "begun",
         "context",
         "recorded",
         "run",
@@ -99,6 +105,8 @@ class Execution:
         self.why = self.actor = self.worker = ""
         self.wanted = False
         self.recorded: float | None = None
+        self.begun: int | None = None
+        self._on_begin: Callable[[Execution, int], object] | None = None
         self._on_end = on_end
         self._handle: Handle | None = None
         self._ended = False
@@ -113,7 +121,23 @@ class Execution:
         if self.recorded is None:
             self.recorded = time.monotonic()
 
-    def began(self, handle: Handle) -> None:
+    def code_begins(self, ago: float = 0.0) -> None:
+        """Note that its code begins, or began so many seconds ago: its timeout counts from there."""
+        self.begun = at = int((time.monotonic() - ago) * SECOND)
+        if (tell := self._on_begin) is not None:
+            tell(self, at)
+
+    def code_waits(self) -> None:
+        """Note that its code goes on elsewhere, and has not begun there."""
+        self.begun = None
+
+    def tell_begin(self, tell: Callable[[Execution, int], object]) -> None:
+        """Have told when its code began: now, or once it has; more than once where both are at once."""
+        self._on_begin = tell
+        if (at := self.begun) is not None:
+            tell(self, at)
+
+    def take(self, handle: Handle) -> None:
         """Take the handle of its executor."""
         self._handle = handle
         if self.why:  # asked for between its claim and here

@@ -19,12 +19,14 @@ from schedkit.core.execution.log_capture import streams_are_captured
 from schedkit.core.execution.messages import KEPT, STOP, heard_in, receive, send
 from schedkit.core.execution.remote_call import RemoteContext, answer
 
-__all__ = ["HOME_LOST", "serve"]
+__all__ = ["HOME_LOST", "READY", "serve"]
 
 # How often a call that depends on the lease of its home looks whether that is over.
 LOOK_SECONDS = 0.05
 # The exit code of a process whose home was not heard for too long.
 HOME_LOST = 75
+# The first message of a process, which has taken a second to start on a busy machine.
+READY = "ready"
 
 
 def serve() -> None:
@@ -78,6 +80,7 @@ def serve() -> None:
                 incoming.append(message)
                 arrived.notify()
 
+    tell(READY, None)
     threading.Thread(target=listen, daemon=True).start()
     while True:
         with arrived:

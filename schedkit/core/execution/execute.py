@@ -92,6 +92,7 @@ async def perform(attempt: Execution, results: Results, caller: Caller) -> Endin
         try:
             if attempt.why:
                 raise StopRequested("it was asked to stop before it began")
+            attempt.code_begins()
             arguments = call_arguments(task, run.params, run)
             if (check := task.hooks.validate_params) is not None:
                 given = complete(task, arguments)
@@ -146,38 +147,33 @@ def call_function(function: Callable[..., Any], arguments: Mapping[str, Any]) ->
 def _concluded(attempt: Execution, results: Results, value: Any) -> Ending:
     """Return how an attempt ended whose function returned something."""
     task, run = attempt.task, attempt.context
+    reference: dict[str, Any] | None
+    reason = ""
     if inspect.iscoroutine(value):
         value.close()
         raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
-    if not isinstance(value, TaskResult):
-        return _done(attempt, results, value)
-    reason = run.shortened(clean(value.message), "the message")
-    if value.message or value.data:
-        run.facts["result"] = run.bounded("result", {"message": reason, **value.data})
-    if value.status == "failed":
-        error = RetryableError(value.error or value.message or "the task said that it failed")
-        return Ending(
-            Outcome.FAILED,
-            cause=error,
-            error=_stored(attempt, error_facts(error)),
-            retryable=task.retry.allows(error),
-            reason=reason,
-        )
-    if value.status == "skipped":
-        return Ending(Outcome.DONE, skipped=True, reason=reason)
-    kept = value.value if value.value is not None else (value.data or None)
-    return _done(attempt, results, kept, reason)
-
-
-def _done(attempt: Execution, results: Results, value: Any, reason: str = "") -> Ending:
-    """Return how an attempt ended that has a value, which is kept unless another process has kept it."""
-    task, run = attempt.task, attempt.context
-    if not isinstance(value, Kept):
+    if isinstance(value, TaskResult):
+        reason = run.shortened(clean(value.message), "the message")
+        if value.message or value.data:
+            run.facts["result"] = run.bounded("result", {"message": reason, **value.data})
+        if value.status == "failed":
+            error = RetryableError(value.error or value.message or "the task said that it failed")
+            return Ending(
+                Outcome.FAILED,
+                cause=error,
+                error=_stored(attempt, error_facts(error)),
+                retryable=task.retry.allows(error),
+                reason=reason,
+            )
+        if value.status == "skipped":
+            return Ending(Outcome.DONE, skipped=True, reason=reason)
+        value = value.value if value.value is not None else (value.data or None)
+    if isinstance(value, Kept):  # by another process
+        reference, value = value
+        if value is None and task.hooks.on_success is not None:
+            value = results.load(reference)
+    else:
         reference = results.save(task.name, run.id, run.attempt, value)
-        return Ending(Outcome.DONE, value=value, result=reference, reason=reason)
-    reference, value = value
-    if value is None and task.hooks.on_success is not None:
-        value = results.load(reference)
     return Ending(Outcome.DONE, value=value, result=reference, reason=reason)
 
 

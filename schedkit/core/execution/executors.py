@@ -90,7 +90,7 @@ class Executors:
         except Exception as error:
             attempt.end(failed(attempt, error))
         else:
-            attempt.began(handle)
+            attempt.take(handle)
 
     def tell_timeout(self, attempt: Execution, *, final: bool) -> None:
         """Call the hook of an attempt that timed out; its own code may still be running."""

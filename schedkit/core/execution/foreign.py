@@ -5,12 +5,15 @@ given a call of the function, packed; a thread of ours prepares it, another one 
 for its value. A worker on this machine sends what its call tells at once, to a thread that listens to it, and
 receives a stop. What a call tells on another machine arrives with its value, and a stop only keeps it from
 beginning there.
+
+When a call has begun is known of a worker on this machine. In a pool of `concurrent.futures` a timeout counts
+from there; in any other executor it counts from the submission until that is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -108,7 +111,9 @@ class _InWorker:
         task = self._attempt.task
         assert task.function is not None
         packed = pack(task.function, arguments, self._attempt.context)
-        address = self._channel.listen(self._attempt.context)
+        address = self._channel.listen(self._attempt.context, self._attempt.code_begins)
+        if address is not None and isinstance(self._executor, ProcessPoolExecutor):
+            self._attempt.code_waits()
         self._future = future = self._executor.submit(call_in_worker, packed, address)
         if self._attempt.why:
             self.stop(self._attempt.why)

@@ -21,7 +21,7 @@ import cloudpickle
 from schedkit import context
 from schedkit.core.execution.attempt import Execution, Handle
 from schedkit.core.execution.child_output import ChildOutput
-from schedkit.core.execution.child_process import HOME_LOST
+from schedkit.core.execution.child_process import HOME_LOST, READY
 from schedkit.core.execution.cluster.home_call import Pulse
 from schedkit.core.execution.execute import AttemptLostError, BlockingCaller, perform_here
 from schedkit.core.execution.home_lease import HomeLease
@@ -73,7 +73,7 @@ class ProcessExecutor:
 
     def start(self, attempt: Execution) -> Handle:
         """Start an attempt."""
-        call = ChildCall(self._children, attempt.context)
+        call = ChildCall(self._children, attempt.context, begins=attempt.code_begins)
         self._threads.submit(partial(self._perform, attempt, call))
         return call
 
@@ -94,6 +94,7 @@ class _ChildCaller(BlockingCaller):
     def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
         assert attempt.task.function is not None
         lease = self._pulse.lease if self._pulse is not None else None
+        attempt.code_waits()
         try:
             return self._call.result(pack(attempt.task.function, arguments, attempt.context, lease))
         except ChildDiedError as error:
@@ -157,8 +158,10 @@ class ChildCall:
         Takes in what the child tells while it runs.
     grace : float, optional
         As for the pool, for this call.
-    began : callable
+    given : callable
         Is called with the pid of the child before it is given the call.
+    begins : callable
+        Is called when the child begins with the call, which it has to be started for first.
     """
 
     def __init__(
@@ -166,9 +169,10 @@ class ChildCall:
         children: ChildPool,
         run: context.ExecutionContext,
         grace: float | None = None,
-        began: Callable[[int], object] = lambda pid: None,
+        given: Callable[[int], object] = lambda pid: None,
+        begins: Callable[[], object] = lambda: None,
     ) -> None:
-        self._children, self._run, self._began = children, run, began
+        self._children, self._run, self._given, self._begins = children, run, given, begins
         self._grace = children.grace if grace is None else grace
         self._lock = threading.Lock()
         self._child: _Child | None = None
@@ -216,13 +220,13 @@ class ChildCall:
             self._child = child  # from here on it may be killed
             if self._killed:
                 raise EOFError
-        self._began(child.pid)
+        self._given(child.pid)
         child.send(packed)
         with self._lock:
             self._sent = True
             if self._stopping:
                 child.send(STOP)
-        return child.listen(self._run)
+        return child.listen(self._run, self._begins)
 
     def _leave(self) -> None:
         """Have nothing reach the child any more that is meant for this call."""
@@ -278,6 +282,7 @@ class _Child:
         assert self._process.stderr is not None
         self._to, self._from = self._process.stdin, self._process.stdout
         self._sending = threading.Lock()
+        self._ready = False
         self.output = ChildOutput(self._process.stderr)
 
     def send(self, message: bytes) -> None:
@@ -285,10 +290,16 @@ class _Child:
         with self._sending:
             send(self._to, message)
 
-    def listen(self, run: context.ExecutionContext) -> Answer:
+    def listen(self, run: context.ExecutionContext, begins: Callable[[], object]) -> Answer:
         """Pass on what the child tells until its call has ended, and return how."""
+        if self._ready:
+            begins()
         while True:
             kind, content = cloudpickle.loads(receive(self._from))
+            if kind == READY:
+                self._ready = True
+                begins()
+                continue
             if kind == "ended":
                 self.output.wait_for_end()
                 ended: Answer = content

@@ -14,7 +14,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -123,14 +123,15 @@ class Channel:
         self._channels = channels
         self._lock = threading.Lock()
         self._run: RunContext | None = None
+        self._begins: Callable[[], object] = lambda: None
         self._token = b""
         self._outgoing: IO[bytes] | None = None
         self._stopping = False
         self._ended = threading.Event()
 
-    def listen(self, run: RunContext) -> Address | None:
-        """Pass on to `run` what the call will tell; return what the worker needs."""
-        self._run = run
+    def listen(self, run: RunContext, begins: Callable[[], object] = lambda: None) -> Address | None:
+        """Pass on to `run` what the call will tell, and that it begins; return what the worker needs."""
+        self._run, self._begins = run, begins
         address = self._channels.expect(self)
         if address is not None:
             self._token = address[1]
@@ -141,6 +142,7 @@ class Channel:
         assert self._run is not None
         with self._lock:
             self._outgoing = outgoing
+            self._begins()
             if self._stopping:
                 send(outgoing, STOP)
         try:

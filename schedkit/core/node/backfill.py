@@ -8,10 +8,12 @@ import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 
+from schedkit.core.engine.stimuli import Submit
 from schedkit.core.ids import new_id
 from schedkit.core.node.commands import BackfillTask
 from schedkit.core.node.life import Life
 from schedkit.core.node.waiters import Waiter
+from schedkit.core.promise import Countdown
 from schedkit.core.store.reader import scheduled_times
 from schedkit.core.triggers.base import Trigger
 from schedkit.errors import NotRunningError, UsageError
@@ -84,11 +86,22 @@ class Backfills:
             until = min(end, (row.next_at or datetime.now(UTC)) - MICROSECOND)
             due = await anyio.to_thread.run_sync(due_times, trigger, start, until, f"task {name!r}")
             taken = await _taken(life, name, due)
-            runs = {new_id(): to_micros(time) for time in due if time not in taken}
-            wanted = [{"run": run, "scheduled": scheduled} for run, scheduled in runs.items()]
-            waiters, durable = life.submit(wanted, task=name, cause="backfill", actor=asked.actor)
+            left = [time for time in due if time not in taken]
+            durable = Countdown(len(left))
+            wanted = [
+                Submit(
+                    run=new_id(),
+                    task=name,
+                    cause="backfill",
+                    actor=asked.actor,
+                    scheduled=to_micros(time),
+                    token=durable,
+                )
+                for time in left
+            ]
+            waiters = life.submit(wanted)
             await life.written(durable)
-        return dict(zip(runs, waiters, strict=True))
+        return {submit.run: waiter for submit, waiter in zip(wanted, waiters, strict=True)}
 
 
 async def _taken(life: Life, name: str, due: list[datetime]) -> set[datetime]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -32,20 +33,18 @@ class StoreClock(Clock):
 
     Parameters
     ----------
+    wall : callable
+        The wall clock of this machine.
     lease : Lease
         Knows by how much the store's clock is ahead.
     """
 
-    def __init__(self, clock: Clock, lease: Lease) -> None:
-        self._clock, self._lease = clock, lease
+    def __init__(self, wall: Callable[[], int], lease: Lease) -> None:
+        self._wall, self._lease = wall, lease
 
     def wall(self) -> int:
         """Return the store's present since 1970."""
-        return self._clock.wall() + self._lease.offset
-
-    def steady(self) -> int:
-        """Return the present on a clock that never jumps."""
-        return self._clock.steady()
+        return self._wall() + self._lease.offset
 
 
 class SetBack(msgspec.Struct, frozen=True):

@@ -28,20 +28,23 @@ from schedkit.core.engine.stimuli import (
     Stimulus,
 )
 from schedkit.core.events import Event, StoreAway, StoreBack, TaskChanged
+from schedkit.core.execution.executors import Executors
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.node.failures import Failures, tell_refusal
+from schedkit.core.node.failures import CAREFUL_DECISIONS, Failures, tell_refusal
 from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.ticks import seconds_to_tick
 from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
+from schedkit.core.store.commits import Refused
+from schedkit.core.store.deliveries import Deliveries
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.writer import Refused, Writer
+from schedkit.core.store.writer import Writer
 from schedkit.errors import LedgerError, NotRunningError
 from schedkit.values.instants import SECOND
 
@@ -68,8 +71,6 @@ class Decisions:
 
     Parameters
     ----------
-    effects : Effects
-        Carries out what is written.
     trouble : callable
         Takes the event when the store stops and starts to take writes.
     lost : callable
@@ -83,6 +84,10 @@ class Decisions:
     ----------
     engine : Engine
         What it knows and decides; replaced when it fails.
+    post : callable
+        Has stimuli decided soon, in their order; from any thread. After its end they are refused.
+    effects : Effects
+        Carries out what is written.
     written : int
         The number of the last event that is in the ledger.
     told_of_all : bool
@@ -96,7 +101,7 @@ class Decisions:
         config: NodeConfig,
         declarations: Declarations,
         lease: Lease,
-        effects: Effects,
+        executors: Executors,
         clock: Clock,
         *,
         trouble: Callable[[StoreAway | StoreBack], object],
@@ -109,13 +114,13 @@ class Decisions:
         self.written = 0
         self.told_of_all = False
         self.clock = clock
-        self._declarations, self._effects = declarations, effects
+        self._declarations = declarations
         self._trouble, self._tell_others = trouble, told
-        self._closed: LedgerError | NotRunningError | None = None  # why nothing is decided any more
         self._dropped = False  # something that is not decided again
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
-        self._inbox = Inbox()
+        self._inbox = Inbox(self._refuse)
+        self.post = self._inbox.post
         self._aside = Aside()
         self._unwritten: deque[Unwritten] = deque()
         self._refusal: BaseException | None = None  # of the first that is unwritten
@@ -130,30 +135,17 @@ class Decisions:
             back=self._store_back,
             healthy=healthy,
         )
-
-    # The way in, from any thread
-
-    def post(self, *stimuli: Stimulus) -> None:
-        """Have stimuli decided soon, in their order; after the end of this life they are refused."""
-        closed = self._closed
-        if closed is not None:  # its loop may be closed too, and must not be woken
-            self._refuse(stimuli, closed)
-            return
-        self._inbox.put(stimuli)
-        if self._closed is not None:
-            self._refuse(self._inbox.clear(), self._closed)
+        self.effects = Effects(
+            executors,
+            self.post,
+            tell=lambda event: bus.publish((event,)),
+            deliveries=Deliveries(ledger.store, self.writer.call),
+        )
 
     def _refuse(self, stimuli: Iterable[Stimulus], error: Exception) -> None:
         for stimulus in stimuli:
-            self._effects.forget([stimulus])
-            self._effects.reply(Reply(stimulus, {}, error))
-
-    def _close(self, error: LedgerError | NotRunningError) -> None:
-        """Decide no more: what is posted, and what is not decided yet, is refused."""
-        if self._closed is None:
-            self._closed = error
-        self._refuse(self._inbox.clear(), self._closed)
-        self._inbox.taken()
+            self.effects.forget([stimulus])
+            self.effects.reply(Reply(stimulus, {}, error))
 
     # Its course, on our loop
 
@@ -165,29 +157,25 @@ class Decisions:
     async def serve(self) -> None:
         """Decide, and decide again, until it is cancelled."""
         failure: _EngineEndedError | None = None
+        nap, careful = 0.0, 0  # seconds; decisions that are to be about one thing each
         while True:
             try:
                 if failure is not None:
-                    await self._start_over(failure)
+                    nap, careful = 0.0, await self._start_over(failure)
                     failure = None
-                if self._closed is not None:
-                    return
-                await self._decide_forever()
+                    if self._inbox.closed is not None:  # it was given up
+                        return
+                await self._inbox.wait(0.0 if self._refusal else nap)
+                if self._refusal is not None:
+                    raise _EngineEndedError
+                stimuli = self._inbox.take(1 if careful else AT_ONCE)
+                nap = self._decide(stimuli, again=stimuli, careful=careful > 0)
+                careful = max(careful - 1, 0)
+                self._inbox.taken()
             except _EngineEndedError as error:
                 failure = error
             except LedgerError as error:
                 _log.warning("the ledger cannot be read, trying again: %s", error)
-
-    async def _decide_forever(self) -> None:
-        nap = 0.0
-        while True:
-            await self._inbox.wait(0.0 if self._refusal else nap)
-            if self._refusal is not None:
-                raise _EngineEndedError
-            careful = self._failures.be_careful()
-            stimuli = self._inbox.take(1 if careful else AT_ONCE)
-            nap = self._decide(stimuli, again=stimuli, careful=careful)
-            self._inbox.taken()
 
     def _decide(
         self,
@@ -213,15 +201,15 @@ class Decisions:
             raise _EngineEndedError(again, careful) from error
         if making:
             decision.events[:] = [event for event in decision.events if event.seq]
-        executions = self._effects.executions.begin(decision, steady)
-        timed_out = self._effects.executions.ask_to_stop(decision)
+        executions = self.effects.executions.begin(decision, steady)
+        timed_out = self.effects.executions.ask_to_stop(decision) if decision.stops else ()
         made = Unwritten(decision, self.engine.decided, again, executions, timed_out, careful)
         if decision.writes or self._unwritten:
             self._unwritten.append(made)
             self.writer.post(decision)
         else:
             self.bus.publish(decision.events)
-            self._effects.carry_out(made)
+            self.effects.carry_out(made)
         for stimulus in again:
             if isinstance(stimulus, Declare):
                 self._aside.tasks.discard(stimulus.task.name)
@@ -242,14 +230,20 @@ class Decisions:
         self.written = max(self.written, snapshot.seq)
         declared = await self._declarations.again({row.name for row in snapshot.tasks})
         recover = Recover(
-            adopted=self._effects.executions.adopted(),
+            adopted=self.effects.executions.adopted(),
             runs_aside=frozenset(self._aside.runs),
             tasks_aside=frozenset(self._aside.tasks),
         )
         self._decide([*declared, recover], making=True)
 
-    async def _start_over(self, failure: _EngineEndedError) -> None:
-        """Rebuild the engine, and decide again, one by one, what was not written."""
+    async def _start_over(self, failure: _EngineEndedError) -> int:
+        """Rebuild the engine; what was not written is decided again.
+
+        Returns
+        -------
+        int
+            How many decisions are to be about one thing each, so that a failure shows which.
+        """
         if self._refusal is None:
             await self._all_written()
         error = self._refusal or failure.__cause__
@@ -257,7 +251,7 @@ class Decisions:
         left = list(self._unwritten)
         again = [stimulus for unwritten in left for stimulus in unwritten.stimuli] + list(failure.stimuli)
         for unwritten in left:
-            self._effects.executions.withdraw(unwritten.executions)
+            self.effects.executions.withdraw(unwritten.executions)
         refused: Stimulus | None = None
         stimuli, careful = (left[0].stimuli, left[0].careful) if left else (failure.stimuli, failure.careful)
         if not careful or self._failures.passing(error, stimuli):
@@ -266,20 +260,20 @@ class Decisions:
             refused = again.pop(0)
             self._failures.told(error)
             if isinstance(refused, Ended):
-                self._effects.executions.forget([refused])
+                self.effects.executions.forget([refused])
                 self._aside.leave_run(refused.run, as_ours(error))
-                self._effects.waiters.fail(refused.run, as_ours(error))
+                self.effects.waiters.fail(refused.run, as_ours(error))
         elif left:
             for run in self._aside.leave(left[0].decision, as_ours(error)):
-                self._effects.waiters.fail(run, as_ours(error))
+                self.effects.waiters.fail(run, as_ours(error))
         self._inbox.put_back(again)
         self._unwritten.clear()
         self._refusal = None
-        if not self._failures.note(len(again)):
+        if not self._failures.note():
             self._give_up(as_ours(error))
             if refused is not None:
-                self._effects.reply(Reply(refused, {}, as_ours(error)))
-            return
+                self.effects.reply(Reply(refused, {}, as_ours(error)))
+            return 0
         self.writer.restart()
         await anyio.sleep(self._failures.pause)
         while True:
@@ -290,9 +284,10 @@ class Decisions:
                 _log.warning("the ledger cannot be read, trying again: %s", unread)
                 await anyio.sleep(LONGEST_NAP_SECONDS)
         if refused is not None:
-            self._effects.reply(Reply(refused, {}, as_ours(error)))
+            self.effects.reply(Reply(refused, {}, as_ours(error)))
             if refused.command and not isinstance(refused, Answer):  # its sender waits
                 self.post(Answer(command=refused.command, error=as_ours(error)))
+        return len(again) + CAREFUL_DECISIONS
 
     def _give_up(self, error: Exception) -> None:
         """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
@@ -301,8 +296,8 @@ class Decisions:
         given_up.__cause__ = error
         _log.critical("%s", given_up)
         self._trouble(StoreAway(at=datetime.now(UTC), reason=told))  # screens show it
-        self._effects.executions.abandon()
-        self._close(given_up)
+        self.effects.executions.abandon()
+        self._inbox.close(given_up)
 
     async def _all_written(self) -> None:
         """Wait until what was decided so far is written, or refused."""
@@ -321,7 +316,7 @@ class Decisions:
         self._tell_others()
         for decision in decisions:
             written = self._unwritten.popleft()
-            self._effects.carry_out(written)
+            self.effects.carry_out(written)
             if refused is not None and (runs := decision.claims):
                 self.post(ClaimsSettled(number=written.number, runs=runs, refused=refused))
         self._failures.count = 0
@@ -336,10 +331,10 @@ class Decisions:
             self._dropped = True
             self._unwritten.popleft()
             for reply in decision.replies:
-                self._effects.reply(Reply(reply.stimulus, {}, error))
+                self.effects.reply(Reply(reply.stimulus, {}, error))
             return
         self._refusal = error
-        self._inbox.wake_soon()
+        self._inbox.wake()
 
     def _store_away(self, why: str) -> None:
         self._trouble(StoreAway(at=datetime.now(UTC), reason=why))
@@ -393,4 +388,4 @@ class Decisions:
         """Decide no more; what is posted from now on is refused."""
         self._rush.end()
         stopped = f"ledger {self.ledger.store}: the scheduler here was stopped"
-        self._close(NotRunningError(stopped, hint="start it again"))
+        self._inbox.close(NotRunningError(stopped, hint="start it again"))

@@ -37,7 +37,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.requests import Requests
 from schedkit.core.node.send_command import send_command
 from schedkit.core.node.waiters import Waiter
-from schedkit.core.promise import Promise
+from schedkit.core.promise import Countdown, Promise
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.refusals import RefusedRowError
 from schedkit.core.store.rows import CommandRow
@@ -103,12 +103,15 @@ class Dispatcher:
             A promise of the end of each run, and one that all of them are durable. None: the task is not at
             home here, or they have a key, and the runs are not made.
         """
-        life, actor = self.life, self.actor
-        if life is None or not all(command.task in life.engine.rows for command in commands):
+        life = self.life
+        if life is None:
             return None
-        if any(command.key for command in commands):  # it may be in the ledger
+        here = life.engine.rows
+        if not all(command.task in here and not command.key for command in commands):  # a key may be known
             return None
-        return life.submit([_run_of(command, command.actor or actor) for command in commands])
+        actor, durable = self.actor, Countdown(len(commands))
+        wanted = [_stimulus_of(command, command.actor or actor, token=durable) for command in commands]
+        return life.submit(wanted), durable
 
     async def carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
         """Have a command carried out wherever its task is at home; return the answer, durable by then.
@@ -223,8 +226,7 @@ class Dispatcher:
                 waiters |= await self._backfills.make(life, command)
                 return {"runs": list(waiters)}
             if isinstance(command, SubmitRun):
-                waiters[command.run] = waiter = Waiter()
-                life.waiters.add(command.run, waiter)
+                waiters[command.run] = life.waiters.add(command.run)
             decided = Promise[dict[str, Any]]()
             life.post(replace(await self._stimulus(life, command), token=decided))
             answer = await life.written(decided)
@@ -307,8 +309,8 @@ class Dispatcher:
     async def _stimulus(self, life: Life, command: Command, id: str = "") -> Stimulus:
         match command:
             case SubmitRun():
-                params = self._checked(command)
-                return Submit(command=id, **{**_run_of(command, command.actor), "params": params})
+                checked = replace(command, params=self._checked(command))
+                return _stimulus_of(checked, command.actor, command=id)
             case CancelRun():
                 return Cancel(command=id, run=command.run, actor=command.actor)
             case PauseTask():
@@ -335,15 +337,16 @@ def _is_here(life: Life, command: Command) -> bool:
     return command.task is None or command.task in life.engine.rows
 
 
-def _run_of(command: SubmitRun, actor: str) -> dict[str, Any]:
-    """Return a run that is asked for as fields of `Submit`."""
-    return {
-        "run": command.run,
-        "task": command.task,
-        "params": command.params,
-        "cause": command.cause,
-        "actor": actor,
-        "retry_of": command.retry_of,
-        "request": command.request,
-        "key": command.key,
-    }
+def _stimulus_of(asked: SubmitRun, actor: str, /, **answered: Any) -> Submit:
+    """Return the stimulus that makes a run; `answered` is who is told."""
+    return Submit(
+        run=asked.run,
+        task=asked.task,
+        params=asked.params,
+        cause=asked.cause,
+        actor=actor,
+        retry_of=asked.retry_of,
+        request=asked.request,
+        key=asked.key,
+        **answered,
+    )

@@ -61,6 +61,7 @@ class Effects:
             self.reply(reply)
         for execution in made.executions:
             self._executors.start(execution)
+        self.executions.tell_begin(made.decision.asks)
         for execution, final in made.timed_out:
             self._executors.tell_timeout(execution, final=final)
         self.forget(made.stimuli)

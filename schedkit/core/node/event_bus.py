@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from schedkit.core.events import Event
+from schedkit.errors import UsageError
+from schedkit.values.text import safe_repr
 
 __all__ = ["EventBus", "Listener"]
 
@@ -49,8 +51,15 @@ class EventBus:
         -------
         callable
             Removes it.
+
+        Raises
+        ------
+        UsageError
+            If the listener cannot be called.
         """
-        subscription = (listener, own, wants)
+        if not callable(listener):  # it would fail on every event, in the log only
+            raise UsageError(f"listener={safe_repr(listener)} cannot be called", hint="give a function")
+        subscription = (listener, bool(own), wants)
         with self._lock:
             self._listeners = (*self._listeners, subscription)
             if self._thread is None:

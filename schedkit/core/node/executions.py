@@ -9,18 +9,21 @@ from time import monotonic
 import anyio
 
 from schedkit.core.engine.changes import DetailsRecorded
-from schedkit.core.engine.decision import Decision
-from schedkit.core.engine.obstacles import Hung
-from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
+from schedkit.core.engine.decision import AskBegin, Decision
+from schedkit.core.engine.obstacles import Hung, Unbegun
+from schedkit.core.engine.stimuli import Adopted, Began, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.run_context import Deliveries, RunContext
 from schedkit.core.execution.storage import Storage
+from schedkit.values.instants import SECOND
 
 __all__ = ["HUNG_SECONDS", "Executions"]
 
 # Code that was told to stop usually ends within this time; what continues longer is shown.
 HUNG_SECONDS = 1.0
+# A child process is started in less, where the machine is not busy.
+UNBEGUN_SECONDS = 2.0
 
 
 class Executions:
@@ -33,7 +36,7 @@ class Executions:
     tell : callable
         Is called with what code tells of itself, on any thread.
     post : callable
-        Is called with the end of each attempt, on any thread.
+        Is called with the end of each attempt, and its begin if that was asked for, on any thread.
     deliveries : Deliveries
         Keeps what runs have delivered.
     """
@@ -42,7 +45,7 @@ class Executions:
         self,
         storage: Storage,
         tell: Callable[[Event], object],
-        post: Callable[[Ended], object],
+        post: Callable[[Began | Ended], object],
         deliveries: Deliveries,
     ) -> None:
         self._storage, self._tell, self._post, self._deliveries = storage, tell, post, deliveries
@@ -75,6 +78,20 @@ class Executions:
             )
             for each in self.values()
             if each.recorded is not None and each.recorded < before
+        ]
+
+    def unbegun(self) -> list[Unbegun]:
+        """Return those whose code has waited for its place for a while; on any thread."""
+        before = (monotonic() - UNBEGUN_SECONDS) * SECOND
+        return [
+            Unbegun(
+                run=each.run.id,
+                task=each.run.task,
+                executor=each.task.executor_kind,
+                started=each.run.started or each.run.due,
+            )
+            for each in self.values()
+            if each.begun is None and each.recorded is None and each.started < before
         ]
 
     # With a decision, on our loop
@@ -122,6 +139,7 @@ class Executions:
                 task=execution.task,
                 attempt=execution.run.attempt,
                 started=execution.started,
+                begun=execution.begun,
                 why=execution.why,
                 actor=execution.actor,
                 wanted=execution.wanted,
@@ -130,6 +148,15 @@ class Executions:
         )
 
     # After its commit
+
+    def tell_begin(self, asked: Iterable[AskBegin]) -> None:
+        """Tell when the code of these attempts began, of each once it has."""
+        for ask in asked:
+            if (execution := self._known.get((ask.run, ask.attempt))) is not None:
+                execution.tell_begin(self._began)
+
+    def _began(self, execution: Execution, at: int) -> None:
+        self._post(Began(run=execution.run.id, attempt=execution.run.attempt, at=at))
 
     def _ended(self, execution: Execution, ending: Ending) -> None:
         self._post(

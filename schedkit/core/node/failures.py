@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from schedkit.core.engine.stimuli import Declare, Stimulus
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 
-__all__ = ["Failures", "tell_refusal"]
+__all__ = ["CAREFUL_DECISIONS", "Failures", "tell_refusal"]
 
 _log = logging.getLogger("schedkit")
 
@@ -28,12 +28,10 @@ class Failures:
 
     def __init__(self) -> None:
         self.count = 0
-        self._careful = 0  # for so many decisions
 
-    def note(self, again: int) -> bool:
-        """Note a failure, after which so many stimuli are decided again; False: there were too many."""
+    def note(self) -> bool:
+        """Note a failure; False: there were too many."""
         self.count += 1
-        self._careful = again + CAREFUL_DECISIONS
         return self.count <= MOST_FAILURES
 
     def told(self, error: BaseException) -> None:
@@ -44,12 +42,6 @@ class Failures:
         """
         if isinstance(error, StaleError | RefusedRowError):
             self.count = 0
-
-    def be_careful(self) -> bool:
-        """Tell whether the next decision is to be about one thing only, so that a failure shows which."""
-        careful = self._careful > 0
-        self._careful -= careful
-        return careful
 
     def passing(self, error: BaseException, stimuli: Sequence[Stimulus]) -> bool:
         """Tell whether a decision is made again because a task has only just moved.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 
@@ -18,7 +18,6 @@ from schedkit.core.engine.stimuli import (
     DeclareLimits,
     Drain,
     RoomSeen,
-    Stimulus,
     StopAttempts,
     Submit,
 )
@@ -30,12 +29,10 @@ from schedkit.core.node.clock import Clock, StoreClock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.decisions import Decisions
 from schedkit.core.node.declarations import Declarations
-from schedkit.core.node.effects import Effects
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.obstacles import LifeObstacles
 from schedkit.core.node.waiters import Waiter
-from schedkit.core.promise import Countdown, Promise
-from schedkit.core.store.deliveries import Deliveries
+from schedkit.core.promise import Promise
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
@@ -60,6 +57,8 @@ class Life:
     ----------
     decisions : Decisions
         What is decided and written.
+    post : callable
+        Has stimuli decided soon, in their order; from any thread. After its end they are refused.
     executions : Executions
         The attempts whose code has not ended, and those that are about to begin.
     obstacles : LifeObstacles
@@ -86,26 +85,30 @@ class Life:
         self._blocked: LoopBlocked | None = None
         self._settled = False
         self._turned = time.monotonic()
-        deliveries = Deliveries(ledger.store, lambda write: self.writer.call(write))
-        self._effects = Effects(executors, self.post, self._tell, deliveries)
-        self.executions, self.waiters = self._effects.executions, self._effects.waiters
-        store_clock = StoreClock(clock, lease)
+        store_clock = StoreClock(clock.wall, lease)
         self.decisions = Decisions(
             ledger,
             bus,
             config,
             declarations,
             lease,
-            self._effects,
+            executors,
             store_clock,
             trouble=self._trouble,
             lost=lost,
             told=told,
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
         )
-        self.writer = self.decisions.writer
+        self.post, self.writer = self.decisions.post, self.decisions.writer
+        self._effects = self.decisions.effects
+        self.executions, self.waiters = self._effects.executions, self._effects.waiters
         self.obstacles = LifeObstacles(
-            lambda: self.engine, self.executions.hung, self.troubles, store_clock, config.tz
+            lambda: self.engine,
+            self.executions.hung,
+            self.executions.unbegun,
+            self.troubles,
+            store_clock,
+            config.tz,
         )
         expires = not ledger.store.sqlite
         executors.live(Pulse(lease.life, lease.seconds, lease.age, self._see_room, expires))
@@ -120,46 +123,20 @@ class Life:
         """Whether it was told to stop."""
         return self._effects.stopping
 
-    def post(self, *stimuli: Stimulus) -> None:
-        """Have stimuli decided soon, in their order; from any thread. After its end they are refused."""
-        self.decisions.post(*stimuli)
-
-    def submit(
-        self, wanted: Sequence[Mapping[str, Any]], **common: Any
-    ) -> tuple[list[Waiter], Promise[None]]:
-        """Submit runs from any thread.
-
-        Parameters
-        ----------
-        wanted : sequence of mapping
-            What is each run's own, as fields of `Submit`, e.g. its ``run`` and its ``params``.
-        **common
-            What they have in common.
-
-        Returns
-        -------
-        waiters, durable
-            A promise of the end of each run, and one that is settled when all of them are durable.
-        """
-        durable = Countdown(len(wanted))
-        submits = [Submit(token=durable, **common, **own) for own in wanted]
-        waiters = [Waiter() for _ in submits]
-        for submit, waiter in zip(submits, waiters, strict=True):
-            self.waiters.add(submit.run, waiter)
-        self.decisions.post(*submits)
-        return waiters, durable
+    def submit(self, wanted: Sequence[Submit]) -> list[Waiter]:
+        """Submit runs from any thread; return a promise of the end of each."""
+        waiters = [self.waiters.add(submit.run) for submit in wanted]
+        self.post(*wanted)
+        return waiters
 
     def _see_room(self, room: Room) -> None:
         self.post(RoomSeen(most=room.most, of_task=room.of_task, why=room.why))
 
     # What the node asks of it, on our loop
 
-    def wait_for(self, run: str, waiter: Waiter) -> bool:
-        """Answer `waiter` when a live run has ended; False: it is not alive."""
-        if run not in self.engine.runs:
-            return False
-        self.waiters.add(run, waiter)
-        return True
+    def wait_for(self, run: str) -> Waiter | None:
+        """Return a promise of the end of a live run; None: it is not alive."""
+        return self.waiters.add(run) if run in self.engine.runs else None
 
     def refuse_if_away(self) -> None:
         """Raise if the ledger has taken no writes for longer than a caller is to wait; on any thread.

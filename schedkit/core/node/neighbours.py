@@ -81,7 +81,7 @@ class Neighbours:
         """Have the others woken: something was written that they may want to know; from any thread."""
         if self._others and not self._told and self._loop is not None:
             self._told = True
-            self._loop.call(lambda: self._written.set())
+            self._loop.call(self._written.set)
 
     async def wake_others(self) -> None:
         """Wake the others when something was written; for ever."""

@@ -29,7 +29,7 @@ from schedkit.core.node.maintenance import Maintenance
 from schedkit.core.node.neighbours import Neighbours
 from schedkit.core.node.requests import Requests
 from schedkit.core.node.run_log import log_run, worth_logging
-from schedkit.core.node.waiters import LifeEnded, Waiter
+from schedkit.core.node.waiters import LifeEnded
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
@@ -384,8 +384,8 @@ class Node:
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""
         while True:
-            waiter = Waiter()
-            if self.life is not None and self.life.wait_for(run, waiter):
+            waiter = None if self.life is None else self.life.wait_for(run)
+            if waiter is not None:
                 try:
                     return await awaited(waiter.future())
                 except LifeEnded:

@@ -14,8 +14,10 @@ from schedkit.core.engine.obstacles import (
     Moments,
     Obstacle,
     Obstacles,
+    Unbegun,
     hung_obstacles,
     queue_obstacles,
+    unbegun_obstacles,
 )
 from schedkit.core.events import LoopBlocked, StoreAway
 from schedkit.core.node.clock import Clock, ClockSteps
@@ -43,6 +45,8 @@ class LifeObstacles:
         Returns the engine, which may be replaced.
     hung : callable
         Returns the attempts whose code still runs after their recorded end.
+    unbegun : callable
+        Returns the attempts whose code waits for its place though they were started.
     troubles : callable
         Returns the events about the store and the users' loop that are not over.
     tz : tzinfo or None
@@ -53,11 +57,12 @@ class LifeObstacles:
         self,
         engine: Callable[[], Engine],
         hung: Callable[[], list[Hung]],
+        unbegun: Callable[[], list[Unbegun]],
         troubles: Callable[[], list[StoreAway | LoopBlocked]],
         clock: Clock,
         tz: tzinfo | None,
     ) -> None:
-        self._engine, self.hung, self._troubles = engine, hung, troubles
+        self._engine, self.hung, self.unbegun, self._troubles = engine, hung, unbegun, troubles
         self._clock, self._tz = clock, tz
         self._steps = ClockSteps()
         self._logged = ObstacleLog()
@@ -101,6 +106,7 @@ class LifeObstacles:
     def _of_the_queue(self, moments: Moments) -> Iterator[Obstacle]:
         hung = self.hung()
         yield from hung_obstacles(hung, moments)
+        yield from unbegun_obstacles(self.unbegun(), moments)
         yield from queue_obstacles(self._engine().queue, hung, moments)
 
     def _next_due(self, moments: Moments) -> str:

@@ -31,17 +31,18 @@ class Waiters:
         # No lock, for the reason that `Promise` has.
         self._by_run: dict[str, list[Waiter]] = {}
 
-    def add(self, run: str, waiter: Waiter) -> None:
-        """Have a promise settled when a run has ended."""
+    def add(self, run: str) -> Waiter:
+        """Return a promise that is settled when a run has ended."""
+        waiter = Waiter()
         while True:
             waiting = self._by_run.setdefault(run, [])
             waiting.append(waiter)
             if self._by_run.get(run) is waiting:
-                return
+                return waiter
             try:  # those of this run were told meanwhile, with this one or without it
                 waiting.remove(waiter)
             except ValueError:
-                return
+                return waiter
 
     def count(self, run: str) -> int:
         """Return how many wait for a run."""

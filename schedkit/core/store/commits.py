@@ -9,8 +9,8 @@ that they read from JSON. PostgreSQL's driver sends many rows in one round trip 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -25,8 +25,9 @@ from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, Clai
 from schedkit.core.store.turns import WRITE_TURN, has_turn
 from schedkit.core.text import dump
 
-__all__ = ["VIEW", "Commits", "OneStatement", "Statements", "commits_for"]
+__all__ = ["VIEW", "Commits", "OneStatement", "Outcome", "Refused", "Statements", "commits_for"]
 
+Refused = Mapping[str, frozenset[str]]
 VIEW = "schedkit_commit"
 
 
@@ -47,11 +48,23 @@ class Commits(Protocol):
             If a row has changed since the decision was made.
         """
 
-    def base(self, connection: sa.Connection) -> int:
-        """Return the number of the event before the first of the last commit."""
+    def outcome(self, connection: sa.Connection, rows: Rows) -> Outcome:
+        """Return what the ledger has made of the last commit, which had these rows."""
 
-    def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
-        """Return the runs of the last commit whose claims were refused, each with its full keys."""
+
+class Outcome(NamedTuple):
+    """What the ledger has made of a commit.
+
+    Attributes
+    ----------
+    base : int
+        The number of the event before its first one; 0: it had none.
+    refused : mapping or None
+        The runs that got no limited keys, each with those without room; None: none were claimed.
+    """
+
+    base: int
+    refused: Refused | None
 
 
 def commits_for(store: Store, lease: Lease) -> Commits:
@@ -124,15 +137,14 @@ class Statements:
         connection.exec_driver_sql(self._texts["events"], signed)
         connection.execute(nodes.update().where(nodes.c.id == self._lease.life).values(base=base))
 
-    def base(self, connection: sa.Connection) -> int:
-        """Return the number of the event before the first of the last commit."""
+    def outcome(self, connection: sa.Connection, rows: Rows) -> Outcome:
+        """Return what the ledger has made of the last commit."""
+        base = sa.select(nodes.c.base).where(nodes.c.id == self._lease.life)
         with connection.begin():
-            return int(connection.scalar(sa.select(nodes.c.base).where(nodes.c.id == self._lease.life)) or 0)
-
-    def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
-        """Return the runs of the last commit that got no limited keys, each with those without room."""
-        with connection.begin():
-            return _refused(connection, self._lease.life, rows)
+            return Outcome(
+                int(connection.scalar(base) or 0) if "events" in rows else 0,
+                _refused(connection, self._lease.life, rows) if "claims" in rows else None,
+            )
 
 
 # "schedlog" in eight bytes: the advisory lock that a transaction holds while it numbers events.
@@ -170,7 +182,7 @@ def _trigger(subject: str, names: Sequence[str], *, turn: bool) -> str:
         if section.guarded:
             count = f"coalesce(json_array_length(new.{name}), 0)"
             steps.append(f"SELECT RAISE(ABORT, '{_STALE}{name}') WHERE changes() <> {count}")
-    when = "" if always else f" WHEN coalesce({', '.join(f'new.{name}' for name in names)}) IS NOT NULL"
+    when = "" if always else f" WHEN {' OR '.join(f'new.{name} IS NOT NULL' for name in names)}"
     body = "".join(f"\n{step};" for step in steps)
     return f"CREATE TEMP TRIGGER {VIEW}_{subject} INSTEAD OF INSERT ON {VIEW}{when} BEGIN{body}\nEND"
 
@@ -220,18 +232,19 @@ class OneStatement:
                 ) from error
             raise
 
-    def base(self, connection: sa.Connection) -> int:
-        """Return the number of the event before the first of the last commit."""
+    def outcome(self, connection: sa.Connection, rows: Rows) -> Outcome:
+        """Return what the ledger has made of the last commit."""
+        life = self._lease.life
         with self._store.autocommit(connection):
-            return int(connection.exec_driver_sql(_BASE, {"life": self._lease.life}).scalar() or 0)
+            return Outcome(
+                int(connection.exec_driver_sql(_BASE, {"life": life}).scalar() or 0)
+                if "events" in rows
+                else 0,
+                _refused(connection, life, rows) if "claims" in rows else None,
+            )
 
-    def refused(self, connection: sa.Connection, rows: Rows) -> dict[str, frozenset[str]]:
-        """Return the runs of the last commit that got no limited keys, each with those without room."""
-        with self._store.autocommit(connection):
-            return _refused(connection, self._lease.life, rows)
 
-
-def _refused(connection: sa.Connection, life: str, rows: Rows) -> dict[str, frozenset[str]]:
+def _refused(connection: sa.Connection, life: str, rows: Rows) -> Refused:
     runs = {run for _, run, *_ in rows["claims"]}
     query = sa.select(claims.c.run, claims.c.key).where(claims.c.life == life, claims.c.held == 0)
     found: dict[str, set[str]] = {}

@@ -49,6 +49,8 @@ _log = logging.getLogger("schedkit")
 # How long one statement waits for another process's lock before the writer takes note and tries again.
 BUSY_SECONDS = 1.0
 _SQLITE_OPTIONS: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+# How long a PostgreSQL server may take to accept a connection.
+CONNECT_SECONDS = 10
 # How often a transaction of its own waits so long: SQLite's lock goes to whoever asks first once it is free.
 WAITS = 10
 # Two commits in one tick of the system's clock leave the same time on a file.
@@ -64,10 +66,16 @@ class Store:
         A file for SQLite, or an SQLAlchemy URL.
     durable : {"normal", "full"}
         On SQLite, what a commit survives: the death of the process, or a power cut too.
+
+    Attributes
+    ----------
+    sqlite : bool
+        Whether this is a SQLite file.
     """
 
     def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
         self.url = parse_ledger_url(where)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
@@ -109,11 +117,6 @@ class Store:
         weakref.finalize(self, _dispose, self._create, self._write, self._read)
 
     @property
-    def sqlite(self) -> bool:
-        """Whether this is a SQLite file."""
-        return self.url.get_backend_name() == "sqlite"
-
-    @property
     def dialect(self) -> sa.Dialect:
         """What statements are compiled for."""
         return self._write.dialect
@@ -130,7 +133,7 @@ class Store:
         return {"paramstyle": "named", "creator": creator}
 
     def _options(self) -> dict[str, Any]:
-        connect_args = _SQLITE_OPTIONS if self.sqlite else {"connect_timeout": 10}
+        connect_args = _SQLITE_OPTIONS if self.sqlite else {"connect_timeout": CONNECT_SECONDS}
         # No row's values in an error: it goes to logs.
         return {"hide_parameters": True, "connect_args": connect_args}
 

@@ -36,6 +36,7 @@ from schedkit.core.engine.decision import Decision
 from schedkit.core.events import TO_COME
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
+from schedkit.core.states import State
 from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import (
     Row,
@@ -166,6 +167,8 @@ class _Group:
         for first, last in self._runs.values():
             if first is None:
                 rows["new_runs"].append(run_values(last))
+            elif first.state is State.RUNNING and not (last.state.final or _is_same_attempt(first, last)):
+                rows["requeued_runs"].append(step_values(first, last))
             else:
                 rows["runs"].append(step_values(first, last))
         for key, it in self.started.items():
@@ -201,6 +204,10 @@ class _Group:
                 row = (key, it.run, it.life, it.rank, int(it.yields), claimed[key])
                 self.rows["claims"].append(row)
                 claimed[key] += 1
+
+
+def _is_same_attempt(first: Run, last: Run) -> bool:
+    return (last.state, last.attempt) == (first.state, first.attempt)
 
 
 # One for all groups: each would be a circle with a table of its own, which the collector has to find.

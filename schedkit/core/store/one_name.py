@@ -6,6 +6,7 @@ Two processes that open a file by two names write two logs, and damage it.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from schedkit.core.store.file_systems import mounted_alone
@@ -29,10 +30,12 @@ def refuse_several_names(path: Path, where: str) -> None:
         If it has hard links, or is mounted without its folder, as in a container.
     """
     try:
-        links = path.stat().st_nlink
+        found = path.stat()
     except OSError:  # it is made soon
         return
-    if links > 1:
+    if not stat.S_ISREG(found.st_mode):  # a folder counts its folders as links; SQLite says what is wrong
+        return
+    if (links := found.st_nlink) > 1:
         raise LedgerError(
             f"ledger {where}: its file has {links} names (hard links), and SQLite keeps a log beside each: "
             "two processes would damage it",

@@ -147,14 +147,10 @@ def _mutable(run: Run) -> Row:
         run.attempt,
         run.interruptions,
         clean(run.reason) if run.reason else "",
-        _json(run.error),
-        _json(run.result),
+        dump(run.error) if run.error is not None else None,
+        dump(run.result) if run.result is not None else None,
         dump(run.waiting_for) if run.waiting_for else None,
     )
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else dump(value)
 
 
 def run_from_row(row: Mapping[str, Any]) -> Run:
@@ -262,7 +258,7 @@ def end_values(run: str, attempt: Attempt) -> Row:
     return (
         attempt.finished,
         attempt.outcome.value,
-        _json(attempt.error),
+        dump(attempt.error) if attempt.error is not None else None,
         attempt.worker or None,
         run,
         attempt.number,

@@ -301,6 +301,11 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "untouched_tasks": Untouched(),
         "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
     },
+    # Nobody has asked these to stop while they were running: else they would run again after their task is
+    # removed, where no process has them.
+    "retries": {
+        "requeued_runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True, only="reason = ''"),
+    },
     "runs": {
         "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
         "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),

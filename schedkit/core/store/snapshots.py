@@ -35,13 +35,19 @@ _LATEST_RUNS = (
 )
 
 
-def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life: str) -> Snapshot:
+def read_snapshot(
+    connection: sa.Connection,
+    which: sa.ColumnElement[bool],
+    life: str,
+    removed: Collection[str] = (),
+) -> Snapshot:
     """Return what an engine of certain tasks is built from, with what runs in a life, in this transaction.
 
-    Runs in lives that are marked as gone are lost, the others are abroad.
+    Runs in lives that are marked as gone are lost, the others are abroad. Runs are also read of those tasks
+    that may have been `removed` while some were running.
     """
     rows = [task_from_row(row) for row in mappings(connection, ALL_TASKS.where(which))]
-    names = [row.name for row in rows]
+    names = list({row.name: None for row in rows} | dict.fromkeys(removed))
     parents = {parent for row in rows for parent in _parents(row)}
     lives = _lives_of(connection)
     mine = [run for run, (at, _) in lives.items() if at == life]
@@ -72,7 +78,7 @@ def read_found(
     connection: sa.Connection, after: Mapping[str, Collection[str]], life: str
 ) -> dict[str, Found]:
     """Return what the ledger has of tasks in this transaction; see `Ledger.found`."""
-    snapshot = read_snapshot(connection, tasks.c.name.in_(after), life)
+    snapshot = read_snapshot(connection, tasks.c.name.in_(after), life, removed=after)
     parents = {parent for several in after.values() for parent in several}
     last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
     here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
@@ -143,20 +149,26 @@ def _unfollowed(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str,
         .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
         .order_by(events.c.seq)
     )
-    unfollowed: dict[str, list[tuple[int, str]]] = {}
+    made: list[tuple[str, int, str]] = []
     for seq, life, task, run, data in connection.execute(query):
         told = decode(data)
         if isinstance(told, RunQueued) and told.followed:
             for row in followers:  # its home followed what it wrote itself in the same commit
                 if seq > row.followed_seq and life != row.home and task in _parents(row):
-                    unfollowed.setdefault(row.name, []).append((seq, run))
-    ids = {run for several in unfollowed.values() for _, run in several}
+                    made.append((row.name, seq, run))
+    ids = {run for _, _, run in made}
+    if not ids:
+        return {}
     query = select(runs).where(runs.c.id.in_(ids))
-    known = {row["id"]: run_from_row(row) for row in mappings(connection, query)} if ids else {}
-    return {
-        task: [(seq, known[run]) for seq, run in several if run in known]
-        for task, several in unfollowed.items()
-    }
+    known = {row["id"]: run_from_row(row) for row in mappings(connection, query)}
+    # A task's home before may have bound them to runs that waited, of which no event tells.
+    query = select(waits.c.child, waits.c.parent_run).where(waits.c.parent_run.in_(ids))
+    bound = {(row.child, row.parent_run) for row in connection.execute(query)}
+    unfollowed: dict[str, list[tuple[int, Run]]] = {}
+    for name, seq, run in made:
+        if run in known and (name, run) not in bound:
+            unfollowed.setdefault(name, []).append((seq, known[run]))
+    return unfollowed
 
 
 def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:

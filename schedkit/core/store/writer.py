@@ -14,9 +14,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -25,19 +26,18 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from schedkit.core.engine.decision import Decision
 from schedkit.core.events import TO_COME
-from schedkit.core.store.commits import Statements, commits_for
+from schedkit.core.store.commits import Outcome, Refused, Statements, commits_for
 from schedkit.core.store.database import Store
 from schedkit.core.store.driver_errors import reason
-from schedkit.core.store.groups import rows_of
+from schedkit.core.store.groups import Rows, rows_of
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.refusals import RefusedRowError
 from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 from schedkit.values.forks import undivided
 
-__all__ = ["Refused", "Writer"]
+__all__ = ["Writer"]
 
 T = TypeVar("T")
-Refused = Mapping[str, frozenset[str]]
 _log = logging.getLogger("schedkit")
 
 MOST_PER_GROUP = 1000  # changes
@@ -60,6 +60,7 @@ class _Work:
         self.function, self.decides = function, decides
         self.future: Future[Any] = Future()
         self.result: Any = None
+        self.rows: Rows = {}  # of the decision
 
 
 _Item = Decision | _Work | _Word
@@ -206,7 +207,8 @@ class Writer:
                 self._do(word)
             elif word is _Word.RESTART:
                 self._halted = False
-            self._renew_if_due()
+            if time.monotonic() - self._renewed >= self._beat_seconds:
+                self._renew()
         self._disconnect()
         self._over = True
         self._refuse_rest()
@@ -230,43 +232,32 @@ class Writer:
         return group, item
 
     def _write(self, group: list[Decision]) -> None:
-        """Write a group; if it is refused, write its decisions one by one, up to the refused one."""
-        error, refused = self._commit(group)
+        """Write a group in one transaction.
+
+        If it is refused, its decisions are written one by one, up to the refused one.
+        """
+        made, refusal = Outcome(0, None), None
+        try:
+            if rows := rows_of(group):
+                self._groups += 1
+                made = self._persistently(
+                    lambda connection: self._commits.commit(connection, self._batch, rows),
+                    partial(self._commits.outcome, rows=rows),
+                )
+                _number(group, made.base)
+        except Exception as error:
+            refusal = self._explained(error)
         self._in_burst = sum(len(decision.changes) for decision in group) >= BURST
-        if error is None:
-            self._committed(group, refused)
+        if refusal is None:
+            self._committed(group, made.refused)
         elif len(group) == 1:
             self._halted = self._ended is None
-            self._refused(group[0], error)
+            self._refused(group[0], refusal)
         else:
             for decision in group:
                 self._write([decision])
                 if self._halted:
                     break
-
-    def _commit(self, decisions: Sequence[Decision]) -> tuple[Exception | None, Refused | None]:
-        """Write decisions in one transaction; return the error that refused them, and the refused claims."""
-        base, refused = 0, None
-        try:
-            rows = rows_of(decisions)
-            logged, claimed = "events" in rows, "claims" in rows
-
-            def read(connection: sa.Connection) -> tuple[int, Refused | None]:
-                return (
-                    self._commits.base(connection) if logged else 0,
-                    self._commits.refused(connection, rows) if claimed else None,
-                )
-
-            if rows:
-                self._groups += 1
-                base, refused = self._persistently(
-                    lambda connection: self._commits.commit(connection, self._batch, rows), read
-                )
-                if logged:
-                    _number(decisions, base)
-        except Exception as error:
-            return self._explained(error), None
-        return None, refused
 
     def _do(self, work: _Work) -> None:
         if not work.future.set_running_or_notify_cancel():
@@ -277,19 +268,21 @@ class Writer:
                 self._lease.claim(connection, self._batch)
                 work.result = work.function(connection)
                 if work.decides:
-                    self._statements.write(connection, self._batch, rows_of([work.result]), told_by="")
+                    work.rows = rows_of([work.result])
+                    self._statements.write(connection, self._batch, work.rows, told_by="")
+
+        def outcome(connection: sa.Connection) -> Outcome:
+            return self._commits.outcome(connection, work.rows)
 
         try:
-            base = self._persistently(in_transaction, self._commits.base if work.decides else _nothing)
+            made = self._persistently(in_transaction, outcome if work.decides else _nothing)
             if work.decides:
-                _number([work.result], base)
+                _number([work.result], made.base)
             work.future.set_result(work.result)
         except Exception as error:
             work.future.set_exception(self._explained(error))
 
-    def _renew_if_due(self) -> None:
-        if time.monotonic() - self._renewed < self._beat_seconds:
-            return
+    def _renew(self) -> None:
         self._renewed = time.monotonic()
         if self._ended is None and self._healthy():
             try:
@@ -326,11 +319,11 @@ class Writer:
         while True:
             try:
                 with undivided():
+                    connection = self._connect()
                     # A commit that failed may have succeeded on the server.
-                    if not (told and self._was_committed()):
-                        self._check_there()
-                        transaction(self._connect())
-                    made = read(self._connect())
+                    if not (told and self._was_committed(connection)):
+                        transaction(connection)
+                    made = read(connection)
                 break
             except LifeEndedError as error:
                 self._ended = error
@@ -357,23 +350,21 @@ class Writer:
         self.seconds += time.monotonic() - since
         return made
 
-    def _check_there(self) -> None:
-        now = time.monotonic()
-        if not self._in_burst or now - self._looked > LOOK_SECONDS:
-            self._store.check_there()
-            self._looked = now
-
-    def _was_committed(self) -> bool:
-        connection = self._connect()
-        with connection.begin():
-            return self._lease.committed(connection, self._batch)
-
     def _connect(self) -> sa.Connection:
+        """Return the connection, after a look whether the file that it has open is still there."""
+        now = time.monotonic()
         if self._connection is None:
-            self._connection = self._store.connect()
+            self._connection = self._store.connect()  # which looks itself
             self._commits.prepare(self._connection)
             self._store.guard()
+        elif not self._in_burst or now - self._looked > LOOK_SECONDS:
+            self._store.check_there()
+            self._looked = now
         return self._connection
+
+    def _was_committed(self, connection: sa.Connection) -> bool:
+        with connection.begin():
+            return self._lease.committed(connection, self._batch)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -386,9 +377,9 @@ class Writer:
                 _log.debug("closing a broken connection", exc_info=True)
 
 
-def _nothing(connection: sa.Connection) -> int:
+def _nothing(connection: sa.Connection) -> Outcome:
     """Read no outcome of a transaction."""
-    return 0
+    return Outcome(0, None)
 
 
 def _number(decisions: Sequence[Decision], base: int) -> None:

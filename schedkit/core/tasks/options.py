@@ -94,7 +94,7 @@ class TaskOptions(TypedDict, total=False):
         Option(
             parse=optional(duration(above=True)),
             default="1h",
-            words="How long an attempt may take; None: no limit.",
+            words="How long an attempt may take from when its code begins; None: no limit.",
             spellings=("timeout_seconds",),
             show=_seconds,
         ),

@@ -93,8 +93,9 @@ class SearchApi:
         --------
         >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
         """
-        if raw:
-            fields = [*_names(fields), *(f"{name}{RAW_SUFFIX}" for name in _names(raw))]
+        originals = [f"{name}{RAW_SUFFIX}" for name in _names(raw)]
+        if originals:
+            fields = [*_names(fields), *originals]
         return await self.extract(parse(jql), fields, limit, markup)
 
     async def project(

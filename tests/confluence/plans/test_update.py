@@ -137,7 +137,7 @@ def test_a_redirect_is_told_at_once(wiki: Confluence, make_page: MakePage, demo:
         plan.apply()
     undo()
     assert page.puts() == 1
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 50, "its deadline is a minute"
     assert "address it points to" in caught.value.hint
 
 

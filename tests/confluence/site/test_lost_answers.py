@@ -74,7 +74,7 @@ def refused(
     with pytest.raises(ANSWERS[kind][1], match=ANSWERS[kind][2]) as caught:
         act()
     undo()
-    assert time.monotonic() - started < 20, "its deadline is a minute"
+    assert time.monotonic() - started < 50, "its deadline is a minute"
     assert caught.value.message.endswith(end)
     assert not caught.value.maybe_done
     assert proxy.writes == 1
@@ -150,7 +150,7 @@ def test_properties_are_not_insisted_on(wiki: Confluence, demo: DemoSite, proxy:
     assert plan.apply().page_id == made.page_id
     undo()
     assert proxy.writes <= 4
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 @pytest.mark.parametrize("kind", ["portal"], indirect=True)
@@ -165,7 +165,7 @@ def test_a_proxy_that_answers_reads_too_leaves_the_outcome_unknown(
     undo()
     assert caught.value.maybe_done
     assert caught.value.message.startswith("PUT ")
-    assert (proxy.writes, time.monotonic() - started < 10) == (1, True)
+    assert (proxy.writes, time.monotonic() - started < 50) == (1, True)
 
 
 def test_a_lost_answer_and_no_look_is_told_as_unknown(

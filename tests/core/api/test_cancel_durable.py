@@ -40,7 +40,7 @@ def test_a_cancel_waits_for_a_store_that_takes_no_writes(tmp_path: Path) -> None
     recorder = Recorder(sched)
     release = threading.Event()
     with sched, ThreadPoolExecutor(1) as pool:
-        sched.task(name="blocks")(lambda: release.wait(30))
+        sched.task(name="blocks")(lambda: release.wait(60))
         sched.task(name="waits")(lambda: 1)
         sched.submit("blocks")
         run = sched.submit("waits")

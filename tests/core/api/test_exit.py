@@ -60,7 +60,7 @@ sched.start()
 sched.task(name="next")(lambda: 1)
 child = multiprocessing.get_context("fork").Process(target=int)
 child.start()
-child.join(30)
+child.join(60)
 print(child.exitcode, sched.submit("next").result(60), [node.here for node in sched.nodes])
 """
 
@@ -88,9 +88,9 @@ async def tick():
     return 1
 
 def web():
-    ended.wait(30)
+    ended.wait(60)
     for _ in range(3):
-        assert ticks.acquire(timeout=30)
+        assert ticks.acquire(timeout=60)
     print(sched.state, sched.submit("tick").result(60))
 
 pool = concurrent.futures.ThreadPoolExecutor(1)  # idle workers keep nothing alive

@@ -58,7 +58,7 @@ import threading
 done = threading.Event()
 sched.task(every("50ms"), name="often")(done.set)
 sched.start()
-done.wait(30)
+done.wait(60)
 """
 
 
@@ -93,7 +93,7 @@ def test_run_forever_ends_when_another_thread_stops_it(make: Callable[..., Sched
     sched.task(every("50ms"), name="often")(ran.set)
     for on_main_thread in (True, False):
         ran.clear()
-        stopper = threading.Thread(target=lambda: (ran.wait(30), sched.stop()))
+        stopper = threading.Thread(target=lambda: (ran.wait(60), sched.stop()))
         stopper.start()
         if on_main_thread:
             sched.run_forever()
@@ -115,14 +115,14 @@ def test_its_async_side_stops_when_it_is_cancelled(make: Callable[..., Scheduler
         with pytest.raises(BlockingCallError):
             sched.run_forever()
         forever = asyncio.create_task(sched.aio.run_forever())
-        await anyio.to_thread.run_sync(ran.wait, 30)
+        await anyio.to_thread.run_sync(ran.wait, 60)
         forever.cancel()
         with pytest.raises(asyncio.CancelledError):
             await forever
         assert sched.state == "stopped"
         ran.clear()
         forever = asyncio.create_task(sched.aio.run_forever())
-        await anyio.to_thread.run_sync(ran.wait, 30)
+        await anyio.to_thread.run_sync(ran.wait, 60)
         await sched.aio.stop()
         await forever
 

@@ -201,6 +201,17 @@ def test_a_run_claims_again_if_its_task_counts_its_runs_since() -> None:
     assert desk.engine.queue.used("task:a") == 1
 
 
+def test_a_key_for_which_nothing_waits_any_more_is_free_for_other_tasks() -> None:
+    desk = desk_with(Task(name="a", tags=("x",)), Task(name="b"), limits={X: 1, Y: 1}, concurrency=1)
+    desk.submit("a")
+    refuse(desk)
+    desk.ask(declaration(Task(name="a", tags=("y",))), declaration(Task(name="b", tags=("x",))))
+    settle(desk, "r")
+    assert desk.engine.queue.blocked == frozenset()
+    assert claims(desk.submit("b", "s")) == [], "its place is taken"
+    assert claims(desk.end()) == ["s"]
+
+
 def test_a_run_that_is_cancelled_while_it_waits_gives_way() -> None:
     desk = desk_with(Task(name="a", tags=("x",)))
     desk.submit("a")
@@ -225,6 +236,7 @@ def test_code_that_goes_on_after_its_timeout_keeps_its_key() -> None:
     desk = desk_with(Task(name="a", tags=("x",), timeout=5))
     desk.submit("a")
     settle(desk, "r")
+    desk.begin()
     decision = desk.ask(after=5)
     assert moves(decision) == [("r", State.TIMEOUT)]
     assert dropped(decision) == []

@@ -174,6 +174,7 @@ def test_a_failed_run_is_tried_again_after_its_delay() -> None:
 def test_a_timed_out_attempt_keeps_its_place_until_its_code_ends() -> None:
     desk = Desk(Task(name="a", timeout=10, retry=Retry(attempts=2, delay=0)))
     assert desk.submit("a").wake_at == NOW + 10 * SECOND
+    desk.begin()
     decision = desk.ask(after=10)
     assert [(stop.why, stop.recorded, stop.final) for stop in decision.stops] == [("timeout", True, False)]
     assert moves(decision) == [("r", State.RETRY)]

@@ -1,63 +1,42 @@
-"""Engines beside each other at one ledger: what they hear of each other, and tasks that move between them."""
+"""Engines beside each other at one ledger: what one hears of the others."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, running
+from support.engine_desk import (
+    ELSEWHERE,
+    LIFE,
+    MINUTELY,
+    NOW,
+    Desk,
+    a_run,
+    declared,
+    ended,
+    last,
+    moves,
+    queued,
+    receive,
+)
 from support.engine_ledger import LedgerModel, StaleError
 from support.engine_tasks import START, declaration
 
 from schedkit.core.engine.changes import (
-    AttemptRecorded,
     CodeRecorded,
     HomeExpected,
     ParentsFollowed,
-    TaskPut,
-    TaskUntouched,
     WaitAdded,
     WaitBound,
     WaitEnded,
 )
-from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
-from schedkit.core.engine.stimuli import Adopted, Cancel, EventsReceived, Recover, Remove, StandBy, Submit
-from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted, RunStopping, TaskChanged
+from schedkit.core.engine.stimuli import EventsReceived, Recover, StandBy, Submit
+from schedkit.core.events import TaskChanged
 from schedkit.core.model import After, Task
-from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
-from schedkit.errors import SchedkitError
 from schedkit.values.instants import SECOND
-
-ELSEWHERE = "another life"
-
-
-def a_run(run: str, task: str, state: State = State.QUEUED, **more: Any) -> Run:
-    return Run(id=run, task=task, state=state, **{"due": NOW, "queued": NOW, **more})
-
-
-def numbered(*events: Event, first: int = 1) -> tuple[Event, ...]:
-    return tuple(replace(event, seq=seq) for seq, event in enumerate(events, first))
-
-
-def receive(desk: Desk, *events: Event, first: int = 1) -> Decision:
-    return desk.ask(EventsReceived(events=numbered(*events, first=first)))
-
-
-def queued(run: Run, *, followed: bool = True) -> RunQueued:
-    return RunQueued(at=START, after=run, followed=followed)
-
-
-def ended(run: Run, state: State = State.DONE) -> RunEnded:
-    return RunEnded(at=START, after=replace(run, state=state, finished=NOW))
-
-
-def moved(row: Any) -> TaskChanged:
-    return TaskChanged(at=START, change="moved", row=row)
-
 
 # Parents elsewhere
 
@@ -100,6 +79,7 @@ def test_a_run_that_waits_for_two_is_paired_off_with_the_one_elsewhere() -> None
     desk.submit("here")
     decision = receive(desk, queued(PARENT))
     assert WaitBound("made1", "parent", "p") in decision.changes
+    assert HomeExpected("join", LIFE) in decision.changes
     assert moves(desk.end()) == [("r", State.DONE)]
     assert moves(receive(desk, ended(PARENT), first=2)) == [("made1", State.RUNNING)]
 
@@ -154,255 +134,19 @@ def test_an_engine_made_anew_knows_of_parents_that_had_ended_unseen() -> None:
     assert [start.run.id for start in decision.starts] == ["c"]
 
 
-# Tasks that move
-
-
-def test_a_task_comes_with_its_runs() -> None:
-    row = declared("a", MINUTELY, next=NOW + 60 * SECOND, home=ELSEWHERE, created=1)
-    found = Found(
-        row=row,
-        seq=9,
-        live=[running("there", "a"), running("lost", "a", scheduled=NOW), a_run("waits", "a", scheduled=1)],
-        abroad=frozenset({"there"}),
-        last={"a": State.FAILED},
-    )
-    desk = Desk()
-    task = Task(name="a", trigger=MINUTELY, max_instances=2)
-    decision = desk.ask(replace(declaration(task, found=found), home_by="moved", place="/here"))
-    (put,) = [change for change in decision.changes if isinstance(change, TaskPut)]
-    assert put.home == ELSEWHERE
-    assert (put.row.home, put.row.home_by, put.row.place, put.row.followed_seq) == (LIFE, "moved", "/here", 9)
-    assert (put.row.next, put.row.created) == (row.next, 1)
-    assert TaskUntouched("a", 9) in decision.changes
-    assert [event.change for event in decision.events if isinstance(event, TaskChanged)] == ["moved"]
-    assert ("lost", State.QUEUED) in moves(decision), "its process is gone"
-    assert [start.run.id for start in decision.starts] == ["waits"], "one runs elsewhere, and two may"
-    decision = receive(desk, ended(running("there", "a")), first=10)
-    assert [start.run.id for start in decision.starts] == ["lost"]
-    assert [done.run.id for done in decision.finished] == ["there"]
-
-
-def test_what_happened_before_a_task_came_is_not_heard_again() -> None:
-    desk = Desk()
-    row = declared("a", home=ELSEWHERE)
-    desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9)))
-    old = a_run("old", "a")
-    decision = receive(desk, moved(row), queued(old), RunStarted(at=START, after=old), ended(old), first=5)
-    assert (decision.changes, desk.engine.runs) == ([], {})
-    assert desk.engine.rows["a"].home == LIFE
-
-
-@pytest.mark.parametrize("state", [State.QUEUED, State.RETRY])
-def test_a_run_abroad_that_runs_again_runs_here(state: State) -> None:
-    desk = Desk()
-    abroad = running("r", "a")
-    row = declared("a", home=ELSEWHERE)
-    desk.ask(declaration(Task(name="a"), found=Found(row=row, live=[abroad], abroad=frozenset({"r"}))))
-    stopping = RunStopping(at=START, after=replace(abroad, reason="cancelled by you"))
-    assert receive(desk, stopping).starts == [], "it runs there still"
-    end = Attempt(number=1, started=NOW, finished=NOW, outcome=Outcome.FAILED)
-    again = RunRetrying(at=START, after=replace(abroad, state=state, started=None), attempt=end)
-    assert [start.run.attempt for start in receive(desk, again, first=2).starts] == [2]
-    assert receive(desk, ended(abroad), first=3).changes == [], "it runs here: nobody else can end it"
-
-
-def test_a_run_abroad_is_cancelled_by_its_home() -> None:
-    desk = Desk()
-    row = declared("a", home=ELSEWHERE)
-    found = Found(row=row, live=[running("r", "a")], abroad=frozenset({"r"}))
-    desk.ask(declaration(Task(name="a"), found=found))
-    assert desk.submit("a", "s", scheduled=NOW).starts == []
-    decision = desk.ask(Cancel(run="r", actor="you"))
-    (recorded,) = [change for change in decision.changes if isinstance(change, AttemptRecorded)]
-    assert recorded.attempt.outcome is Outcome.CANCELLED
-    assert moves(decision) == [("r", State.CANCELLED), ("s", State.RUNNING)]
-    assert decision.stops == []
-
-
-def test_a_task_that_left_is_run_no_more_but_for_what_runs() -> None:
-    desk = Desk(Task(name="a", trigger=MINUTELY), concurrency=1)
-    desk.submit("a", "r1")
-    desk.submit("a", "r2")
-    decision = receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
-    assert (decision.changes, decision.stops, decision.wake_at) == ([], [], NOW + 3600 * SECOND)
-    assert desk.engine.rows == desk.engine.tasks == {}
-    assert set(desk.engine.runs) == {"r1"}
-    decision = desk.end("r1", outcome=Outcome.FAILED, retryable=False)
-    assert moves(decision) == [("r1", State.FAILED)]
-    assert desk.ask(after=120).changes == []
-
-
-def test_a_guest_that_is_to_run_again_does_so_at_its_home() -> None:
-    desk = Desk(Task(name="a"), Task(name="c", trigger=MINUTELY, after=(After("a"),)))
-    desk.submit("a")
-    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
-    desk.ask(Recover(), Cancel(run="nobody", actor="you"))
-    decision = desk.end(outcome=Outcome.CANCELLED, retryable=True)
-    assert moves(decision) == [("r", State.FAILED)]
-    assert desk.engine.last["a"] is State.FAILED
-
-
-def test_a_guest_that_its_home_has_ended_is_asked_to_stop() -> None:
-    desk = Desk(Task(name="a"), Task(name="c", trigger=MINUTELY, after=(After("a"),)))
-    run = last(desk.submit("a"))
-    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
-    decision = receive(desk, ended(run, State.CANCELLED), first=2)
-    assert [(stop.run, stop.why, stop.recorded) for stop in decision.stops] == [("r", "cancel", True)]
-    assert decision.changes == []
-    assert set(desk.engine.queue.running) == {"r"}, "its code is alive"
-    assert desk.engine.last["a"] is State.CANCELLED
-    desk.end()
-    assert not desk.engine.queue.running
-
-
-def test_a_task_comes_back_to_where_one_of_its_runs_is() -> None:
-    desk = Desk(Task(name="a"))
-    desk.submit("a")
-    row = replace(desk.engine.row("a"), home=ELSEWHERE)
-    receive(desk, moved(row))
-    found = Found(row=row, seq=1, live=[desk.engine.runs["r"]], here=frozenset({"r"}))
-    decision = desk.ask(replace(declaration(Task(name="a"), found=found), written=desk.engine.decided))
-    assert moves(decision) == []
-    assert desk.engine.queue.used("task:a") == 1
-    assert desk.submit("a", "s", scheduled=NOW).starts == []
-    assert [start.run.id for start in desk.end().starts] == ["s"]
-
-
-def test_a_parent_that_leaves_is_known_on() -> None:
-    desk = Desk(Task(name="p"), Task(name="c", trigger=MINUTELY, after=(After("p"),)), concurrency=1)
-    desk.submit("p", "r1")
-    desk.submit("p", "r2")
-    receive(desk, moved(replace(desk.engine.row("p"), home=ELSEWHERE)))
-    assert desk.engine.alive("p") == 2
-    desk.end("r1")
-    assert last(desk.ask(after=60), "made1").waiting_for == ("p",)
-    assert [start.run.id for start in receive(desk, ended(a_run("r2", "p")), first=2).starts] == ["made1"]
-
-
-def test_a_task_that_others_remove_is_forgotten() -> None:
-    desk = Desk(Task(name="a"))
-    decision = receive(desk, TaskChanged(at=START, change="removed", row=declared("a", home=ELSEWHERE)))
-    assert (decision.changes, desk.engine.rows) == ([], {})
-    assert isinstance(desk.ask(Remove(task="a", actor="you", token="t")).replies[0].error, SchedkitError)
-
-
-def test_a_parent_comes_with_its_runs_that_its_children_here_have_not_heard_of() -> None:
-    task = Task(name="child", after=(After("parent"),))
-    desk = Desk()
-    desk.ask(declaration(task, found=Found(seq=1)))
-    found = Found(
-        row=declared("parent", home=ELSEWHERE), seq=9, live=[PARENT], children={"child": [(5, PARENT)]}
-    )
-    decision = desk.ask(declaration(Task(name="parent"), found=found))
-    assert WaitAdded(WaitRow("made1", "child", "parent", "p", "success")) in decision.changes
-    assert ParentsFollowed("child", 9, LIFE) in decision.changes
-    assert [start.run.id for start in desk.end("p").starts] == ["made1"]
-    assert receive(desk, queued(PARENT), first=5).changes == [], "it came with its task"
-
-
-def test_what_a_task_told_before_it_came_is_not_heard_when_it_has_left_either() -> None:
-    desk = Desk(Task(name="c", trigger=MINUTELY, after=(After("a"),)))
-    row = declared("a", home=ELSEWHERE)
-    desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9)))
-    desk.ask(Remove(task="a", actor="you"))
-    receive(desk, queued(a_run("old", "a")), first=5)
-    assert desk.engine.alive("a") == 0
-    receive(desk, queued(a_run("new", "a")), first=10)
-    assert desk.engine.alive("a") == 1
-
-
-# What is no longer so
-
-
-def test_a_declaration_is_refused_that_knows_less_than_the_engine() -> None:
-    desk = Desk()
-    receive(desk, queued(a_run("x", "x")), first=9)
-    row = declared("a", home=ELSEWHERE)
-    decision = desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=8)))
-    assert str(decision.replies[0].error) == "the ledger has changed since it was read (read it again)"
-    assert decision.changes == []
-    assert desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9))).replies == []
-
-
-def test_a_declaration_is_refused_while_what_is_decided_of_its_parents_is_unwritten() -> None:
-    desk = Desk(Task(name="p"))
-    row = replace(declared("c", home=ELSEWHERE), facts={"after": ["p"]})
-    declare = declaration(Task(name="c", after=(After("p"),)), found=Found(row=row))
-    declare = replace(declare, written=desk.engine.decided)
-    desk.submit("p")
-    assert desk.ask(declare).replies[0].error is not None
-    declare = replace(declare, written=desk.engine.decided)
-    decision = desk.ask(Submit(run="r2", task="p", actor="you"), declare)
-    assert [reply.error is None for reply in decision.replies] == [False], "nor in the same decision"
-    assert desk.ask(replace(declare, written=desk.engine.decided)).replies == []
-
-
-def test_a_task_that_has_left_is_not_taken_for_a_new_one() -> None:
-    decision = Desk().ask(declaration(Task(name="a"), found=None))
-    assert "task 'a' is at home elsewhere now" in str(decision.replies[0].error)
-    assert decision.changes == []
-
-
-# Others pause and resume all; code of tasks elsewhere
-
-
-def test_what_the_ledger_says_of_all_tasks_holds() -> None:
-    desk = Desk(Task(name="a", trigger=MINUTELY))
-    others = TaskChanged(at=datetime.now(START.tzinfo), change="paused")
-    assert receive(desk, others).wake_at == NOW + 60 * SECOND, "their order is not known here"
-    assert desk.ask(EventsReceived(paused=True)).wake_at is None
-    assert desk.engine.paused
-    assert desk.ask(EventsReceived(paused=False)).wake_at == NOW + 60 * SECOND
-    assert desk.ask(EventsReceived(paused=False)).changes == []
-
-
-def test_who_stands_by_says_once_that_it_has_the_code() -> None:
-    desk = Desk()
-    assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeRecorded("a", "its code", NOW)]
-    assert desk.ask(StandBy(task="a", code="its code")).changes == []
-    assert desk.ask(StandBy(task="a", code="other")).changes == [CodeRecorded("a", "other", NOW)]
-
-
-# A task that is removed while one of its runs goes on where it was at home before
-
-
-def test_a_run_abroad_of_a_removed_task_ends_where_it_runs() -> None:
-    desk = Desk(Task(name="c", trigger=MINUTELY, after=(After("a"),)), concurrency=1)
-    found = Found(row=declared("a", home=ELSEWHERE), live=[running("r", "a")], abroad=frozenset({"r"}))
-    desk.ask(declaration(Task(name="a"), found=found))
-    decision = desk.ask(Remove(task="a", actor="you"))
-    assert moves(decision) == [("r", State.RUNNING)]
-    assert last(decision, "r").reason == "cancelled by you"
-    assert not [change for change in decision.changes if isinstance(change, AttemptRecorded)]
-    assert [event.by for event in decision.events if isinstance(event, RunStopping)] == ["you"]
-    assert not desk.engine.runs
-    assert last(desk.ask(after=60), "made1").waiting_for == ("a",), "it is a parent that has not ended"
-    assert [start.run.id for start in receive(desk, ended(running("r", "a"))).starts] == ["made1"]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "state"),
-    [(Outcome.DONE, State.DONE), (Outcome.FAILED, State.CANCELLED), (Outcome.CANCELLED, State.CANCELLED)],
-)
-def test_a_guest_that_ends_well_though_its_task_is_removed_is_done(outcome: Outcome, state: State) -> None:
-    desk = Desk(Task(name="a"))
-    desk.submit("a")
-    receive(desk, moved(replace(desk.engine.row("a"), home=ELSEWHERE)))
-    stopping = RunStopping(at=START, after=replace(desk.engine.runs["r"], reason="cancelled by you"))
-    assert receive(desk, replace(stopping, after=replace(stopping.after, attempt=9)), first=2).stops == []
-    (stop,) = receive(desk, stopping, first=3).stops
-    assert (stop.run, stop.why, stop.actor, stop.wanted) == ("r", "cancel", "you", True)
-    run = last(desk.end(outcome=outcome))
-    assert (run.state, run.reason) == (state, "" if state is State.DONE else "cancelled by you")
-
-
-def test_an_engine_made_anew_knows_that_a_guest_may_end_well() -> None:
-    task, run = Task(name="a"), replace(running("r", "a"), reason="cancelled by you")
-    desk = Desk(snapshot=Snapshot(live=[run], guests=frozenset({"r"})))
-    adopted = Adopted(run="r", attempt=1, task=task, started=NOW)
-    (stop,) = desk.ask(Recover(adopted=[adopted])).stops
-    assert (stop.why, stop.wanted) == ("cancel", True)
-    assert last(desk.end()).state is State.DONE
+def test_a_parents_run_is_not_bound_for_a_child_that_has_moved() -> None:
+    desk, ledger = Desk(), LedgerModel()
+    for stimulus in (
+        declaration(Task(name="one")),
+        declaration(Task(name="two")),
+        declaration(Task(name="join", after=(After("one"), After("two")))),
+        Submit(run="r1", task="one", actor="you"),
+    ):
+        ledger.apply(desk.ask(stimulus), NOW, LIFE)
+    decision = desk.submit("two", "r2")
+    ledger.tasks["join"] = replace(ledger.tasks["join"], home=ELSEWHERE)
+    with pytest.raises(StaleError, match="join was decided on at a life"):
+        ledger.apply(decision, NOW, LIFE)
 
 
 @pytest.mark.parametrize("end", ["DONE", "FAILED"])
@@ -425,3 +169,23 @@ def test_the_end_of_a_parent_is_not_written_for_a_child_that_has_moved(end: str)
     ledger.apply(decision, NOW, LIFE)
     ends = {wait.parent: wait.ended for wait in ledger.waits.values()}
     assert ends == {"parent": State[end], "other": None}
+
+
+# Others pause and resume all; code of tasks elsewhere
+
+
+def test_what_the_ledger_says_of_all_tasks_holds() -> None:
+    desk = Desk(Task(name="a", trigger=MINUTELY))
+    others = TaskChanged(at=datetime.now(START.tzinfo), change="paused")
+    assert receive(desk, others).wake_at == NOW + 60 * SECOND, "their order is not known here"
+    assert desk.ask(EventsReceived(paused=True)).wake_at is None
+    assert desk.engine.paused
+    assert desk.ask(EventsReceived(paused=False)).wake_at == NOW + 60 * SECOND
+    assert desk.ask(EventsReceived(paused=False)).changes == []
+
+
+def test_who_stands_by_says_once_that_it_has_the_code() -> None:
+    desk = Desk()
+    assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeRecorded("a", "its code", NOW)]
+    assert desk.ask(StandBy(task="a", code="its code")).changes == []
+    assert desk.ask(StandBy(task="a", code="other")).changes == [CodeRecorded("a", "other", NOW)]

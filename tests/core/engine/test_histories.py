@@ -48,7 +48,9 @@ def play(first: int, count: int, processes: int) -> Counter[str]:
     # Histories in which nothing goes wrong would judge little.
     assert happened["crashes"] > count / 4
     assert happened["rebuilt"] > count / 2
-    assert happened["refused"]
+    assert happened["refused"] or processes > 1  # with two it is rare: one in a hundred histories
+    assert happened["asked"] > count / 10
+    assert happened["timeouts"] > count / 20
     assert happened["stimuli"] > STEPS * count
     return happened
 

@@ -35,7 +35,7 @@ def attempt(endings: list[tuple[Execution, Ending]]) -> Execution:
 
 def test_the_first_reason_counts(attempt: Execution) -> None:
     handle = Handle()
-    attempt.began(handle)
+    attempt.take(handle)
     assert not attempt.unwanted
     attempt.stop("cancel", "ada")
     attempt.stop("stop", "the scheduler")
@@ -58,7 +58,7 @@ def test_a_cancel_outranks_the_end_of_the_scheduler(attempt: Execution) -> None:
 def test_a_stop_before_it_began_reaches_its_handle(attempt: Execution) -> None:
     handle = Handle()
     attempt.stop("timeout")
-    attempt.began(handle)
+    attempt.take(handle)
     assert handle.reasons == ["timeout"]
 
 
@@ -70,10 +70,10 @@ def test_an_ended_attempt_keeps_no_handle(
     handle = Handle()
     gone = weakref.ref(handle)
     if order == "begins first":
-        attempt.began(handle)
+        attempt.take(handle)
     attempt.end(Ending(Outcome.DONE))
     if order == "ends first":
-        attempt.began(handle)
+        attempt.take(handle)
     del handle
     assert gone() is None
     attempt.stop("cancel")

@@ -67,7 +67,7 @@ class Started:
 
     def end(self) -> Ending:
         """Return how it ended, which is told once."""
-        ending = self.endings.get(timeout=30)
+        ending = self.endings.get(timeout=60)
         assert self.endings.empty()
         return ending
 
@@ -455,10 +455,10 @@ def test_what_waits_in_a_pool_that_forgets_it(tmp_path: Path) -> None:
     release, submitted = threading.Event(), threading.Semaphore(0)
     executors = Executors(Results(tmp_path / "results"), lambda *blocked: None, KILL_AFTER)
     pool = Telling(1)
-    pool.submit(release.wait, 30)
+    pool.submit(release.wait, 60)
     started = Port("thread pool", executors, pool, tmp_path).start(plain=int)
     for _ in range(2):
-        assert submitted.acquire(timeout=30)
+        assert submitted.acquire(timeout=60)
     pool.shutdown(wait=False, cancel_futures=True)
     assert started.end().outcome is Outcome.CANCELLED
     release.set()

@@ -13,6 +13,7 @@ from core.conftest import Recorder
 from support.clocks import Later
 from support.executor_kinds import KINDS, Pools, adapted
 from support.lives import life_of
+from support.waiting import wait_until
 
 from schedkit import Retry, context
 from schedkit.core import events
@@ -105,3 +106,38 @@ def test_the_place_comes_back(tmp_path: Path, pools: Pools, kind: str) -> None:
         assert run.wait("60s").state is State.TIMEOUT
         assert sched.submit("next").result("60s") == "has a place"
         assert run.log == ["began"]
+
+
+def gated(path: str, gate: str) -> Generator[None, None, str]:
+    Path(path).touch()
+    while not Path(gate).exists():
+        yield
+    return "began"
+
+
+@pytest.mark.parametrize("kind", ["thread pool", "process pool"])
+def test_a_run_that_waits_in_a_full_pool_has_its_whole_time(tmp_path: Path, pools: Pools, kind: str) -> None:
+    """What it waits for is said, and its timeout counts from when its code begins."""
+    began, gate = tmp_path / "began", tmp_path / "gate"
+    with Scheduler(tmp_path / "ledger.db") as sched:
+        for name, timeout in (("holds", None), ("waits", "30m")):
+            params = {"path": str(began), "gate": str(gate)}
+            sched.task(name=name, runs_in=pools.runs_in(kind), timeout=timeout, params=params)(
+                adapted(kind, gated)
+            )
+        sched.task(name="quick")(int)
+        holds = sched.submit("holds")
+        wait_until(began.exists, "the pool does not begin")
+        waits = sched.submit("waits")
+        sched.submit("quick").result("60s")
+        wait_until(
+            lambda: "waits for a place in its executor" in str(sched.why(waits)), str(sched.why(waits))
+        )
+        life = life_of(sched)
+        life.decisions.clock = Later(steady=timedelta(hours=1))
+        sched.submit("quick").result("60s")
+        assert sched.queries.run(waits.id).state is State.RUNNING
+        life.decisions.clock = Later()
+        gate.touch()
+        assert waits.result("60s") == holds.result("60s") == "began"
+        assert [attempt.outcome for attempt in waits.attempts] == [Outcome.DONE]

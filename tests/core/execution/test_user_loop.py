@@ -21,7 +21,7 @@ def test_who_blocks_the_loop_is_told_once_and_that_it_is_over(monkeypatch: pytes
 
     async def blocks() -> None:
         entered.set()
-        release.wait(30)
+        release.wait(60)
 
     async def turns() -> None:
         turned.set()

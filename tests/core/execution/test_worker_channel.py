@@ -117,7 +117,7 @@ def waits_for_a_stop() -> str:
     context.current().on_stop(stopped.set)
     with contextlib.suppress(StopRequested):
         context.log("waits")
-    return "stopped" if stopped.wait(30) and context.should_stop() else "forgotten"
+    return "stopped" if stopped.wait(60) and context.should_stop() else "forgotten"
 
 
 def test_the_end_of_the_scheduler_is_a_stop(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_end_of_the_scheduler_is_a_stop(tmp_path: Path) -> None:
         with connection, connection.makefile("rb") as incoming:
             assert receive(incoming) == b"token"
             assert cloudpickle.loads(receive(incoming)) == ("log", (20, "waits"))
-    ended, told = cloudpickle.loads(answered.get(timeout=30))
+    ended, told = cloudpickle.loads(answered.get(timeout=60))
     call.join()
     assert (value_of(ended), told) == ("stopped", None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.faulty import locked
@@ -12,6 +13,8 @@ from support.lives import life_of
 from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.events import TaskChanged
+from schedkit.loop import service
 
 
 @contextmanager
@@ -50,3 +53,18 @@ def test_a_ledger_that_is_away_does_not_hold_up_the_cell(sched: Scheduler, where
         assert not declares.is_alive()
         assert sched.queries.ledger.task("one") is None
     wait_until(lambda: sched.queries.ledger.task("one"))
+
+
+def test_a_removal_of_before_a_declaration_does_not_take_it_back(sched: Scheduler) -> None:
+    """Another process has removed the task, and this one hears of it once it is declared again."""
+    sched.task(name="one")(lambda: 1)
+    life, row = life_of(sched), sched.queries.ledger.task("one")
+
+    def hear(at: datetime) -> None:
+        removed = TaskChanged(at=at, change="removed", row=row)
+        service().call(life.declarations.hear, [removed], life.lease.life)
+
+    hear(datetime.now(UTC) - timedelta(hours=1))
+    assert "one" in life.registry
+    hear(datetime.now(UTC) + timedelta(hours=1))
+    assert "one" not in life.registry

@@ -85,7 +85,7 @@ def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
     while not life.stopping:
         service().call(_turn)
     sched.stop("0s")
-    patient.join(30)
+    patient.join(60)
     assert not patient.is_alive()
     assert sched.state == "stopped"
     recorder.wait_for(recorder.of(events.RunRetrying, run=run.id))

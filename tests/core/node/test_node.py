@@ -18,9 +18,13 @@ from support.waiting import wait_until
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node import node
+from schedkit.core.node.life import Life
+from schedkit.core.node.listening import Listening
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
 from schedkit.errors import LedgerError
+from schedkit.loop import awaited
 
 Make = Callable[..., Scheduler]
 
@@ -178,12 +182,63 @@ def test_who_has_nothing_to_do_tells_that_it_lives(make: Make) -> None:
         with sched.queries.ledger.store.reading() as connection:
             return int(connection.scalar(sa.select(schema.beats.c.expires)) or 0)
 
-    begun, give_up = expires(), time.monotonic() + 20
+    begun, give_up = expires(), time.monotonic() + 60
     while expires() < begun + 2_500_000:  # by then it would have been buried more than once
         assert time.monotonic() < give_up, "it does not tell that it lives"
         threading.Event().wait(0.05)
     assert sched.state == "running"
     wait_until(lambda: sched.nodes[0].alive)
+
+
+def losing_lives(monkeypatch: pytest.MonkeyPatch, number: int) -> list[str]:
+    """Let as many of the next lives be marked as gone before they serve; returns their ids as they are."""
+    lost: list[str] = []
+
+    def listening(life: Life, *more: Any) -> Listening:
+        made = Listening(life, *more)
+        if len(lost) < number:
+            lost.append(life.lease.life)
+            with life.ledger.store.writing() as others:
+                gone = schema.nodes.update().where(schema.nodes.c.id == life.lease.life)
+                others.execute(gone.values(gone=schema.nodes.c.since))
+
+            async def buries() -> None:
+                await awaited(life.writer.call(lambda connection: None))
+
+            made.take_census = buries
+        return made
+
+    monkeypatch.setattr(node, "Listening", listening)
+    return lost
+
+
+@both
+def test_who_is_taken_for_dead_while_it_starts_lives_its_next_life(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = losing_lives(monkeypatch, 2)
+    sched = make()
+    sched.task(name="one")(lambda: 1)
+    sched.start()
+    assert len(lost) == 2
+    assert sched.submit("one").result("60s") == 1
+    assert [each.life for each in sched.nodes] == [life_of(sched).lease.life]
+
+
+@both
+def test_who_is_taken_for_dead_again_while_it_is_born_again_goes_on(
+    sched: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a laptop that wakes for a moment: its scheduler must not end by itself."""
+    sched.task(name="one")(lambda: 1)
+    before = life_of(sched).lease.life
+    lost = losing_lives(monkeypatch, 1)
+    with sched.queries.ledger.store.writing() as connection:
+        connection.execute(schema.nodes.update().values(gone=schema.nodes.c.since))
+    wait_until(lambda: lost and lives_again(sched, before) and life_of(sched).lease.life not in lost)
+    assert sched.state == "running"
+    wait_until(lambda: sched.at_home == ["one"])
+    assert sched.submit("one").result("60s") == 1
 
 
 def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,6 @@ def test_other_processes_are_told_of_what_lasts_and_of_so_many(sched: Scheduler)
     life, now = life_of(sched), Clock().wall()
     hung = [Hung(run=str(i), task="hang", why="timeout", started=now) for i in range(MOST_KEPT + 1)]
     away = StoreAway(at=from_micros(now), reason="locked")
-    found = LifeObstacles(lambda: life.engine, lambda: hung, lambda: [away], Clock(), None)
+    found = LifeObstacles(lambda: life.engine, lambda: hung, list, lambda: [away], Clock(), None)
     assert len(found.all()) == MOST_KEPT + 2
     assert [each.run for each in found.lasting()] == [str(i) for i in range(MOST_KEPT)]

@@ -115,7 +115,7 @@ def test_much_that_is_due_at_once_begins_a_rush(tmp_path: Path, begun: list[bool
     for n in range(60):
         sched.task(once, name=f"t{n}")(lambda: None)
     with sched:
-        assert all(ended.acquire(timeout=30) for _ in range(60))
+        assert all(ended.acquire(timeout=60) for _ in range(60))
     assert begun
     assert not any(begun)
     assert gc.isenabled()  # the end of the scheduler is the end of its rush

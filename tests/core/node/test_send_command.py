@@ -65,4 +65,4 @@ def test_an_heir_may_still_answer(home: Scheduler, make: Make, monkeypatch: pyte
     inheriting.start()
     with asks.viewing():
         assert asks.submit("one").result("60s") == 2
-    inheriting.join(30)
+    inheriting.join(60)

@@ -236,7 +236,7 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
     life.post(declaration(life, "a"))
     assert would_fire(sched) == []
     release.set()
-    stopping.join(30)
+    stopping.join(60)
     assert sched.queries.ledger.run(run.id).state is State.DONE
     assert sched.queries.ledger.task("a").next_at == NEXT
 
@@ -319,7 +319,7 @@ def test_a_run_that_ends_well_while_its_task_is_removed_is_done(make: Make) -> N
 
     def deaf() -> str:
         entered.set()
-        return "well" if released.wait(30) else "late"
+        return "well" if released.wait(60) else "late"
 
     run = sched.task(name="a")(deaf).submit()
     assert entered.wait(60)

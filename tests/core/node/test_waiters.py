@@ -38,12 +38,12 @@ class Work:
 
 
 async def _awaiting(run: RunHandle) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await run
 
 
 async def _asking(run: RunHandle) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await run.scheduler.aio.result(run.id)
 
 

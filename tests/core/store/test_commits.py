@@ -92,6 +92,26 @@ def test_what_is_based_on_another_row_is_refused_whole(written: WrittenLedger, c
     assert written.ledger.attempts(RUN.id) == []
 
 
+def test_a_run_that_another_process_has_asked_to_stop_does_not_run_again(written: WrittenLedger) -> None:
+    """Its task may be removed: no process would have it."""
+    retry = replace(RUNNING, state=State.RETRY)
+    stopping = replace(RUNNING, reason="cancelled by you")
+    written.write(decided(begun(RUNNING), RunChanged(RUNNING, retry), RunChanged(retry, RUNNING)))
+    written.write(decided(RunChanged(RUNNING, stopping)))
+    written.write(decided(RunChanged(RUNNING, retry)))
+    ((_, error),) = written.refused
+    assert isinstance(error, StaleError)
+    assert written.ledger.live() == [stopping]
+
+
+def test_a_run_that_nobody_has_asked_to_stop_runs_again(written: WrittenLedger) -> None:
+    retry = replace(RUNNING, state=State.RETRY, reason="it failed")
+    written.write(decided(begun(RUNNING)))
+    written.write(decided(RunChanged(RUNNING, retry)))
+    assert written.refused == []
+    assert written.ledger.live() == [retry]
+
+
 def test_a_new_task_that_is_there_is_refused(written: WrittenLedger) -> None:
     written.write(decided(put(a_task())))
     written.write(decided(put(a_task(schedule_text="of two that declare it at once"))))
@@ -199,7 +219,7 @@ def test_who_reads_on_from_a_number_misses_nothing(new_database: Callable[[], st
             events = sql.startswith("INSERT INTO schedkit_events")
             if events and threading.current_thread() is not here and not inserted.is_set():
                 inserted.set()
-                go_on.wait(30)
+                go_on.wait(60)
 
         sa.event.listen(sa.Engine, "after_cursor_execute", stop)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import pytest
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
-from schedkit.errors import RetryableError
+from schedkit.core.store.database import Store
+from schedkit.core.store.deliveries import Deliveries
+from schedkit.errors import LedgerError, RetryableError
 
 TWICE = Retry(attempts=2, delay=0)
 
@@ -63,3 +65,12 @@ def test_a_process_that_dies_after_a_delivery(tmp_path: Path) -> None:
     with Scheduler(tmp_path / "ledger.db") as sched:
         task = sched.task(name="dies", runs_in="process", retry=TWICE)(dies_after_a_delivery)
         assert task.submit().result("60s") == {"mail": "sent"}
+
+
+def test_a_delivery_that_cannot_be_recorded_is_told(tmp_path: Path) -> None:
+    """Else the run goes on to its next delivery, and another attempt makes this one again."""
+    written = Future[None]()
+    written.set_exception(LedgerError("the disk is full"))
+    deliveries = Deliveries(Store(str(tmp_path / "ledger.db")), lambda write: written)
+    with pytest.raises(LedgerError, match="the disk is full"):
+        deliveries.record("run", "page", "1")

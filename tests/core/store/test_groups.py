@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 from support.ledger_writer import HOME, NOW, a_run, a_task, begun, decided, put
@@ -20,7 +22,7 @@ from schedkit.core.engine.changes import (
     TaskUntouched,
 )
 from schedkit.core.model import TaskRow
-from schedkit.core.run import Attempt
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.store.groups import rows_of
 from schedkit.core.store.refusals import StaleError
@@ -50,6 +52,22 @@ def test_a_run_that_moves_several_times_is_one_row() -> None:
     assert new == {"new_runs": [run_values(done)]}
     step = rows_of([decided(RunChanged(queued, running)), decided(RunChanged(running, done))])
     assert step == {"runs": [step_values(queued, done)]}
+
+
+def test_a_run_that_is_to_run_again_is_written_if_nobody_has_asked_it_to_stop() -> None:
+    running = a_run(state=State.RUNNING, attempt=1, started=NOW)
+    stopping = replace(running, reason="cancelled by you")
+    queued = replace(running, state=State.RETRY, started=None)
+    again = replace(queued, state=State.RUNNING, attempt=2, started=NOW + 1)
+    failed = replace(again, state=State.FAILED, finished=NOW + 2)
+
+    def written(*runs: Run) -> dict:
+        return rows_of([decided(*(RunChanged(*step) for step in pairwise((running, *runs))))])
+
+    assert written(stopping) == {"runs": [step_values(running, stopping)]}
+    assert written(queued) == {"requeued_runs": [step_values(running, queued)]}
+    assert written(queued, again) == {"requeued_runs": [step_values(running, again)]}
+    assert written(queued, again, failed) == {"runs": [step_values(running, failed)]}
 
 
 def test_of_details_and_settings_the_last_ones_count() -> None:

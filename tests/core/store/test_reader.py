@@ -141,6 +141,17 @@ def test_what_runs_elsewhere_is_abroad_and_what_runs_here_for_others_a_guest(wri
         assert written.ledger.found({"theirs": ()}, here)["theirs"].abroad == set()
 
 
+def test_what_a_removed_task_left_running_is_found_for_a_new_one_of_its_name(written: WrittenLedger) -> None:
+    with other_life(written) as other:
+        here = written.lease.life
+        left_here, left_there = started(written, "removed"), started(other, "removed")
+        found = written.ledger.found({"removed": ()}, here)["removed"]
+        assert found.row is None
+        assert {run.id for run in found.live} == {left_here.id, left_there.id}
+        assert (found.here, found.abroad) == ({left_here.id}, {left_there.id})
+        assert written.ledger.snapshot(here).guests == {left_here.id}
+
+
 def test_what_is_found_of_a_task_is_all_that_its_new_home_needs(written: WrittenLedger) -> None:
     child, parent = task("child", facts={"after": ["parent"]}), task("parent", next=NOW, followed_seq=1)
     waiting, running, ended_one = a_run(task="child", state=State.PENDING), a_run(task="parent"), new_id()
@@ -191,7 +202,10 @@ def test_a_task_is_told_of_the_runs_of_its_parents_that_its_home_has_not_heard_o
         written.write(decided(events=(queued(runs[2], followed=True),)))  # its home followed it at once
         other.write(decided(events=(queued(runs[3]), queued(runs[4], followed=True))))
         other.write(decided(events=(queued(a_run(task="parent"), followed=True),)))  # pruned since
-        unfollowed = {"child": [(2, runs[1]), (5, runs[4])], "late": [(5, runs[4])]}
+        # Bound by the home before to a run of the child that waited, of which it tells nothing.
+        bound = WaitRow(new_id(), "child", "parent", runs[5].id, "success")
+        other.write(decided(WaitAdded(bound), events=(queued(runs[5], followed=True),)))
+        unfollowed = {"child": [(2, runs[1]), (5, runs[4])], "late": [(5, runs[4]), (7, runs[5])]}
         assert written.ledger.snapshot(here).unfollowed == unfollowed
         after = {name: row.facts["after"] for name, row in rows.items()}
         found = written.ledger.found(after, "any")

@@ -553,7 +553,7 @@ def test_what_comes_after_the_end_is_refused(written: WrittenLedger) -> None:
     stopping = threading.Thread(target=written.writer.stop, args=(30,))
     stopping.start()
     go_on()
-    stopping.join(30)
+    stopping.join(60)
     written.writer.post(after_the_end)
     late = written.writer.call(lambda connection: 1)
     with pytest.raises(NotRunningError, match=r"the scheduler here was stopped \(start it again\)"):

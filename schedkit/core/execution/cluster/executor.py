@@ -66,7 +66,9 @@ class _OnWorker:
         plain = {name: value for name, value in arguments.items() if name != RUN}
         data = pickled((plain, RUN in arguments, facts_of(attempt.context)))
         id = f"{attempt.run.id}-{attempt.run.attempt}"
-        self._given = call = HomeCall(id, needs_of(attempt.task), data, attempt.context, self._grace)
+        needs = needs_of(attempt.task)
+        self._given = call = HomeCall(id, needs, data, attempt.context, self._grace, attempt.code_begins)
+        attempt.code_waits()
         self._cluster.begin(call)
         if attempt.why:
             self.stop(attempt.why)

@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+from schedkit.core.execution.cluster.connection import CONNECT_SECONDS, Connection, connected
 from schedkit.core.execution.cluster.home_call import HomeCall, KnownWorker, Pulse, unprotected
 from schedkit.core.execution.cluster.local import LocalWorker
 from schedkit.core.execution.cluster.messages import (
@@ -43,8 +44,8 @@ __all__ = ["Cluster"]
 _log = logging.getLogger("schedkit")
 
 LOOK_SECONDS = 0.1
-# Between two attempts to reach the cluster, and how long each may take.
-PAUSE_SECONDS, CONNECT_SECONDS = 1.0, 5.0
+# Between two attempts to reach the cluster.
+PAUSE_SECONDS = 1.0
 
 
 class Cluster:
@@ -141,8 +142,7 @@ class Cluster:
         while not self._stop.is_set():
             try:
                 async with AsyncExitStack() as stack:
-                    await self._connect(stack)
-                    await self._stay()
+                    await self._stay(await self._connect(stack))
             except Exception as error:
                 where = self.address or "the cluster of this process"
                 self._away = f"{where} cannot be reached: {one_line(str(error) or type(error).__name__, 300)}"
@@ -153,7 +153,7 @@ class Cluster:
         for call in [*self._calls.values(), *self._waiting]:
             call.fail(AttemptLostError("this process has left the cluster"))
 
-    async def _connect(self, stack: AsyncExitStack) -> None:
+    async def _connect(self, stack: AsyncExitStack) -> Connection:
         import distributed
 
         self._distributed, address = distributed, self.address
@@ -164,14 +164,15 @@ class Cluster:
         elif not self._warned and (told := unprotected(address)):
             self._warned = True
             _log.warning("%s", told)
-        client = distributed.Client(address, asynchronous=True, set_as_default=False, timeout=CONNECT_SECONDS)
-        self._client = await stack.enter_async_context(client)
+        connection = await connected(stack, address)
+        self._client = connection.client
         self._away = ""
         self._client.subscribe_topic("all", self._hear_of_dask)
         self._client.subscribe_topic(WORKERS, lambda event: self._greet(decoded(event[1])))
         self._begin_life()
         self._start(self._ask(None))
         self._start_local(address)
+        return connection
 
     def _look_for(self, file: str) -> None:
         """Have the worker of this process declare the tasks of a file, too."""
@@ -191,9 +192,9 @@ class Cluster:
         self._tell_at = 0.0
         self._look_at_room()
 
-    async def _stay(self) -> None:
+    async def _stay(self, connection: Connection) -> None:
         """Watch over the workers until this is stopped or the connection has ended."""
-        while not self._stop.is_set() and self._client.status != "closed":
+        while connection.lasts and not self._stop.is_set():
             for known in list(self._workers.values()):
                 if time.monotonic() > known.over_at(self._lease) and not known.is_heard(self._lease):
                     self._forget(known, "has not been heard for too long")
@@ -369,7 +370,9 @@ class Cluster:
             return
         content = unpickled(said.content)
         if said.kind == "began":
-            call.child = content
+            call.child, ago = content
+            if ago is not None:
+                call.begins(ago)
         elif said.kind == "ended":
             call.settle(content)
         elif said.kind == "delivered":

@@ -56,6 +56,11 @@ class Pulse(msgspec.Struct, frozen=True):
 class HomeCall:
     """A call of this home, from any thread.
 
+    Parameters
+    ----------
+    begins : callable
+        Is called with how many seconds ago its code began, if that lasts.
+
     Attributes
     ----------
     future : Future
@@ -64,12 +69,21 @@ class HomeCall:
         The worker that it was given to.
     """
 
-    def __init__(self, id: str, needs: Needs, data: bytes, run: RunContext, grace: float) -> None:
+    def __init__(
+        self,
+        id: str,
+        needs: Needs,
+        data: bytes,
+        run: RunContext,
+        grace: float,
+        begins: Callable[[float], object],
+    ) -> None:
         self.id, self.needs, self.data, self.run, self.grace = id, needs, data, run, grace
+        self.begins = begins
         self.future: Future[Answer] = Future()
         self.worker: Hello | None = None
         self.home = ""
-        self.child: int | None = None  # the pid of its process, once it has begun
+        self.child: int | None = None  # the pid of its process, once it has one
         self.stopping = False
         self.dask: Any = None
 

@@ -74,6 +74,8 @@ class Hello(Message, frozen=True, kw_only=True):
         What it has, by name, in bytes where that is a size.
     problems : list of str
         What it could not declare.
+    takes : bool
+        Whether Dask gives it tasks: not while it has paused it for its memory, nor when it is to end.
     """
 
     worker: str
@@ -90,6 +92,7 @@ class Hello(Message, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     resources: dict[str, float] = {}
     problems: list[str] = []
+    takes: bool = True
 
 
 class Call(Message, frozen=True, kw_only=True):
@@ -126,7 +129,8 @@ class Call(Message, frozen=True, kw_only=True):
 class Said(Message, frozen=True, kw_only=True):
     """A call tells something of itself: a kind and its content, see `remote_call`.
 
-    Kinds of its own are "began", with the pid of the child process, and "ended", with its answer.
+    Kinds of its own are "began", with the pid of the child process and how many seconds ago its code began
+    (None: it is being started), and "ended", with its answer.
     """
 
     call: str

@@ -72,12 +72,12 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def free(self) -> int:
         """How many more calls it carries out at once."""
-        return max(0, self.hello.threads - self.running)
+        return max(0, self.hello.threads - self.running) if self.hello.takes else 0
 
     @property
     def places(self) -> int:
         """How many calls of this home it has room for, those included that it has."""
-        return max(0, self.hello.threads - self.others)
+        return max(0, self.hello.threads - self.others) if self.hello.takes else self.calls
 
     def __str__(self) -> str:
         return f"{self.hello.name} (pid {self.hello.pid} on {self.hello.host})"
@@ -116,7 +116,7 @@ def room(workers: Sequence[WorkerRow], tasks: Iterable[Needs], away: str = "") -
     for needs in tasks:
         able = [row for row in workers if _refusal(row, needs) is None]
         of_task[needs.task] = sum(_places(row, needs) for row in able)
-        if not able:
+        if not any(row.hello.takes for row in able):
             why[needs.task] = away or _why_none(workers, needs)
     return Room(most=sum(row.places for row in workers), of_task=of_task, why=why)
 
@@ -149,6 +149,7 @@ def _why_none(workers: Sequence[WorkerRow], needs: Needs) -> str:
     told = f"no worker has task {needs.task!r}"
     if not workers:
         return f"{told}: no worker is connected; start one with `schedkit worker FILE`"
-    reasons = [reason for row in workers if (reason := _refusal(row, needs)) is not None]
+    idle = "takes no tasks: Dask has paused it for its memory, or is about to end it"
+    reasons = [_refusal(row, needs) or f"worker {row} {idle}" for row in workers]
     more = f" and {len(reasons) - _MOST_NAMED} more" if len(reasons) > _MOST_NAMED else ""
     return f"{told}: {'; '.join(reasons[:_MOST_NAMED])}{more}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import socket
 import threading
@@ -162,6 +163,7 @@ class WorkerSide:
             versions=dict(versions()),
             resources=dict(worker.state.total_resources),
             problems=self.problems,
+            takes=str(worker.status.name) == "running",
         )
 
     def _tell_of_itself(self) -> None:
@@ -173,7 +175,7 @@ class WorkerSide:
         while not self._over.wait(LOOK_SECONDS):
             try:
                 for call in list(self._calls.values()):
-                    call.tell_begin(time.monotonic() - LOOK_SECONDS)
+                    call.tell_begin(time.monotonic())
                 if time.monotonic() - self._told_at >= self._hello_seconds():
                     self._tell_of_itself()
             except Exception as error:  # the connection to the cluster is down or not up yet
@@ -264,18 +266,27 @@ class _Carried:
         self.home = call.home
         self.lost = ""
         self._run = RemoteContext(lambda kind, content: say(call, kind, pickled(content)))
-        self._child = ChildCall(children, self._run, call.grace, self._note_begin)
-        self._say, self._began = say, float("inf")
-        self._pid = 0
+        self._child = ChildCall(children, self._run, call.grace, self._note_child, self._note_begin)
+        self._say, self._pid = say, 0
+        # When it was given to its process, and when that began with it; infinite once that is told, too.
+        self._given = self._began = math.inf
 
-    def _note_begin(self, pid: int) -> None:
-        self._pid, self._began = pid, time.monotonic()
+    def _note_child(self, pid: int) -> None:
+        self._pid, self._given = pid, time.monotonic()
 
-    def tell_begin(self, before: float) -> None:
-        """Tell that it has begun, once, if that was before a moment: a short call only tells its end."""
-        if self._began < before:
-            self._began = float("inf")
-            self._say(self._call, "began", pickled(self._pid))
+    def _note_begin(self) -> None:
+        self._began = time.monotonic()
+
+    def tell_begin(self, now: float) -> None:
+        """Tell of its process and its begin, each once, after a while: a short call only tells its end."""
+        if self._began < now - LOOK_SECONDS:
+            ago, self._began = now - self._began, math.inf
+            self._say(self._call, "began", pickled((self._pid, ago)))
+        elif self._given < now - LOOK_SECONDS:
+            self._say(self._call, "began", pickled((self._pid, None)))
+        else:
+            return
+        self._given = math.inf
 
     def answer(self, function: Callable[..., Any], lease: HomeLease) -> bytes:
         """Carry it out, and return how it ended."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import cluster_tasks
 from support.boards import board_now
+from support.clocks import Later
 from support.clusters import TASKS as FILE
 from support.clusters import dask_scheduler, in_process_worker, last_pid_in
+from support.lives import life_of
 from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
@@ -125,6 +129,38 @@ def test_a_timeout_ends_the_process_and_the_next_attempt_begins(
         wait_until(lambda: not alive(int(pid), untold=False), "its process goes on")  # noqa: B023  # called at once
 
 
+def test_a_call_that_waits_for_its_turn_on_a_worker_has_its_whole_time(
+    make: Any, cluster: Any, worker: Any, tmp_path: Path
+) -> None:
+    """The worker is busy with tasks of others, of which Dask does not tell us."""
+    import distributed
+
+    sched, gate, path = make(), tmp_path / "gate", tmp_path / "written"
+    sched.task(name="here")(int)
+    sched.submit("square", n=1).result("60s")
+
+    def until_the_gate_opens() -> None:
+        while not gate.exists():
+            time.sleep(0.01)
+
+    with distributed.Client(cluster.scheduler_address, set_as_default=False) as others:
+        waiting = [others.submit(until_the_gate_opens, pure=False) for _ in range(2)]
+        wait_until(lambda: len(worker.state.executing) == 2, "the worker is not busy")
+        sched.add(replaced(TASKS["gated"], timeout=1800.0))
+        run = sched.submit("gated", path=str(path), gate=str(gate))
+        wait_until(lambda: "its code waits for a worker" in str(sched.why(run)), str(sched.why(run)))
+        assert "its code waits for a worker" in str(board_now(sched)["scheduler"]["why"])
+        life = life_of(sched)
+        life.decisions.clock = Later(steady=timedelta(hours=1))
+        sched.submit("here").result("60s")
+        assert sched.queries.run(run.id).state is State.RUNNING
+        life.decisions.clock = Later()
+        gate.touch()
+        assert run.result("60s") == 1
+        others.gather(waiting)
+    last_pid_in(path)
+
+
 def test_a_failure_is_told_as_it_was_raised(make: Any, worker: Any) -> None:
     ended = make().submit("fails").wait("60s")
     assert ended.state is State.FAILED
@@ -211,11 +247,11 @@ def test_runs_go_to_workers_with_the_resources_that_they_take(make: Any, cluster
 def test_a_worker_that_ends_leaves_its_runs_interrupted_and_another_goes_on(
     make: Any, cluster: Any, tmp_path: Path
 ) -> None:
-    sched, path, gate = make(lease="6s"), tmp_path / "written", tmp_path / "gate"
+    sched, path, gate = make(lease="6s", interruptions=100), tmp_path / "written", tmp_path / "gate"
     with in_process_worker(cluster, TASKS):
         run = sched.submit("gated", path=str(path), gate=str(gate))
         first = last_pid_in(path)
-    assert not alive(first, untold=False)
+    wait_until(lambda: not alive(first, untold=False))
     gate.touch()
     with in_process_worker(cluster, TASKS):
         assert run.wait("60s").state is State.DONE

@@ -40,6 +40,13 @@ def test_the_room_is_that_of_this_home() -> None:
     assert found == Room(most=1 + 2 + 8, of_task={"t": 1 + 2})
 
 
+def test_a_worker_that_dask_has_paused_gets_no_run_and_keeps_those_that_it_has() -> None:
+    paused = row("a", threads=8, calls=1, takes=False)
+    assert choose([paused], NEEDS) is None
+    assert choose([paused, row("b", calls=1)], NEEDS) == row("b", calls=1)
+    assert room([paused, row("b")], [NEEDS]) == Room(most=1 + 2, of_task={"t": 1 + 2})
+
+
 def test_resources_limit_how_many_runs_fit_on_a_worker() -> None:
     needs = Needs(task="t", handler="t", code="c", resources={"memory": 8e9})
     small, large = row("a", resources={"memory": 4e9}), row("b", threads=4, resources={"memory": 20e9})
@@ -64,8 +71,9 @@ def test_resources_limit_how_many_runs_fit_on_a_worker() -> None:
         ),
         ([row("a", versions={**versions(), "pandas": "0.1"})], "has pandas 0.1, and this process has pandas"),
         ([row(str(n), tasks={}) for n in range(5)], "and 2 more"),
+        ([row("a", takes=False)], "worker a (pid 1 on h) takes no tasks: Dask has paused it for its memory"),
     ],
-    ids=["none", "no task", "other code", "module", "Python", "pandas", "many"],
+    ids=["none", "no task", "other code", "module", "Python", "pandas", "many", "paused"],
 )
 def test_it_is_said_why_no_worker_can_carry_a_task_out(rows: list[WorkerRow], why: str) -> None:
     assert why in room(rows, [NEEDS]).why["t"]

@@ -92,6 +92,18 @@ def test_a_call_of_a_home_that_is_not_heard_does_not_begin(
     assert found == Refused(reason="its home did not answer the worker")
 
 
+def test_a_call_of_a_home_that_has_fallen_silent_does_not_begin(
+    side: WorkerSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An heir may start the same run by the time it would be ended."""
+    monkeypatch.setattr(worker_module, "ANSWER_SECONDS", 0.1)
+    path = tmp_path / "written"
+    side.take(encoded(Heard(home="h", asked=time.monotonic(), lease=600.0, age=0.6 * 600.0)))
+    found = decoded(side.carry_out(call_of(side, "deaf", arguments={"path": str(path)}), "key"))
+    assert found == Refused(reason="its home did not answer the worker")
+    assert not path.exists()
+
+
 def test_a_call_that_came_while_the_worker_stood_still_does_not_begin(
     side: WorkerSide, tmp_path: Path
 ) -> None:
