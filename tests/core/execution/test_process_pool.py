@@ -21,6 +21,7 @@ from support.run_events import RunEvents
 from support.waiting import wait_until
 
 from schedkit import context
+from schedkit.core.execution import child_output
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.child_process import HOME_LOST
 from schedkit.core.execution.cluster.home_call import Pulse
@@ -363,14 +364,16 @@ def prints(size: int, lines: int) -> None:
         print(number)
 
 
-def test_what_is_printed(children: ChildPool) -> None:
+def test_what_is_printed(children: ChildPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_output, "PATIENCE_SECONDS", 60.0)  # on a busy machine the rest comes late
     listener = Listener()
     ChildCall(children, listener).result(packed(prints, size=300_000, lines=1_500))
     assert listener.told[0] == (20, "x" * 300_000)
     assert listener.told[-2:] == [(20, "998"), (20, "and 501 more lines")]
 
 
-def test_a_line_without_an_end(children: ChildPool) -> None:
+def test_a_line_without_an_end(children: ChildPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_output, "PATIENCE_SECONDS", 60.0)
     listener = Listener()
     ChildCall(children, listener).result(packed(prints, size=3_000_000, lines=0))
     texts = [message for _, message in listener.told]
