@@ -20,7 +20,7 @@ def test_processes_of_a_worker_have_ended_only_where_they_can_be_seen(seen: bool
     place: dict[str, Any] = {"host": socket.gethostname(), "pid": ended.pid}
     place["pid_space"] = pid_space() if seen else "another container"
     told: dict[str, Any] = {"threads": 1, "tasks": {}, "versions": {}}
-    call = HomeCall("id", cast(Any, None), b"", cast(Any, None), 1.0)
+    call = HomeCall("id", cast(Any, None), b"", cast(Any, None), 1.0, lambda ago: None)
     call.worker = Hello(worker="w", address="tcp://w", asked=0.0, name="w", **place, **told)
     call.child = ended.pid
     assert call.has_ended() is seen
