@@ -13,7 +13,7 @@ import os
 import re
 import typing
 from collections import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -53,11 +53,15 @@ class ArgumentTypes:
         args, given
             The arguments by position, without ``self``, and by name.
         """
-        return self._first_wrong(self._all, args, given)
+        for name, value, types in self._wrong(self._all, args, given):
+            return f"{name} must be {_words(types)}, not {_shown(value)}"
+        return None
 
     def wrong_flag(self, args: Sequence[object], given: Mapping[str, object]) -> str | None:
         """Return which flag is given something else: it would not fail, and "no" would be taken for yes."""
-        return self._first_wrong(self._flags, args, given) if self._flags else None
+        for name, value, _ in self._wrong(self._flags, args, given):
+            return f"{name}={_shown(value)} is not True or False"
+        return None
 
     @functools.cached_property
     def _all(self) -> _Types:  # at the first call, as annotations may name what is defined later
@@ -71,12 +75,14 @@ class ArgumentTypes:
             if set(types) <= {bool, Integral, NoneType} and bool in types
         }
 
-    def _first_wrong(self, known: _Types, args: Sequence[object], given: Mapping[str, object]) -> str | None:
-        for name, value in (*zip(self._positional, args, strict=False), *given.items()):
-            types = known.get(name)
-            if types is not None and not _passes(value, types):
-                return f"{name} must be {_words(types)}, not {_shown(value)}"
-        return None
+    def _wrong(
+        self, known: _Types, args: Sequence[object], given: Mapping[str, object]
+    ) -> Iterator[tuple[str, object, tuple[type, ...]]]:
+        if known:
+            for name, value in (*zip(self._positional, args, strict=False), *given.items()):
+                types = known.get(name)
+                if types is not None and not _passes(value, types):
+                    yield name, value, types
 
 
 class _Unknown(type):

@@ -80,7 +80,7 @@ Mistake = Callable[[World], object]
 MISTAKES: dict[str, tuple[Mistake, str]] = {
     "a flag that is a text": (
         lambda w: excel.write(w.df, w.folder / "x.xlsx", summary="no"),
-        "write(): summary must be bool, not 'no'",
+        "write(): summary='no' is not True or False",
     ),
     "replace that is a text": (
         lambda w: w.sched.task(every("1h"), name="other", replace="no")(open_bugs),

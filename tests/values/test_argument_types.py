@@ -127,5 +127,5 @@ def test_a_flag_is_not_taken_from_a_text() -> None:
 
     assert write(np.bool_(True))
     assert write(strict=None) is False
-    with pytest.raises(UsageError, match=r"write\(\): quiet must be bool, not 'no'"):
+    with pytest.raises(UsageError, match=r"write\(\): quiet='no' is not True or False"):
         write(quiet="no")

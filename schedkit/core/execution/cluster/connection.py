@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-__all__ = ["CONNECT_SECONDS", "Connection", "connected"]
+__all__ = ["CONNECT_SECONDS", "Connection", "connected", "within"]
 
 # How long connecting may take.
 CONNECT_SECONDS = 5.0
@@ -37,3 +38,9 @@ class Connection:
     def lasts(self) -> bool:
         """Whether it was never lost."""
         return self.client.scheduler_comm is self._stream and self.client.status != "closed"
+
+
+async def within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, for so long at most."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

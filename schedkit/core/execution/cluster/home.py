@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from schedkit.core.execution.cluster.connection import CONNECT_SECONDS, Connection, connected
+from schedkit.core.execution.cluster.connection import CONNECT_SECONDS, Connection, connected, within
 from schedkit.core.execution.cluster.home_call import HomeCall, KnownWorker, Pulse, unprotected
 from schedkit.core.execution.cluster.local import LocalWorker
 from schedkit.core.execution.cluster.messages import (
@@ -147,9 +147,7 @@ class Cluster:
                 where = self.address or "the cluster of this process"
                 self._away = f"{where} cannot be reached: {one_line(str(error) or type(error).__name__, 300)}"
                 self._look_at_room()
-            self._client = None
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), PAUSE_SECONDS)
+            await within(PAUSE_SECONDS, self._stop)
         for call in [*self._calls.values(), *self._waiting]:
             call.fail(AttemptLostError("this process has left the cluster"))
 
@@ -165,14 +163,18 @@ class Cluster:
             self._warned = True
             _log.warning("%s", told)
         connection = await connected(stack, address)
-        self._client = connection.client
-        self._away = ""
+        self._client, self._away = connection.client, ""
+        stack.callback(self._disconnected)  # before it is closed, which takes a moment
         self._client.subscribe_topic("all", self._hear_of_dask)
         self._client.subscribe_topic(WORKERS, lambda event: self._greet(decoded(event[1])))
         self._begin_life()
         self._start(self._ask(None))
         self._start_local(address)
         return connection
+
+    def _disconnected(self) -> None:
+        self._client, self._away = None, "the connection with the cluster was lost, another is made"
+        self._look_at_room()
 
     def _look_for(self, file: str) -> None:
         """Have the worker of this process declare the tasks of a file, too."""
@@ -199,8 +201,7 @@ class Cluster:
                 if time.monotonic() > known.over_at(self._lease) and not known.is_heard(self._lease):
                     self._forget(known, "has not been heard for too long")
             self._look_at_room()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
+            await within(LOOK_SECONDS, self._stop)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -270,9 +271,7 @@ class Cluster:
         if call.dask is not None:
             with suppress(Exception):
                 await call.dask.cancel()
-        while (
-            time.monotonic() < known.over_at(self._lease) and not call.has_ended() and not call.future.done()
-        ):
+        while not (time.monotonic() >= known.over_at(self._lease) or call.has_ended() or call.future.done()):
             await asyncio.sleep(LOOK_SECONDS / 5)
         call.fail(AttemptLostError(f"worker {known.hello.name} on {known.hello.host} {why}"))
 
@@ -316,11 +315,12 @@ class Cluster:
 
     async def _placed(self, call: HomeCall) -> WorkerRow | None:
         while not (call.stopping or self._stop.is_set()):
-            if self._client is not None and (row := choose(self._usable(), call.needs)) is not None:
+            # A call given to a client that is closed is lost at once, and so would be each further attempt.
+            running = self._client is not None and self._client.status == "running"
+            if running and (row := choose(self._usable(), call.needs)) is not None:
                 return row
             self._changed.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), PAUSE_SECONDS)
+            await within(PAUSE_SECONDS, self._changed)
         return None
 
     async def _given(self, call: HomeCall, worker: Hello) -> None:
