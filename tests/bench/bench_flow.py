@@ -58,11 +58,11 @@ def rows() -> Iterator[Row]:
 def figures_of_both(issues: pd.DataFrame, changes: pd.DataFrame) -> None:
     """Make what the peer is asked for: its six tables."""
     history = flow.History(issues, changes, now=NOW)
-    flow.cycle_times(history)
+    finished = flow.cycle_times(history)
     flow.cumulative_flow(history)
     flow.control_chart(history)
     flow.cycle_histogram(history)
-    flow.throughput(history)
+    flow.throughput(finished)
     flow.cycle_percentiles(history)
 
 

@@ -1,11 +1,12 @@
-"""The benches write long histories straight into the tables: what they write fits the schema."""
+"""What benches write straight into the tables fits the schema, and what they ask of others can be asked."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bench_history, engine_sides
+from bench import bench_flow, bench_history, engine_sides
+from bench.flow_input import frames
 from schedkit.core.board.history import window
 from schedkit.core.store.database import Store
 
@@ -24,3 +25,7 @@ def test_a_ledger_of_the_history_bench_has_its_window(tmp_path: Path) -> None:
     bench_history.fill(ledger, now, count=200)
     assert window(store, now, 81 * 24.0)["total"] == 200
     store.close()
+
+
+def test_the_figures_of_the_flow_bench_s_peer_can_be_made() -> None:
+    bench_flow.figures_of_both(*frames(20)[:2])
