@@ -78,7 +78,7 @@ def agreement(mine: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[Row]:
         found = days.notna() & both[name].notna() & both["Done"].notna()
         same = int((days == both[name])[found].sum())
         told = f"{ours.lower()} on the same day, of those that both have"
-        yield Row(told, same, int(found.sum()), "jira-agile-metrics", "issues", same / found.sum(), 0.99)
+        yield Row(told, same, int(found.sum()), "jira-agile-metrics", "issues", same / int(found.sum()), 0.99)
         alone = (int((days.notna() & both[name].isna()).sum()), int((days.isna() & both[name].notna()).sum()))
         yield Row(f"{ours.lower()} in one of the two only", *alone, "jira-agile-metrics", "issues", 0, None)
 
