@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from typing import Any
+
+import anyio
 
 __all__ = ["CONNECT_SECONDS", "Connection", "connected", "within"]
 
@@ -40,7 +42,7 @@ class Connection:
         return self.client.scheduler_comm is self._stream and self.client.status != "closed"
 
 
-async def within(seconds: float, event: asyncio.Event) -> None:
-    """Wait for an event, for so long at most."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+async def within(seconds: float, waits: Awaitable[object]) -> None:
+    """Wait for so long at most."""
+    with anyio.move_on_after(seconds):
+        await waits

@@ -147,7 +147,7 @@ class Cluster:
                 where = self.address or "the cluster of this process"
                 self._away = f"{where} cannot be reached: {one_line(str(error) or type(error).__name__, 300)}"
                 self._look_at_room()
-            await within(PAUSE_SECONDS, self._stop)
+            await within(PAUSE_SECONDS, self._stop.wait())
         for call in [*self._calls.values(), *self._waiting]:
             call.fail(AttemptLostError("this process has left the cluster"))
 
@@ -201,7 +201,7 @@ class Cluster:
                 if time.monotonic() > known.over_at(self._lease) and not known.is_heard(self._lease):
                     self._forget(known, "has not been heard for too long")
             self._look_at_room()
-            await within(LOOK_SECONDS, self._stop)
+            await within(LOOK_SECONDS, self._stop.wait())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -320,7 +320,7 @@ class Cluster:
             if running and (row := choose(self._usable(), call.needs)) is not None:
                 return row
             self._changed.clear()
-            await within(PAUSE_SECONDS, self._changed)
+            await within(PAUSE_SECONDS, self._changed.wait())
         return None
 
     async def _given(self, call: HomeCall, worker: Hello) -> None:
