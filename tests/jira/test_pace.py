@@ -68,7 +68,9 @@ def test_a_quota_lowered_midway_costs_a_few_refusals() -> None:
         facts = jira.search(ALL).attrs["extraction"]
         assert facts["exact"]
         assert next(seen) > 6, "it was lowered"
-        assert facts["throttled"] <= 16  # none, where the machine asks more slowly than the site allows
+        # None, where the machine asks more slowly than the site allows; on a busy one those that are under
+        # way, and once more those of which it heard late.
+        assert facts["throttled"] <= 2 * 16
 
 
 def test_a_login_that_runs_out_midway_is_renewed() -> None:

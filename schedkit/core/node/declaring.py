@@ -1,9 +1,9 @@
-"""Tasks that are declared here and decided, once."""
+"""Tasks that are declared here: decided, and decided again where the ledger has changed meanwhile."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio
@@ -13,8 +13,9 @@ from schedkit.core.model import Task
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.store.refusals import RefusedRowError, StaleError
+from schedkit.errors import LifeEndedError, NotRunningError
 
-__all__ = ["declare_once"]
+__all__ = ["declare_again", "declare_once"]
 
 _log = logging.getLogger("schedkit")
 
@@ -22,6 +23,50 @@ _log = logging.getLogger("schedkit")
 # long a declaration waits at most, as for a lock that another program holds.
 AWAY_SECONDS = 1.0
 DECLARE_SECONDS = 10.0
+# How often a declaration is decided again at once because the ledger has changed since it was read.
+DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
+
+
+async def declare_again(
+    present: Callable[[], Life | None],
+    stopping: Callable[[], bool],
+    tasks: Sequence[Task],
+    *,
+    alone: bool,
+    inherits: bool,
+) -> Sequence[Task] | None:
+    """Declare tasks, some times where that is refused; return those that are to be declared later.
+
+    None: there is no life here any more, and the next one declares all that is known here.
+
+    Parameters
+    ----------
+    present, stopping : callable
+        Return the present life, and whether it is being stopped.
+    tasks, alone, inherits
+        As for `Node.declare`, and so is what is raised.
+    """
+    left = tasks
+    for _ in range(DECLARE_TRIES):
+        life = present()
+        if life is None:
+            return None
+        try:
+            left = await declare_once(life, left, alone=alone, inherits=inherits)
+        except (LifeEndedError, NotRunningError) as error:
+            lost = isinstance(error, LifeEndedError) or life is not present()
+            if stopping() or not lost:
+                raise
+            return None
+        if not left:
+            return left
+        await anyio.sleep(DECLARE_PAUSE_SECONDS)
+    _log.warning(
+        "task %r is not at home here yet: other processes declare it too, or runs of the tasks that it "
+        "comes after change faster than the ledger is read; it is tried again",
+        left[0].name,
+    )
+    return left
 
 
 async def declare_once(

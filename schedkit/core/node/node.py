@@ -20,7 +20,7 @@ from schedkit.core.model import Task
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
-from schedkit.core.node.declaring import declare_once
+from schedkit.core.node.declaring import declare_again
 from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
@@ -49,8 +49,6 @@ WATCH_SECONDS = 0.2
 BIRTH_SECONDS = 1.0
 # How long a stop prunes at most; the next one continues.
 PRUNE_PATIENCE_SECONDS = 2.0
-# How often a declaration is decided again because another process was quicker.
-DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
 
 class Node:
@@ -355,28 +353,24 @@ class Node:
         DeclarationError
             If another process has other code under a name.
         """
-        left: Sequence[Task] = tasks
         for task in tasks:
             if self.life is not None:
                 self.life.executors.expect(task, self.declarations.place(task))
-        for _ in range(DECLARE_TRIES):
-            life = self.life
-            if life is None or not tasks:
-                return
-            try:
-                left = await declare_once(life, left, alone=alone, inherits=inherits)
-            except (LifeEndedError, NotRunningError) as error:
-                lost = isinstance(error, LifeEndedError) or life is not self.life
-                if self._stopping or not lost:
-                    raise
-                return  # the next life of this process declares all that is known here
-            if not left:
-                break
-            await anyio.sleep(DECLARE_PAUSE_SECONDS)
-        else:
-            _log.warning("task %r: another process declares it again and again", left[0].name)
+        if not tasks:
+            return
+        left = await declare_again(
+            lambda: self.life, lambda: self._stopping, tasks, alone=alone, inherits=inherits
+        )
+        if left is None:
+            return
+        if left and self._serves is not None:  # who waits is not kept, and no task is left without a home
+            self._serves[1].start_soon(self._declare_later, left, inherits)
         if again := await self.declarations.requested(tasks):
             await self.declare(again, alone=False)
+
+    async def _declare_later(self, tasks: Sequence[Task], inherits: bool) -> None:
+        with contextlib.suppress(LifeEndedError, NotRunningError):  # by then it is stopped
+            await self.declare(tasks, alone=False, inherits=inherits)
 
     async def _inherit(self, tasks: Sequence[Task]) -> None:
         await self.declare(tasks, alone=False, inherits=True)

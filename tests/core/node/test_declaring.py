@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from support.faulty import locked
@@ -14,6 +15,8 @@ from support.waiting import wait_until
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import TaskChanged
+from schedkit.core.model import Task
+from schedkit.core.node import declaring
 from schedkit.loop import service
 
 
@@ -68,3 +71,22 @@ def test_a_removal_of_before_a_declaration_does_not_take_it_back(sched: Schedule
     assert "one" in life.registry
     hear(datetime.now(UTC) + timedelta(hours=1))
     assert "one" not in life.registry
+
+
+def test_a_task_that_is_refused_again_and_again_is_at_home_in_the_end(
+    sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one that comes after tasks whose runs change faster than a busy machine reads the ledger."""
+    declare_once, tries = declaring.declare_once, 0
+
+    async def refused(life: Any, tasks: Sequence[Task], **options: Any) -> list[Task]:
+        nonlocal tries
+        tries += 1
+        return await declare_once(life, tasks, **options) if tries > 50 else list(tasks)
+
+    monkeypatch.setattr(declaring, "declare_once", refused)
+    sched.task(name="one")(lambda: 1)
+    assert tries < 50, "the cell is not kept"
+    assert "task 'one' is not at home here yet" in caplog.text
+    wait_until(lambda: sched.at_home == ["one"])
+    assert sched.submit("one").result("60s") == 1
