@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,8 @@ from support.waiting import wait_until
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
-from schedkit.core.store import connecting
+from schedkit.core.store import connecting, schema
+from schedkit.core.store.database import Store
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError
@@ -139,3 +142,30 @@ def test_a_database_that_cannot_be_used_is_said_with_what_to_do(
     where = url.set(**change)
     with pytest.raises(LedgerError, match=words):
         Scheduler(where.render_as_string(hide_password=False)).start()
+
+
+def test_a_process_that_is_stopped_within_a_statement_keeps_no_row_for_ever(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the server it is not idle, as its statement has not been sent to its end."""
+    monkeypatch.setattr(connecting, "TRANSACTION_SECONDS", 1.0)
+    url = new_database()
+    with Scheduler(url, lease="60s") as sched:
+        stopped, others = Store(url), sched.queries.ledger.store
+
+        def stop_within_a_statement() -> None:
+            with stopped.writing() as connection:
+                driver: Any = connection.connection.driver_connection
+                if driver.info.server_version < 170_000:
+                    pytest.skip("PostgreSQL bounds transactions from version 17 on")
+                connection.execute(sa.select(schema.nodes.c.id).with_for_update(read=True))
+                # The first of the messages of a statement, after which the process is stopped.
+                body = b"\0select 1\0" + struct.pack("!h", 0)
+                os.write(driver.fileno(), b"P" + struct.pack("!i", 4 + len(body)) + body)
+                with others.writing() as other:
+                    other.execute(schema.nodes.update().values(since=schema.nodes.c.since))
+                connection.execute(sa.select(1))
+
+        with pytest.raises(LedgerError):  # the server has ended it
+            stop_within_a_statement()
+        stopped.close()

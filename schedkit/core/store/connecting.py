@@ -10,11 +10,14 @@ from sqlalchemy.exc import DBAPIError
 
 from schedkit.core.store.turns import LEDGER, has_turn
 
-__all__ = ["AUTOCOMMIT", "begin_immediate", "bound_idleness", "locked", "tune_reader", "tune_writer"]
+__all__ = ["AUTOCOMMIT", "begin_immediate", "bound_transactions", "locked", "tune_reader", "tune_writer"]
 
 # How long PostgreSQL keeps an idle transaction: one whose process was stopped in the middle, as by a laptop's
 # sleep, would keep the lease's row locked, and no other process could take the ledger.
 IDLE_SECONDS = 5.0
+# How long PostgreSQL keeps any transaction, from version 17 on: a process that was stopped within a
+# statement, before its last message, is not idle to the server, which would wait for it with the row locked.
+TRANSACTION_SECONDS = 60.0
 AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
 
 
@@ -36,10 +39,12 @@ def tune_reader(connection: sqlite3.Connection, record: object) -> None:
     connection.execute("PRAGMA query_only=ON")
 
 
-def bound_idleness(connection: Any, record: object) -> None:
-    """Have PostgreSQL end a transaction in which nothing happens."""
+def bound_transactions(connection: Any, record: object) -> None:
+    """Have PostgreSQL end a transaction in which nothing happens, or that takes too long."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
+        if connection.info.server_version >= 170_000:
+            cursor.execute(f"SET transaction_timeout = {int(TRANSACTION_SECONDS * 1000)}")
     connection.commit()
 
 

@@ -22,7 +22,7 @@ from schedkit.core.store import schema
 from schedkit.core.store.connecting import (
     AUTOCOMMIT,
     begin_immediate,
-    bound_idleness,
+    bound_transactions,
     locked,
     tune_reader,
     tune_writer,
@@ -111,7 +111,7 @@ class Store:
             sa.event.listen(self._read, "connect", tune_reader)
         else:
             for engine in (self._create, self._write):
-                sa.event.listen(engine, "connect", bound_idleness)
+                sa.event.listen(engine, "connect", bound_transactions)
             replace_lost(self._read)
         # The engines hold no reference to the store: it is collected when unused, and they close.
         weakref.finalize(self, _dispose, self._create, self._write, self._read)
