@@ -43,7 +43,7 @@ def _rows(scheduler: Scheduler) -> list[dict[str, Any]]:
     for task in scheduler.queries.ledger.tasks():
         at_home[task.home].append(task.name)
     heirs = scheduler.queries.heirs()
-    # What every process declares and nobody has used is not listed, as on the board.
+    # Tasks that every process declares are listed once they have been used, as on the board.
     listed = {task["name"] for task in scheduler.screens.board()["tasks"]}
     workers = kept_workers(scheduler.queries.ledger.store)
     return [

@@ -37,7 +37,7 @@ async def declare_again(
 ) -> Sequence[Task] | None:
     """Declare tasks, some times where that is refused; return those that are to be declared later.
 
-    None: there is no life here any more, and the next one declares all that is known here.
+    None if the life has ended: the next one declares all known tasks.
 
     Parameters
     ----------

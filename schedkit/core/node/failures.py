@@ -37,8 +37,8 @@ class Failures:
     def told(self, error: BaseException) -> None:
         """Note that the sender of a stimulus hears why it is refused, and that nothing is left of it.
 
-        If another process was only quicker, this is no sign of an engine that fails: one that starts may have
-        many tasks to declare with which others are busy.
+        A conflict with another process is not a failure of the engine: at its start it may declare many tasks
+        that other processes change at the same time.
         """
         if isinstance(error, StaleError | RefusedRowError):
             self.count = 0
@@ -46,7 +46,7 @@ class Failures:
     def passing(self, error: BaseException, stimuli: Sequence[Stimulus]) -> bool:
         """Tell whether a decision is made again because a task has only just moved.
 
-        Who declares one reads the ledger anew instead.
+        A declaration is not repeated here: its caller reads the ledger again.
         """
         declares = any(isinstance(stimulus, Declare) for stimulus in stimuli)
         return isinstance(error, StaleError) and not declares and self.count < MOST_MOVES

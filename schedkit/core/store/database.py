@@ -51,7 +51,7 @@ BUSY_SECONDS = 1.0
 _SQLITE_OPTIONS: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
 # How long a PostgreSQL server may take to accept a connection.
 CONNECT_SECONDS = 10
-# How often a transaction of its own waits so long: SQLite's lock goes to whoever asks first once it is free.
+# How many times a separate transaction waits BUSY_SECONDS for SQLite's lock, which is not given in order.
 WAITS = 10
 # Two commits in one tick of the system's clock leave the same time on a file.
 RECENT_NS = 100_000_000

@@ -28,8 +28,7 @@ async def connected(stack: AsyncExitStack, address: str) -> Connection:
 class Connection:
     """Dask's client while it is connected to the scheduler that it has connected to first.
 
-    It connects again by itself, but a scheduler that was started anew at the address tells it nothing: its
-    topics are not known there.
+    The client reconnects by itself, but a restarted scheduler does not know its topics and sends no events.
     """
 
     def __init__(self, client: Any) -> None:
