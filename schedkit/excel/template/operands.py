@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -100,12 +101,18 @@ def _put(found: list[Value], values: pa.Array | None, kind: Callable[[Any], Valu
 
 
 def stored(letter: str, text: str | None) -> Value:
-    """Return a cell of a workbook as an operand, by its kind (see `CellColumn`)."""
+    """Return a cell of a workbook as an operand, by its kind (see `CellColumn`); None if it is damaged."""
     if text is None or letter in "eif":
         return None
     if letter == "s":
         return text
-    return text in ("1", "true") if letter == "b" else float(text)
+    if letter == "b":
+        return text in ("1", "true")
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def stored_column(column: CellColumn | None, last: int) -> list[Value]:
@@ -132,10 +139,7 @@ def of_xml(cell: str | None, strings: Sequence[str]) -> Value:
         return strings[place] if place < len(strings) else None
     if kind in ("str", "inlineStr"):
         return excel_unescape(text)
-    try:
-        return stored({"n": "n", "b": "b"}.get(kind, "e"), text)
-    except ValueError:
-        return None
+    return stored({"n": "n", "b": "b"}.get(kind, "e"), text)
 
 
 def written(values: Sequence[Value]) -> tuple[pa.Array, pa.Array]:

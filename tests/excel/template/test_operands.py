@@ -34,7 +34,17 @@ def test_cells_of_a_sheet(cell: str | None, value: Value) -> None:
 
 @pytest.mark.parametrize(
     ("letter", "text", "value"),
-    [("n", "2", 2.0), ("d", "46000.5", 46000.5), ("s", "2", "2"), ("b", "true", True), ("e", "#N/A", None)],
+    [
+        ("n", "2", 2.0),
+        ("d", "46000.5", 46000.5),
+        ("s", "2", "2"),
+        ("b", "true", True),
+        ("e", "#N/A", None),
+        ("n", "damaged", None),
+        ("n", "", None),
+        ("d", "1e999", None),
+        ("n", "nan", None),
+    ],
 )
 def test_stored_cells_by_their_kind(letter: str, text: str, value: Value) -> None:
     assert stored(letter, text) == value
