@@ -171,7 +171,10 @@ class Dispatcher:
             return await self._decide(life, command, waiters)
         await anyio.to_thread.run_sync(self._ledger.store.open)
         runs_in, task = None, command.task
-        if isinstance(command, CancelRun):  # it continues where it was started, wherever its task is at home
+        if isinstance(command, CancelRun):
+            if await anyio.to_thread.run_sync(self._has_ended, command.run):
+                return {"cancelled": False}
+            # It continues where it was started, wherever its task is at home.
             runs_in = await anyio.to_thread.run_sync(self._ledger.life_of, command.run)
         if runs_in is None and (
             task is None or await anyio.to_thread.run_sync(self._ledger.home, task) is None
@@ -180,6 +183,11 @@ class Dispatcher:
                 return await self._decide_apart(life, command)
             runs_in = await self._able_process(command)
         return await send_command(self._ledger, command, life=runs_in)
+
+    def _has_ended(self, run: str) -> bool:
+        """Tell whether a run has ended, as it may have since it was looked at."""
+        found = self._ledger.run(run)
+        return found is None or found.state.final
 
     async def _request(self, life: Life | None, command: RequestTask) -> dict[str, Any]:
         """Have a requested task made by its home if it has one, else by a process that has its handler."""
@@ -238,10 +246,10 @@ class Dispatcher:
             if await anyio.to_thread.run_sync(self._has_moved, life, command):
                 raise HasMovedError(error.message, hint="try again") from error
             raise
-        if isinstance(command, CancelRun) and not answer["cancelled"]:
-            found = await anyio.to_thread.run_sync(self._ledger.run, command.run)
-            if found is not None and not found.state.final:
-                raise HasMovedError(f"run {command.run} has just moved", hint="try again")
+        if not isinstance(command, CancelRun) or answer["cancelled"]:
+            return answer
+        if not await anyio.to_thread.run_sync(self._has_ended, command.run):
+            raise HasMovedError(f"run {command.run} has just moved", hint="try again")
         return answer
 
     def _has_moved(self, life: Life, command: Command) -> bool:
