@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import safe_repr
 
 __all__ = ["Image", "Link", "Lozenge", "Markup", "Mention", "anchor", "attachment_link", "escape", "time_tag"]
@@ -167,11 +168,14 @@ class Image:
 
     def __post_init__(self) -> None:
         _check_texts(self, filename=self.filename, alt=self.alt)
-        width = self.width
-        if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
+        if self.width is None:
+            return
+        width = whole_number_of(self.width)
+        if width is None or width < 1:
             raise UsageError(
-                f"Image: width={safe_repr(width, 60)} is not a number of pixels", hint="width=400"
+                f"Image: width={safe_repr(self.width, 60)} is not a number of pixels", hint="width=400"
             )
+        object.__setattr__(self, "width", width)
 
     @property
     def storage(self) -> str:

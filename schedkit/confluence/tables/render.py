@@ -31,6 +31,7 @@ from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
 from schedkit.values.dates import field_type, holds_dates
 from schedkit.values.extraction import incomplete
+from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def render(
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
         raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
-    keys = [] if key is None else [key] if isinstance(key, str | int) else list(key)
+    is_one = isinstance(key, str) or whole_number_of(key) is not None
+    keys: list[Any] = [] if key is None else [key] if is_one else list(key)
     if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
     labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")
