@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
-from schedkit.values.scalars import whole_number_of
+from schedkit.values.scalars import plain_text, whole_number_of
 from schedkit.values.text import safe_repr
 
 __all__ = ["Image", "Link", "Lozenge", "Markup", "Mention", "anchor", "attachment_link", "escape", "time_tag"]
@@ -78,6 +79,8 @@ def _check_texts(value: object, **parts: object) -> None:
             raise UsageError(
                 f"{kind}: {name}={safe_repr(part, 60)} is not a text", hint=f"give {name}= a string"
             )
+        if isinstance(part, Enum):  # it would be formatted as its name
+            object.__setattr__(value, name, plain_text(part))
 
 
 @check_keywords

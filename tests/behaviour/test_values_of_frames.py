@@ -19,12 +19,14 @@ import pytest
 from bench.flow_input import frames
 
 from schedkit import After, Retry, at, calendar, cron, every, excel, flow
-from schedkit.confluence import Confluence, Image
+from schedkit.confluence import Confluence, Image, Look, Lozenge
+from schedkit.confluence.tables.render import render
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.triggers.data import of
 from schedkit.demo import DemoSite
 from schedkit.errors import ParameterError, SchedkitError, UsageError
 from schedkit.jira import Jira
+from schedkit.notify import Channel
 from tests.jira.conftest import client
 
 
@@ -232,6 +234,26 @@ def test_pages_and_tables() -> None:
     assert Image("a.png", width=np.int64(400)).storage == Image("a.png", width=400).storage
     with pytest.raises(UsageError, match="width=True is not a number of pixels"):
         Image("a.png", width=True)
+
+
+def test_members_of_enumerations_on_a_page() -> None:
+    assert Lozenge(Word.TASK, "Red").storage == Lozenge("nightly", "Red").storage
+    members, texts = ([Word.TASK, Plain.OPEN], ["nightly", "open"])
+    for look in (
+        Look(),
+        Look(lozenges={"Key": {"nightly": "Red"}}),
+        Look(links={"Key": "https://x.example/{}"}),
+    ):
+        made, expected = (render(pd.DataFrame({"Key": each}), look=look).columns for each in (members, texts))
+        assert made == expected
+
+
+def test_a_channel_of_columns() -> None:
+    channel = Channel("TEAM", on=pd.Index(["failed"]), tasks={"bugs": 1}.keys())
+    assert (list(channel.on), list(channel.tasks)) == (["failed"], ["bugs"])
+    for wrong in ("failed", {"failed": 1}, [5], None):
+        with pytest.raises(SchedkitError, match="is not a list of texts"):
+            Channel("TEAM", tasks=wrong)
 
 
 @pytest.fixture(scope="module", params=["cloud", "dc"])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -208,7 +209,13 @@ def _issue(value: Any, template: str, look: Look) -> str:
     return _value(value, look)
 
 
+def _member(value: Any) -> Any:
+    """Return the value of a member of an enumeration, as workbooks show it; anything else as it is."""
+    return value.value if isinstance(value, Enum) else value
+
+
 def _linked(value: Any, template: str, look: Look) -> str:
+    value = _member(value)
     shown = _value(value, look)
     if not shown:
         return ""
@@ -218,7 +225,7 @@ def _linked(value: Any, template: str, look: Look) -> str:
 
 
 def _lozenges(df: pd.DataFrame, label: Any, by: Mapping[str, str] | str) -> list[str]:
-    values = df[label].tolist()
+    values = list(map(_member, df[label].tolist()))
     if isinstance(by, str):
         _known(df, [by])
         colours = [_CATEGORY_COLOURS.get(str(c).lower(), "Grey") for c in df[by].tolist()]
@@ -262,6 +269,7 @@ def is_missing(value: Any) -> bool:
 
 def _value(value: Any, look: Look) -> str:
     """Render one value of any type."""
+    value = _member(value)
     if isinstance(value, str):
         return escape(clip(value, look.max_chars))
     if is_missing(value):
