@@ -271,3 +271,21 @@ def test_issues_of_a_site(jira: Jira) -> None:
     assert len(jira.root(keys[0], links_depth=np.int64(0))) >= 1
     with pytest.raises(UsageError, match="is not a project's key"):
         jira.project(["DEMO"])
+
+
+class Label(str, Enum):  # noqa: UP042  # as people write it; StrEnum formats otherwise
+    WEB = "web"
+    DONE = "Done"
+
+
+@pytest.mark.parametrize("member", [Label.WEB, Plain.OPEN])
+def test_members_of_enumerations_are_written_as_their_values(jira: Jira, member: Enum) -> None:
+    for column, cell, text in (("Summary", member, member.value), ("Labels", [member], [member.value])):
+        plans = [
+            jira.edit(pd.DataFrame({"Key": ["DEMO-1"], column: pd.Series([each], dtype=object)}))
+            for each in (cell, text)
+        ]
+        assert str(plans[0]) == str(plans[1])
+        assert f" → {member.value}" in str(plans[0])
+    assert str(jira.comment("DEMO-1", Label.WEB)) == str(jira.comment("DEMO-1", "web"))
+    assert str(jira.transition("DEMO-2", Label.DONE)) == str(jira.transition("DEMO-2", "Done"))
