@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.scalars import plain_text, whole_number_of
 from schedkit.values.text import safe_repr
 
 __all__ = ["Image", "Link", "Lozenge", "Markup", "Mention", "anchor", "attachment_link", "escape", "time_tag"]
@@ -77,6 +79,8 @@ def _check_texts(value: object, **parts: object) -> None:
             raise UsageError(
                 f"{kind}: {name}={safe_repr(part, 60)} is not a text", hint=f"give {name}= a string"
             )
+        if isinstance(part, Enum):  # it would be formatted as its name
+            object.__setattr__(value, name, plain_text(part))
 
 
 @check_keywords
@@ -167,11 +171,14 @@ class Image:
 
     def __post_init__(self) -> None:
         _check_texts(self, filename=self.filename, alt=self.alt)
-        width = self.width
-        if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
+        if self.width is None:
+            return
+        width = whole_number_of(self.width)
+        if width is None or width < 1:
             raise UsageError(
-                f"Image: width={safe_repr(width, 60)} is not a number of pixels", hint="width=400"
+                f"Image: width={safe_repr(self.width, 60)} is not a number of pixels", hint="width=400"
             )
+        object.__setattr__(self, "width", width)
 
     @property
     def storage(self) -> str:

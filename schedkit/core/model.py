@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
@@ -25,6 +24,7 @@ from schedkit.errors import (
 from schedkit.values.durations import duration_text, parse_duration
 from schedkit.values.instants import from_micros
 from schedkit.values.keywords import check_keywords
+from schedkit.values.scalars import number_of, whole_number_of
 from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
@@ -89,18 +89,21 @@ class Retry:
     EVERYTHING: ClassVar[tuple[type[BaseException], ...]] = (Exception,)
 
     def __post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
+        attempts = whole_number_of(self.attempts)
+        if attempts is None or attempts < 1:
             raise DeclarationError(
                 f"retry: attempts={self.attempts!r}", hint="attempts counts all tries: 1 or more"
             )
+        object.__setattr__(self, "attempts", attempts)
         for name in ("on", "give_up_on"):
             object.__setattr__(self, name, _exception_types(getattr(self, name), name))
         for name in ("delay", "max_delay"):
             object.__setattr__(self, name, parse_duration(getattr(self, name), f"retry {name}"))
         for name in ("backoff", "jitter"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            value = number_of(getattr(self, name))
+            if value is None:
                 raise DeclarationError(f"retry: {name}={getattr(self, name)!r}", hint="it is a number")
+            object.__setattr__(self, name, value)
         if self.delay < 0 or self.max_delay < 0 or self.backoff < 1 or not 0 <= self.jitter <= 1:
             raise DeclarationError(
                 f"retry: delay={self.delay:g}, max_delay={self.max_delay:g}, backoff={self.backoff:g}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 from schedkit.errors import UsageError
+from schedkit.values.scalars import plain_text
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["HEAD_START_SECONDS", "DueOutcome", "Outcome", "Overlap", "Priority", "State", "parse_state"]
@@ -45,7 +46,7 @@ def parse_state(name: str) -> State:
         If there is none; near matches are named.
     """
     try:
-        return State(str(name).upper())
+        return State((plain_text(name) if isinstance(name, str) else str(name)).upper())
     except ValueError:
         raise UsageError(f"unknown state {safe_repr(name)}", hint=did_you_mean(name, State)) from None
 

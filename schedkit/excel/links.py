@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from schedkit.errors import WorkbookError
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.limits import MAX_URL_LENGTH
+from schedkit.values.text import safe_repr
 
 _ISSUE_KEY = r"^[A-Z][A-Z0-9_]*-[0-9]+$"
 _ADDRESS = r"^(?i:https?://|mailto:)[^\s\x00-\x1f]+$"
@@ -59,9 +60,9 @@ def own_links(header: str, target: str) -> LinkOf:
     WorkbookError
         If it has not one ``{}``, or is of another kind than http, https and mailto.
     """
-    if target.count("{}") != 1:
+    if not isinstance(target, str) or target.count("{}") != 1:
         raise WorkbookError(
-            f"the link of column {header!r} needs exactly one {{}} for the cell's text: {target!r}"
+            f"the link of column {header!r} needs exactly one {{}} for the cell's text: {safe_repr(target)}"
         )
     if target.startswith("{}"):
         return LinkOf(_ADDRESS, target)  # the cells are foreign: they must begin as an address does

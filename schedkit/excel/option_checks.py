@@ -10,6 +10,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Infinite
 from schedkit.excel.frames.flat_files import WRITERS
 from schedkit.excel.template.template import Missing, Mode
+from schedkit.values.scalars import number_of
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["check_history", "check_mode", "check_values"]
@@ -58,7 +59,8 @@ def check_values(*, inf: object, max_drop: object, **texts: object) -> None:
     """
     if inf not in get_args(Infinite):
         raise WorkbookError(f"unknown inf={safe_repr(inf)}", hint=did_you_mean(str(inf), get_args(Infinite)))
-    if not isinstance(max_drop, int | float) or not 0 <= max_drop <= 1:
+    share = number_of(max_drop)
+    if share is None or not 0 <= share <= 1:
         raise WorkbookError(
             f"max_drop={safe_repr(max_drop)} is not a share of rows", hint="e.g. max_drop=0.5"
         )

@@ -46,7 +46,8 @@ from schedkit.excel.write_plans import (
 from schedkit.values.files import file_lock, names_beside, replacing
 from schedkit.values.keywords import check_keywords
 from schedkit.values.paths import given_path
-from schedkit.values.text import safe_repr
+from schedkit.values.scalars import plain_text
+from schedkit.values.text import label_text, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
 _WORKBOOKS = (".xlsx", ".xlsm")
@@ -357,13 +358,13 @@ def _put(target: Path, plan: WritePlan) -> Path:
 
 def _frames(data: pd.DataFrame | Mapping[str, pd.DataFrame], sheet: str | None) -> Frames:
     if isinstance(data, pd.DataFrame):
-        return {sheet: data}
+        return {sheet if sheet is None else plain_text(sheet): data}
     for other in data.values() if isinstance(data, Mapping) else [data]:
         if not isinstance(other, pd.DataFrame):
             raise WorkbookError(f"cannot write a {type(other).__name__}", hint=_instead(other))
     if not data:
         raise WorkbookError("there is no frame to write", hint="a mapping needs at least one sheet")
-    return {str(name): frame for name, frame in data.items()}
+    return {label_text(name): frame for name, frame in data.items()}
 
 
 def _cell(sheet: str, at: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from datetime import date, time, tzinfo
+from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.scalars import plain_time
 from schedkit.values.text import safe_repr
 from schedkit.values.timezones import parse_timezone
 
@@ -28,7 +29,7 @@ class WorkingHours:
     ----------
     days : str
         ``"mon-fri"``, ``"mon,wed,fri"``, or both mixed.
-    start, end : str
+    start, end : str or time
         Local times, ``"09:00"`` and ``"17:00"``; ``"24:00"`` is midnight at the end of the day.
     tz : str or tzinfo
         The time zone they are meant in. A working day always has its hours by the wall clock, also where
@@ -54,17 +55,17 @@ class WorkingHours:
     def __init__(
         self,
         days: str = "mon-fri",
-        start: str = "09:00",
-        end: str = "17:00",
+        start: str | time = "09:00",
+        end: str | time = "17:00",
         tz: str | tzinfo = "UTC",
         holidays: Iterable[date | str] = (),
-        blocks: Sequence[Sequence[str]] | None = None,
+        blocks: Sequence[Sequence[str | time]] | None = None,
     ) -> None:
         self.mask = _mask(days)
         self.blocks = _blocks([(start, end)] if blocks is None else blocks)
         self.tz = parse_timezone(tz)
         try:
-            self.holidays = np.array([str(day) for day in holidays], dtype="datetime64[D]")
+            self.holidays = np.array(list(map(_day, holidays)), dtype="datetime64[D]")
         except ValueError as problem:
             raise UsageError(f"a holiday is not a date: {problem}", hint="write 2026-12-25") from None
 
@@ -103,6 +104,12 @@ def _series(value: Any, like: pd.Series[Any]) -> pd.Series[Any]:
     return value if isinstance(value, pd.Series) else pd.Series(value, index=like.index)
 
 
+def _day(value: Any) -> str:
+    value = plain_time(value)
+    # NumPy would take one with a zone for a day of UTC.
+    return str(value.date() if isinstance(value, datetime) else value)
+
+
 def _mask(days: str) -> list[bool]:
     mask = [False] * 7
     for part in days.lower().replace(" ", "").split(","):
@@ -119,7 +126,7 @@ def _mask(days: str) -> list[bool]:
     return mask
 
 
-def _blocks(blocks: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+def _blocks(blocks: Sequence[Sequence[str | time]]) -> list[tuple[int, int]]:
     """Return the parts of a working day in order, in seconds since midnight."""
     found = []
     for block in blocks:
@@ -137,11 +144,11 @@ def _blocks(blocks: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
     return found
 
 
-def _seconds(clock: str) -> int:
-    if clock == "24:00":
-        return 86_400
+def _seconds(clock: str | time) -> int:
     try:
-        at = time.fromisoformat(clock)
-    except ValueError:
-        raise UsageError(f"{clock!r} is not a time of day", hint="write 09:00") from None
+        if isinstance(clock, str) and clock == "24:00":
+            return 86_400
+        at = clock if isinstance(clock, time) else time.fromisoformat(clock)
+    except (TypeError, ValueError):
+        raise UsageError(f"{safe_repr(clock)} is not a time of day", hint="write 09:00") from None
     return at.hour * 3600 + at.minute * 60 + at.second

@@ -24,6 +24,7 @@ from schedkit.flow.frames import metric, with_zone
 from schedkit.flow.issue_history import History
 from schedkit.flow.window import LeftOut, Window, window_of
 from schedkit.flow.workflow import Workflow
+from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import safe_repr
 
 __all__ = ["control_chart", "cycle_histogram", "cycle_percentiles", "cycle_times"]
@@ -264,7 +265,8 @@ def control_chart(
         Key, Finished, Cycle (or Lead), and a column for each percentile, "Rolling 85 %".
     """
     wanted = check_percentiles(percentiles)
-    if isinstance(rolling, bool) or not isinstance(rolling, int) or rolling < 1:
+    size = whole_number_of(rolling)
+    if size is None or size < 1:
         raise UsageError(f"rolling={safe_repr(rolling)} is not a number of issues")
     window = window_of(issues, changes, workflow, since=since, until=until, by=by, tz=tz)
     lengths, left_out = measured(window, measure, days, calendar)
@@ -278,7 +280,7 @@ def control_chart(
             measure: as_column(lengths[rows]),
         }
         for each in wanted:
-            part[f"Rolling {percent(each)}"] = as_column(_rolling(lengths[rows], rolling, each))
+            part[f"Rolling {percent(each)}"] = as_column(_rolling(lengths[rows], size, each))
         parts.append(pd.DataFrame(part).assign(**cells))
     frame = pd.concat(parts, ignore_index=True).sort_values("Finished", kind="stable", ignore_index=True)
     return window.told(frame, left_out, measure=measure)

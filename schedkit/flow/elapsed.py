@@ -14,6 +14,7 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.frames import Instants, with_zone
+from schedkit.values.scalars import number_of
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -96,11 +97,13 @@ def check_percentiles(percentiles: Sequence[float]) -> tuple[float, ...]:
     UsageError
         If one is not.
     """
-    found = tuple(percentiles)
-    for each in found:
-        if isinstance(each, bool) or not isinstance(each, int | float) or not 0 < each <= 100:
+    found = []
+    for each in percentiles:
+        number = number_of(each)
+        if number is None or not 0 < number <= 100:
             raise UsageError(f"{safe_repr(each)} is not a percentile", hint="write numbers like 50 or 85")
-    return found
+        found.append(number)
+    return tuple(found)
 
 
 def percent(percentile: float) -> str:

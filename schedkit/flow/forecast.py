@@ -19,6 +19,7 @@ from schedkit.flow.periods import Periods, day_begins, periods_of
 from schedkit.flow.simulation import MOST_DAYS, Past, at_least, how_many, when
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import Workflow
+from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import safe_repr
 from schedkit.values.timezones import parse_timezone
 
@@ -198,7 +199,8 @@ def _weekdays(periods: Periods) -> Any:
 
 
 def _check_count(value: Any, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    number = whole_number_of(value)
+    if number is None or number < 1:
         raise UsageError(f"{name}={safe_repr(value)} is not a number above 0")
 
 

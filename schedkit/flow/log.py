@@ -17,6 +17,7 @@ from schedkit.errors import UsageError
 from schedkit.flow.fields import FieldRows, find_field, rows_of
 from schedkit.flow.frames import Instants, as_instants, cell_texts, naive, need, without_zone
 from schedkit.flow.slices import uncut
+from schedkit.flow.ties import linked
 
 __all__ = ["Ints", "Log", "Moves"]
 
@@ -176,6 +177,8 @@ class Log:
         at = np.concatenate(chosen)
         source = np.repeat(np.arange(len(chosen)), [len(some) for some in chosen])
         order = _in_order(self.changes, at, self.when[at], self.row[at])
+        if rows.kind != "elements":  # whose changes tell one element each
+            order = linked(self.changes, order, at, self.when[at], self.row[at], source)
         at, source = at[order], source[order]
         told = self.changes[[c for c in ("From", "To", "From Id", "To Id") if c in self.changes]]
         told = told.iloc[at]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from schedkit.flow.frames import Coded, Instants, as_instants, cell_texts, naive, per_value, without_zone
+from schedkit.flow.gaps import missing_changes
 from schedkit.flow.log import Log
 from schedkit.flow.steps import Objects, Steps, shown, steps_of
 
@@ -59,11 +60,10 @@ class Statuses:
             self.by_name.setdefault(self.names[id], set()).add(category)
         self.categories = list(dict.fromkeys([*self.by_id.values(), *named.values()]))
         self.english = {name: name for name in CATEGORIES.values() if name in self.categories}
-        self.english |= {
-            about["category"]: CATEGORIES[about["key"]]
-            for about in known.values()
-            if about.get("category") and about.get("key") in CATEGORIES
-        }
+        for attrs in log.attrs:  # each in the language of who read it
+            for about in attrs.get("statuses", {}).values():
+                if isinstance(about, Mapping) and about.get("category") and about.get("key") in CATEGORIES:
+                    self.english[about["category"]] = CATEGORIES[about["key"]]
 
     def learn(self, id: str | None, name: str, category: str | None) -> None:
         """Take what an issue says of its status; the site's list takes precedence."""
@@ -77,6 +77,13 @@ class Statuses:
     def name(self, id: str | None, text: str | None) -> str | None:
         """Return the present name of a status."""
         return self.names.get(id, text) if id is not None else text
+
+    def as_listed(self, category: str) -> str:
+        """Return a category as the site's list calls it, whichever language it is in."""
+        meant = self.english.get(category)
+        if meant is None or category in self.categories:
+            return category
+        return next((each for each in self.categories if self.english.get(each) == meant), category)
 
     def id_of(self, name: str, category: str | None) -> str | None:
         """Return the id of the only listed status of a name, in a category if that is known."""
@@ -152,6 +159,7 @@ class Stays:
         """Return what a reader of figures must know; `end` is where they were cut, None for now."""
         found = [self._of_gone(id, name) for id, name in self.gone.items() if (self.ids == id).any()]
         found += [self._of_unknown(name) for name in self._unknown()]
+        found += missing_changes(self.log, end)
         if self.moved and (end is None or (self.newer <= naive(end)).any()):
             counted = f": {len(self.newer)} are counted in their present status since their last update"
             found.append(
@@ -210,7 +218,12 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
             categories[place] = statuses.category(ids[place], name)
     said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, ids)]
     wins = agreed & pd.notna(category) & ~said[0] & ~said[1]
-    categories[last[wins]] = category[wins]
+    # A category that is not in the site's list is of another language, if the list has the status.
+    in_list, as_listed = (
+        per_value(each, statuses.english.__contains__) for each in (category, categories[last])
+    )
+    wins = wins & (in_list | ~as_listed)
+    categories[last[wins]] = [statuses.as_listed(each) for each in category[wins]]
     present = {steps.ids[code] for code in steps.code[last[agreed]] if code >= 0}
     gone = {
         id: str(text)

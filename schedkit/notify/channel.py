@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schedkit.errors import SettingsError, UsageError
@@ -63,11 +63,15 @@ class Channel:
             )
         for name in ("on", "tasks"):
             value = getattr(self, name)
-            if isinstance(value, str) or not isinstance(value, Sequence):
+            listed = None if isinstance(value, str | Mapping) or not isinstance(value, Iterable) else [*value]
+            of_texts = name == "on" or all(isinstance(each, str) for each in listed or ())
+            if listed is None or not of_texts:  # the kinds of `on` are checked below
                 raise SettingsError(
-                    f"channel {self.env}: {name}={safe_repr(value, 60)} is not a list",
+                    f"channel {self.env}: {name}={safe_repr(value, 60)} is not a list of texts",
                     hint=f"write {name}=[…]",
                 )
+            if not isinstance(value, list | tuple):  # a column, or keys
+                object.__setattr__(self, name, listed)
         if not isinstance(self.templates, Mapping):
             raise SettingsError(
                 f"channel {self.env}: templates={safe_repr(self.templates, 60)} is not a mapping",

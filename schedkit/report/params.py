@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -16,6 +15,7 @@ from schedkit.errors import ParameterError, UsageError
 from schedkit.report.models import Strict, parsed_as
 from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import Parser, Reads, flag, invalid, texts
+from schedkit.values.scalars import number_of, plain_text, whole_number_of
 
 __all__ = [
     "ForEach",
@@ -102,9 +102,12 @@ class Param(Strict):
 
 def _string(value: Any, what: str) -> str:
     # A project's key or a version may look like a number in YAML.
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return plain_text(value)
+    number = whole_number_of(value)
+    if number is None and number_of(value) is None:
         raise invalid(what, value, "write text")
-    return str(value)
+    return str(value if number is None else number)
 
 
 def _date(value: Any, what: str) -> str:
@@ -117,17 +120,19 @@ def _date(value: Any, what: str) -> str:
 def _integer(value: Any, what: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    found = whole_number_of(value)
+    if found is None:
         raise invalid(what, value, "a whole number")
-    return value
+    return found
 
 
 def _number(value: Any, what: str) -> float:
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}(\.[0-9]{1,18})?\s*", value):
         return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    found = number_of(value)
+    if found is None:
         raise invalid(what, value, "a number")
-    return float(value)
+    return found
 
 
 _READERS: dict[str, Parser] = {

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from schedkit.errors import UsageError
+from schedkit.values.scalars import number_of, plain_time
 from schedkit.values.text import safe_repr
 
 __all__ = ["Duration", "duration_text", "elapsed_text", "parse_duration"]
@@ -55,10 +56,12 @@ def parse_duration(value: Duration, what: str = "duration") -> float:
 
 
 def _length(value: object) -> float | None:
+    value = plain_time(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if abs(value) < 1e18 else None  # false for NaN too
+    number = number_of(value)
+    if number is not None:
+        return number if abs(number) < 1e18 else None
     if not isinstance(value, str) or not 0 < len(value.strip()) <= 100:
         return None
     text, at, total = value.strip(), 0, 0.0

@@ -12,6 +12,7 @@ from typing import Any
 
 from schedkit.errors import UsageError
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.scalars import flag_of, number_of, plain_text, whole_number_of
 from schedkit.values.text import safe_repr
 from schedkit.values.timezones import parse_timezone
 
@@ -84,12 +85,10 @@ def whole_number(least: int, most: int | None = None) -> Parser:
 
     def read(value: Any, what: str) -> int:
         is_text = isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value)
-        found = int(value) if is_text else value
-        if isinstance(found, bool) or not isinstance(found, int):
+        found = int(value) if is_text else whole_number_of(value)
+        if found is None or found < least or (most is not None and found > most):
             raise invalid(what, value, hint)
-        if found < least or (most is not None and found > most):
-            raise invalid(what, value, hint)
-        return int(found)
+        return found
 
     return read
 
@@ -100,12 +99,10 @@ def number(least: float, most: float = float("inf")) -> Parser:
 
     def read(value: Any, what: str) -> float:
         is_text = isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}(\.[0-9]{1,18})?\s*", value)
-        found = float(value) if is_text else value
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        found = float(value) if is_text else number_of(value)
+        if found is None or not least <= found <= most:
             raise invalid(what, value, f"a number, {bounds}")
-        if not least <= found <= most or found == float("inf"):
-            raise invalid(what, value, f"a number, {bounds}")
-        return float(found)
+        return found
 
     return read
 
@@ -118,29 +115,30 @@ def share(value: Any, what: str) -> float:
     >>> share("50%", "max_drop"), share(0.2, "max_drop")
     (0.5, 0.2)
     """
-    found = value
+    found = number_of(value)
     if isinstance(value, str):
         matched = re.fullmatch(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*", value)
         found = None if matched is None else float(matched[1]) / (100 if matched[2] else 1)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
+    if found is None or not 0 <= found <= 1:
         raise invalid(what, value, "a share, e.g. 50% or 0.5")
-    return float(found)
+    return found
 
 
 def flag(value: Any, what: str) -> bool:
     """Read True or False, also as the texts "true" and "false"."""
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
-    if not isinstance(value, bool):  # the text "no" would be taken for yes
+    found = flag_of(value)
+    if found is None:  # the text "no" would be taken for yes
         raise invalid(what, value, "True or False")
-    return value
+    return found
 
 
 def text(value: Any, what: str) -> str:
     """Read a text."""
     if not isinstance(value, str):
         raise invalid(what, value, "write text")
-    return str(value)
+    return plain_text(value)
 
 
 def texts(value: Any, what: str) -> tuple[str, ...]:
@@ -152,7 +150,7 @@ def texts(value: Any, what: str) -> tuple[str, ...]:
     found = tuple(found)
     if not all(isinstance(each, str) for each in found):
         raise invalid(what, value, hint)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(map(plain_text, found)))
 
 
 def hosts_of(value: Any, what: str) -> tuple[str, ...]:
@@ -168,10 +166,10 @@ def choice(*words: str) -> Parser:
     """Return a parser of one of several words, in any case."""
 
     def read(value: Any, what: str) -> str:
-        found = value.strip().lower() if isinstance(value, str) else value
-        if found not in words:
+        found = value.strip().lower() if isinstance(value, str) else None
+        if found is None or found not in words:
             raise invalid(what, value, f"one of {', '.join(map(repr, words))}")
-        return str(found)
+        return found
 
     return read
 

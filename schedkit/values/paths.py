@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from schedkit.errors import FileError
+from schedkit.values.scalars import plain_text
 from schedkit.values.text import safe_repr
 
 __all__ = ["SETTINGS_VARIABLE", "given_path"]
@@ -31,7 +32,7 @@ def given_path(path: str | os.PathLike[str]) -> Path:
     Traceback (most recent call last):
     schedkit.errors.FileError: ... is an address, not a file (give the path of a file)
     """
-    text = os.fspath(path)
+    text = plain_text(os.fspath(path))
     if _ADDRESS.match(text):
         raise FileError(f"{safe_repr(text)} is an address, not a file", hint="give the path of a file")
     if "\0" in text:

@@ -6,7 +6,9 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 from datetime import datetime, time
+from enum import Enum
 
+from schedkit.values.scalars import plain_text
 from schedkit.values.synonyms import same_meaning
 
 __all__ = [
@@ -105,7 +107,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def label_text(label: object) -> str:
-    """Return a column's label as text; a date needs no time of day.
+    """Return a column's label as text; a date needs no time of day, an enumeration's member is its value.
 
     Examples
     --------
@@ -113,9 +115,11 @@ def label_text(label: object) -> str:
     >>> label_text(datetime(2026, 11, 1)), label_text(datetime(2026, 11, 1, 9, 30)), label_text(7)
     ('2026-11-01', '2026-11-01 09:30:00', '7')
     """
+    if isinstance(label, Enum):  # as cells do
+        label = label.value
     if isinstance(label, datetime) and label.tzinfo is None and label.time() == time.min:
         return label.date().isoformat()
-    return str(label)
+    return plain_text(label) if isinstance(label, str) else str(label)
 
 
 def did_you_mean(

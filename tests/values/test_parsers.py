@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from pydantic import BaseModel, ValidationError
 
@@ -26,21 +30,30 @@ from schedkit.values.parsers import (
 )
 
 
+class Letter(str, Enum):  # noqa: UP042  # as people write it; StrEnum formats otherwise
+    A = "a"
+
+
+OTHERS = [np.int64(300), np.float32(300), Decimal(300), np.timedelta64(5, "m"), pd.Timedelta("5min")]
+
+
 @pytest.mark.parametrize(
     ("parse", "spellings", "value"),
     [
         (whole_number(1), [5, "5", " 5 ", "+5"], 5),
+        (whole_number(1), [np.int64(5), np.uint8(5)], 5),
         (whole_number(-3, 3), [-3, "-3"], -3),
-        (number(0), [1.5, "1.5"], 1.5),
+        (number(0), [1.5, "1.5", np.float32(1.5), Decimal("1.5")], 1.5),
         (number(0, 1), [1, 1.0, "1"], 1.0),
-        (share, [0.5, "50%", " 50 %", "0.5"], 0.5),
-        (flag, [True, "true", " True"], True),
+        (share, [0.5, "50%", " 50 %", "0.5", np.float32(0.5), Decimal("0.5")], 0.5),
+        (flag, [True, "true", " True", np.True_], True),
         (flag, [False, "FALSE"], False),
-        (text, ["a"], "a"),
-        (texts, ["a", ["a"], ("a", "a"), iter(["a"])], ("a",)),
+        (text, ["a", np.str_("a"), Letter.A], "a"),
+        (texts, ["a", ["a"], ("a", "a"), iter(["a"]), {"a": 1}.keys(), pd.Series(["a"])], ("a",)),
+        (texts, [Letter.A, [Letter.A, "a"]], ("a",)),
         (texts, [[], ()], ()),
-        (choice("a", "b"), ["a", "A", " a"], "a"),
-        (duration(), ["5m", 300, "300", timedelta(minutes=5)], 300.0),
+        (choice("a", "b"), ["a", "A", " a", Letter.A], "a"),
+        (duration(), ["5m", 300, "300", timedelta(minutes=5), *OTHERS], 300.0),
         (duration(), [0], 0.0),
         (optional(duration()), [None, "none", " None "], None),
         (optional(duration()), ["1s"], 1.0),
@@ -72,6 +85,9 @@ def test_spellings(parse: Parser, spellings: list[Any], value: object) -> None:
         *[(share, value, r"^x=.* \(a share, e.g. 50% or 0.5\)") for value in (True, 2, "101%", "half", None)],
         (choice("a", "b"), "c", r"^x='c' \(one of 'a', 'b'\)"),
         (choice("a", "b"), 5, "^x=5 "),
+        (choice("a", "b"), np.array(["a"]), "^x=array"),
+        (duration(), np.timedelta64("NaT"), "^x: invalid duration "),
+        (whole_number(1), np.timedelta64(5, "D"), "^x="),
         (duration(), -1, r"^x=-1 \(at least 0s\)"),
         (duration(above=True), 0, r"^x=0 \(longer than 0s\)"),
         (duration(least=90), "1m", r"^x='1m' \(at least 1m 30s\)"),

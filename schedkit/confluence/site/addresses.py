@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from schedkit.errors import UsageError
+from schedkit.values.scalars import whole_number_of
 from schedkit.values.secrets import masked_url
 from schedkit.values.text import safe_repr
 
@@ -58,9 +59,10 @@ def page_address(
         if page is not None or not (isinstance(title, str) and title.strip() and isinstance(space, str)):
             raise UsageError("a page is named by its id, or by title and space", hint=_HINT)
         return PageAddress(title=" ".join(title.split()), space=space.strip())
-    if isinstance(page, bool) or not isinstance(page, str | int):
+    id = whole_number_of(page)
+    if id is None and not isinstance(page, str):
         raise UsageError(f"invalid page id {safe_repr(page, 80)}", hint=_HINT)
-    found = str(page).strip()
+    found = page.strip() if isinstance(page, str) else str(id)
     if found.isdecimal():
         return PageAddress(found)
     _check_host(found, site_url)

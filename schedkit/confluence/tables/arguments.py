@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from schedkit.confluence.tables.rules import MISSING, Rules, header
 from schedkit.errors import UsageError
 from schedkit.values.durations import parse_duration
+from schedkit.values.scalars import flag_of, number_of, plain_text, whole_number_of
 from schedkit.values.text import clean, did_you_mean, safe_repr
 
 __all__ = ["a_flag", "a_mapping", "a_number", "a_share", "a_text", "labels", "rules", "seconds", "sendable"]
@@ -70,7 +70,7 @@ def _is_among(value: Any, names: tuple[str, ...]) -> bool:
 
 def key_columns(key: Any) -> tuple[str, ...]:
     """Return the names of the key columns as they read on the page."""
-    single = isinstance(key, str | int) and not isinstance(key, bool)
+    single = isinstance(key, str) or whole_number_of(key) is not None
     names = tuple(map(header, [key] if single else labels(key, "key")))
     if not names or not all(names):
         raise UsageError(
@@ -99,7 +99,7 @@ def a_text(value: Any, name: str) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{name}={safe_repr(value, 60)} is not a text", hint=f"give {name}= a string")
-    return sendable(value, name)
+    return sendable(plain_text(value), name)
 
 
 def sendable(value: str, name: str) -> str:
@@ -120,11 +120,8 @@ def sendable(value: str, name: str) -> str:
 
 def a_number(value: Any, name: str, least: int = 0) -> int:
     """Return a whole number of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
+    number = whole_number_of(value)
+    if number is None or number < least:
         raise UsageError(
             f"{name}={safe_repr(value, 60)} is not a whole number of at least {least}",
             hint=f"write e.g. {name}={max(least, 10)}",
@@ -134,18 +131,20 @@ def a_number(value: Any, name: str, least: int = 0) -> int:
 
 def a_share(value: Any, name: str) -> float:
     """Return a share between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    found = number_of(value)
+    if found is None or not 0 <= found <= 1:
         raise UsageError(
             f"{name}={safe_repr(value, 60)} is not a share between 0 and 1", hint=f"write e.g. {name}=0.5"
         )
-    return float(value)
+    return found
 
 
 def a_flag(value: Any, name: str) -> bool:
     """Return True or False."""
-    if not isinstance(value, bool):
+    found = flag_of(value)
+    if found is None:
         raise UsageError(f"{name}={safe_repr(value, 60)} is not True or False", hint=f"write {name}=True")
-    return value
+    return found
 
 
 def seconds(value: Any, name: str) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
 from schedkit.values.dates import field_type, holds_dates
 from schedkit.values.extraction import incomplete
+from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -90,7 +92,8 @@ def render(
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
         raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
-    keys = [] if key is None else [key] if isinstance(key, str | int) else list(key)
+    is_one = isinstance(key, str) or whole_number_of(key) is not None
+    keys: list[Any] = [] if key is None else [key] if is_one else list(key)
     if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
     labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")
@@ -206,7 +209,13 @@ def _issue(value: Any, template: str, look: Look) -> str:
     return _value(value, look)
 
 
+def _member(value: Any) -> Any:
+    """Return the value of a member of an enumeration, as workbooks show it; anything else as it is."""
+    return value.value if isinstance(value, Enum) else value
+
+
 def _linked(value: Any, template: str, look: Look) -> str:
+    value = _member(value)
     shown = _value(value, look)
     if not shown:
         return ""
@@ -216,7 +225,7 @@ def _linked(value: Any, template: str, look: Look) -> str:
 
 
 def _lozenges(df: pd.DataFrame, label: Any, by: Mapping[str, str] | str) -> list[str]:
-    values = df[label].tolist()
+    values = list(map(_member, df[label].tolist()))
     if isinstance(by, str):
         _known(df, [by])
         colours = [_CATEGORY_COLOURS.get(str(c).lower(), "Grey") for c in df[by].tolist()]
@@ -260,6 +269,7 @@ def is_missing(value: Any) -> bool:
 
 def _value(value: Any, look: Look) -> str:
     """Render one value of any type."""
+    value = _member(value)
     if isinstance(value, str):
         return escape(clip(value, look.max_chars))
     if is_missing(value):

@@ -216,7 +216,7 @@ class Queries:
 
     def runs(self, task: str | None, limit: int, states: Collection[State | str]) -> list[Run]:
         """Return runs, newest first; see `Scheduler.runs`."""
-        wanted = [parse_state(state) for state in states]
+        wanted = [parse_state(state) for state in ([states] if isinstance(states, str) else states)]
         self.open()
         found = self.ledger.runs(task, limit=limit, states=wanted)
         # A task that was removed has runs still; a name that is misspelt has none.

@@ -19,8 +19,9 @@ from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.tasks.params import check, check_data
-from schedkit.errors import LedgerError, SchedkitError, UsageError
+from schedkit.errors import LedgerError, ParameterError, SchedkitError, UsageError
 from schedkit.loop import service, wait
+from schedkit.values.text import safe_repr
 
 __all__ = ["Submitter"]
 
@@ -36,6 +37,7 @@ class Submitter:
     def commands(self, task: object, batch: Iterable[Mapping[str, Any]], **origin: Any) -> list[SubmitRun]:
         """Return the commands that request runs of a task, with checked parameters."""
         name = named(task)
+        batch = [_mapping(name, params) for params in batch]
         declared = self._node.registry.get(name)
         if declared is None:
             self._queries.known(name)
@@ -102,3 +104,14 @@ class Submitter:
         for handle, command in zip(handles, commands, strict=True):
             handle.ask_again()
             handle.id = (await self._node.dispatcher.carry_out(command))["run"]
+
+
+def _mapping(task: str, params: Any) -> Mapping[str, Any]:
+    if isinstance(params, Mapping):
+        return params
+    if not hasattr(params, "keys"):  # a row of a frame has them
+        raise ParameterError(
+            f"task {task!r}: {safe_repr(params, 80)} is not a mapping of parameters",
+            hint="give a mapping for each run; of a frame: df.to_dict('records')",
+        )
+    return dict(params)

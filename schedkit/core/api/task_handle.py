@@ -15,6 +15,7 @@ from schedkit.core.tasks.params import arguments_by_name
 from schedkit.core.triggers.constructors import Moment
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.scalars import plain_text
 from schedkit.values.text import safe_repr
 
 __all__ = ["TaskHandle", "TaskHandles", "TaskHost", "TaskQueries", "named"]
@@ -235,4 +236,4 @@ def named(task: object) -> str:
             f"expected a task name or TaskHandle, got {safe_repr(name)}",
             hint="sched.tasks lists the tasks by name",
         )
-    return name
+    return plain_text(name)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import is_data, plain, refuse_too_large, refused, survives_json
+from schedkit.core.tasks.stored import as_data, is_data, plain, refuse_too_large, refused, survives_json
 from schedkit.errors import DeclarationError, ParameterError
 from schedkit.values.options import refuse_unknown
 from schedkit.values.text import safe_repr
@@ -235,7 +235,9 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
             functools.partial(parameter.convert, task.name) if parameter is not None and hinted else None
         )
         if not survives_json(value, convert):
-            raise refused(task.name, name, value, hinted=hinted)
+            given[name] = as_data(value)  # a cell of a frame is NumPy's
+            if not survives_json(given[name], convert):
+                raise refused(task.name, name, value, hinted=hinted)
     refuse_too_large(task.name, given)
     return given
 
@@ -248,11 +250,12 @@ def check_data(task: str, params: Mapping[str, Any]) -> dict[str, Any]:
     ParameterError
         Naming task and parameter.
     """
-    for name, value in params.items():
+    given = {name: as_data(value) for name, value in params.items()}
+    for name, value in given.items():
         if not is_data(value):
             raise refused(task, name, value, hinted=False)
-    refuse_too_large(task, params)
-    return dict(params)
+    refuse_too_large(task, given)
+    return given
 
 
 def call_arguments(task: Task, params: Mapping[str, Any], run: Any) -> dict[str, Any]:

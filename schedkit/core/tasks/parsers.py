@@ -15,6 +15,7 @@ from schedkit.values.extras import check_package
 from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import choice, invalid, mapping, number, whole_number
 from schedkit.values.rates import count_and_seconds
+from schedkit.values.scalars import plain_text
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -73,7 +74,7 @@ def parse_name(value: Any, what: str) -> str | None:
             f"{what}={safe_repr(value, 40)}: {len(value)} characters are too many",
             hint=f"at most {LONGEST_NAME}: describe the task in description=",
         )
-    return value
+    return plain_text(value)
 
 
 def own_name(function: Callable[..., Any]) -> str:
@@ -146,7 +147,7 @@ def parse_priority(value: Any, what: str) -> int:
     except UsageError as error:
         hint = f"'low', 'medium', 'high' or a whole number up to {MOST_PRIORITY}, below 0 too"
         raise UsageError(error.message, hint=hint) from None
-    return int(value) if isinstance(value, int) else found
+    return int(found)
 
 
 def parse_overlap(value: Any, what: str) -> Overlap:
@@ -160,8 +161,8 @@ def parse_executor(value: Any, what: str) -> str | Executor:
         return "auto"
     if isinstance(value, Executor):
         return value
-    found = _EXECUTORS.get(value, value) if isinstance(value, str) else value
-    if not isinstance(found, str) or found not in _EXECUTORS.values():
+    found = _EXECUTORS.get(value, plain_text(value)) if isinstance(value, str) else None
+    if found is None or found not in _EXECUTORS.values():
         raise invalid(what, value, "'auto', 'thread', 'process', 'dask' or a concurrent.futures.Executor")
     if found == "dask":
         check_package("distributed", "cluster", "tasks that run on Dask")
@@ -203,7 +204,7 @@ def parse_link(value: Any, what: str) -> str:
     """Read a web address; screens make a link of it, so other schemes are refused."""
     if not isinstance(value, str) or (value and not re.fullmatch(r"https?://[^\s\x00-\x1f\"<>]+", value)):
         raise invalid(what, value, "a web address: https://…")
-    return value
+    return plain_text(value)
 
 
 def parse_parents(value: Any, what: str) -> tuple[After, ...]:
@@ -233,8 +234,8 @@ def _parent(value: Any, what: str) -> After:
         refuse_unknown([key for key in value if key not in ("task", "on")], ("task", "on"), what)
         if not isinstance(value.get("task"), str):
             raise invalid(what, dict(value), "write {task: NAME, on: any}")
-        return After(value["task"], on=value.get("on", "success"))
-    return After(value if isinstance(value, str) else _name_of(value))
+        return After(plain_text(value["task"]), on=value.get("on", "success"))
+    return After(plain_text(value) if isinstance(value, str) else _name_of(value))
 
 
 def _name_of(parent: Any) -> str:

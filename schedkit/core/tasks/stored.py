@@ -14,10 +14,11 @@ import msgspec
 
 from schedkit.core.text import dump, load
 from schedkit.errors import ParameterError
-from schedkit.values.limits import MAX_PARAMETER_BYTES
+from schedkit.values.limits import MAX_DEPTH, MAX_PARAMETER_BYTES
+from schedkit.values.scalars import plain_scalar
 from schedkit.values.text import safe_repr
 
-__all__ = ["is_data", "plain", "refuse_too_large", "refused", "survives_json"]
+__all__ = ["as_data", "is_data", "plain", "refuse_too_large", "refused", "survives_json"]
 
 # Whole numbers that are the same in any JSON; larger ones are tried.
 _LEAST, _BEYOND = -(2**63), 2**64
@@ -54,6 +55,17 @@ def plain(value: Any) -> bool:
     if kind is float:
         return math.isfinite(value)
     return value is None or kind is bool
+
+
+def as_data(value: Any, depth: int = 0) -> Any:
+    """Return a value with numbers and flags of NumPy's as Python's, also those in lists and mappings."""
+    if depth == MAX_DEPTH:  # it may hold itself
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(as_data(inside, depth + 1) for inside in value)
+    if type(value) is dict:
+        return {key: as_data(inside, depth + 1) for key, inside in value.items()}
+    return plain_scalar(value)
 
 
 def is_data(value: Any) -> bool:

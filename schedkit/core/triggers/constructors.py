@@ -18,6 +18,7 @@ from schedkit.errors import TriggerError, UsageError
 from schedkit.values.durations import Duration, duration_text
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, timezone
+from schedkit.values.scalars import number_of, plain_time, whole_number_of
 from schedkit.values.timezones import in_known_zone
 
 __all__ = [
@@ -127,7 +128,7 @@ def every(
         )
     if interval is None:
         try:
-            interval = timedelta(**named)
+            interval = timedelta(**{unit: _number(value) for unit, value in named.items()})
         except (TypeError, ValueError, OverflowError):
             given = ", ".join(f"{unit}={value!r}" for unit, value in named.items() if value)
             raise TriggerError(
@@ -196,8 +197,9 @@ def calendar(
     >>> calendar(weeks=2, at="07:00", start="2026-01-05", tz="UTC").text()
     'every 2 weeks at 07:00, UTC, from 2026-01-05 00:00'
     """
-    lengths: dict[str, Any] = {"years": years, "months": months, "weeks": weeks, "days": days}
-    if not any(lengths.values()) or any(type(v) is not int or v < 0 for v in lengths.values()):
+    given = {"years": years, "months": months, "weeks": weeks, "days": days}
+    lengths: dict[str, Any] = {unit: whole_number_of(value) for unit, value in given.items()}
+    if not any(lengths.values()) or any(v is None or v < 0 for v in lengths.values()):
         raise TriggerError(
             "calendar() needs at least one whole year, month, week or day",
             hint="for less than a day use every('12h')",
@@ -259,6 +261,13 @@ def _seconds(value: Duration, what: str) -> float:
     return found
 
 
+def _number(value: float) -> float:
+    found = number_of(value)
+    if found is None:
+        raise TypeError(type(value))
+    return found
+
+
 def _zone(tz: str | tzinfo | None) -> tzinfo | None:
     try:
         return None if tz is None else timezone(tz, "tz")
@@ -268,6 +277,7 @@ def _zone(tz: str | tzinfo | None) -> tzinfo | None:
 
 def moment_of(value: Moment, what: str) -> datetime:
     """Return a moment that was given as text or a day, too: a day is its midnight."""
+    value = plain_time(value)
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -308,6 +318,7 @@ def _last_moment(end: Moment) -> datetime:
 
 
 def _is_day(value: object) -> bool:
+    value = plain_time(value)
     return (isinstance(value, date) and not isinstance(value, datetime)) or (
         isinstance(value, str) and len(value.strip()) == len("2026-03-31")
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVar
 
 from schedkit.core.triggers import constructors, crontab, weekdays
@@ -15,6 +15,7 @@ from schedkit.core.triggers.kinds import At, Calendar, Cron, CronFields, Custom,
 from schedkit.errors import TriggerError
 from schedkit.loop import process_singleton
 from schedkit.values.options import refuse_unknown
+from schedkit.values.scalars import plain_text, plain_time
 from schedkit.values.timezones import local_timezone, parse_timezone
 
 __all__ = [
@@ -85,8 +86,8 @@ def of(value: object) -> Trigger:
 
     Parameters
     ----------
-    value : Trigger, APScheduler trigger, str, timedelta or datetime
-        A string is a crontab, a timedelta an interval, a datetime one time.
+    value : Trigger, APScheduler trigger, str, timedelta, datetime or date
+        A string is a crontab, a timedelta an interval, a datetime one time, and so is a date: its midnight.
 
     Raises
     ------
@@ -95,11 +96,12 @@ def of(value: object) -> Trigger:
     """
     if isinstance(value, Trigger):
         return value
+    value = plain_time(value)
     if isinstance(value, str):
         return constructors.cron(value)
     if isinstance(value, timedelta):
         return constructors.every(value)
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return constructors.at(value)
     for name, cls in _registered().items():
         if type(value) is cls:
@@ -164,7 +166,8 @@ def cron_fields(fields: Mapping[str, Any], **window: Any) -> Trigger:
     )
     try:
         # Its own defaults: fields finer than the finest given are at their minimum, others at `*`.
-        full = {f.name: str(f) for f in CronTrigger(**fields, timezone=UTC).fields}
+        given = {key: plain_text(each) if isinstance(each, str) else each for key, each in fields.items()}
+        full = {f.name: str(f) for f in CronTrigger(**given, timezone=UTC).fields}
         # A year is given: look through all years. Else every combination returns within a century.
         end = None if full["year"] != "*" else datetime(2101, 1, 1, tzinfo=UTC)
         fires = CronTrigger(**full, timezone=UTC, end_date=end).get_next_fire_time(

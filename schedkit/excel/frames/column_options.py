@@ -14,6 +14,7 @@ from schedkit.excel.frames.labels import with_index
 from schedkit.excel.names import headers
 from schedkit.excel.new_workbook.column_formats import ColumnFormat
 from schedkit.excel.outline import LEVEL, Outline
+from schedkit.values.scalars import flag_of
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["ColumnOptions"]
@@ -37,6 +38,10 @@ class ColumnOptions:
     frames: Sequence[pd.DataFrame] = ()
 
     def __post_init__(self) -> None:
+        for name in ("links", "totals", "outline"):
+            flag = flag_of(getattr(self, name))
+            if flag is not None:  # NumPy's too
+                object.__setattr__(self, name, flag)
         for name, value, example in (
             ("links", self.links, '{"Build": "https://ci.example.org/{}"}'),
             ("totals", self.totals, '{"Story Points": "sum"}'),

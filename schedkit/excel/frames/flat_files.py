@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from enum import Enum
 from typing import IO, Any
 
 import pandas as pd
@@ -80,6 +81,8 @@ def _texts(series: pd.Series[Any], policy: Policy, report: ConversionReport, dat
 def _text(value: Any, report: ConversionReport) -> str | None:
     if missing(value):
         return None
+    if isinstance(value, Enum):
+        return _text(value.value, report)
     if isinstance(value, str):
         return value
     if isinstance(value, float):

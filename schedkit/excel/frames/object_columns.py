@@ -20,6 +20,7 @@ from schedkit.excel.frames.decimal_places import digits_of
 from schedkit.excel.limits import MAX_INTEGER
 from schedkit.excel.list_metadata import SEPARATOR, fits_lists
 from schedkit.excel.serial_dates import DAY, serials
+from schedkit.values.scalars import plain_text, whole_number_of
 
 _KINDS = {
     "integer": Kind.INTEGER,
@@ -127,17 +128,17 @@ class Objects:
         if isinstance(value, Enum):
             return self._cell(value.value, report)
         if isinstance(value, str):
-            return "texts", str(value)
+            return "texts", plain_text(value)
         if isinstance(value, bool | np.bool_):
             return "booleans", bool(value)
-        if isinstance(value, int | np.integer | Decimal):
-            return self._exact(value, report)
         if isinstance(value, float | np.floating):
             return self._float(float(value), report)
         if isinstance(value, np.datetime64 | date):
             return self._moment(value, report)
         if isinstance(value, np.timedelta64 | timedelta):
             return self._duration(pd.Timedelta(value), report)
+        if isinstance(value, int | np.integer | Decimal):  # a timedelta64 is a signed integer to NumPy
+            return self._exact(value, report)
         if isinstance(value, time):
             return self._time(value)
         # Labels joined by commas are as anyone would write them; all else is reported as altered.
@@ -190,8 +191,9 @@ def _digits(series: pd.Series[Any]) -> Digits:
 
 
 def _is_long(value: Any) -> bool:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return abs(int(value)) > MAX_INTEGER
+    number = whole_number_of(value)
+    if number is not None:
+        return abs(number) > MAX_INTEGER
     if isinstance(value, Decimal) and value.is_finite():
         return len(value.normalize().as_tuple().digits) > 15
     return False

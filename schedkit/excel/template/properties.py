@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from xml.sax.saxutils import escape
 
 from schedkit.errors import WorkbookError
@@ -12,6 +13,7 @@ from schedkit.excel.parts.rewrite import Changes, rewrite
 from schedkit.excel.parts.workbook import relations
 from schedkit.excel.parts.xml import Document
 from schedkit.excel.text import excel_escape
+from schedkit.values.scalars import plain_text
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["checked_properties", "with_properties"]
@@ -57,14 +59,20 @@ def checked_properties(given: Mapping[str, str | Sequence[str]], title: str | No
             raise WorkbookError(
                 f"properties: there is no property {safe_repr(name)}", hint=did_you_mean(str(name), known)
             )
-        texts = [value] if isinstance(value, str) else value
-        if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        texts = [value] if isinstance(value, str) else _listed(value)
+        if texts is None or not all(isinstance(text, str) for text in texts):
             raise WorkbookError(
                 f"properties: {safe_repr(value)} is not a text for {name}",
                 hint='e.g. properties={"author": "Team Web", "keywords": ["bugs", "weekly"]}',
             )
-        found[name] = ", ".join(texts)
+        found[name] = ", ".join(map(plain_text, texts))
     return found
+
+
+def _listed(value: object) -> list[Any] | None:
+    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+        return None
+    return list(value)
 
 
 def with_properties(data: bytes, name: str, properties: Mapping[str, str]) -> bytes:

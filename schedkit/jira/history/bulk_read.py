@@ -24,6 +24,7 @@ from schedkit.jira.table.statuses import statuses_of
 __all__ = [
     "ISSUES_PER_REQUEST",
     "decoder",
+    "extraction",
     "instant",
     "post",
     "read_all",
@@ -90,6 +91,19 @@ async def read_statuses(session: Session) -> None:
         session.ranks |= ranks_of(None, answer)
 
 
+def extraction(count: int, missing: Mapping[str, str], warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the report of which of `count` issues are missing, and log it."""
+    if missing:
+        few = ", ".join(f"{key} ({why})" for key, why in list(missing.items())[:5])
+        context.log(f"{len(missing)} issues could not be read: {few}", logging.WARNING)
+    return {
+        "complete": not missing,
+        "requested": count,
+        "missing": dict(missing),
+        "warnings": list(warnings),
+    }
+
+
 def reported(
     frame: pd.DataFrame,
     session: Session,
@@ -102,18 +116,7 @@ def reported(
     Warnings tell that some are, and that several of the `people` share a name.
     """
     warnings = [warning] if (warning := shared_names(people.shared())) else []
-    frame.attrs = {
-        "site": session.base,
-        "extraction": {
-            "complete": not missing,
-            "requested": count,
-            "missing": dict(missing),
-            "warnings": warnings,
-        },
-    }
-    if missing:
-        few = ", ".join(f"{key} ({why})" for key, why in list(missing.items())[:5])
-        context.log(f"{len(missing)} issues could not be read: {few}", logging.WARNING)
+    frame.attrs = {"site": session.base, "extraction": extraction(count, missing, warnings)}
     for warning in warnings:
         context.log(warning, logging.WARNING)
     return frame

@@ -10,6 +10,7 @@ import pandas as pd
 from schedkit.atlassian.decoding import decoded
 from schedkit.errors import UsageError
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
+from schedkit.jira.history.bulk_read import extraction
 from schedkit.jira.history.changelog import Found, Logged, change_rows, told_apart
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.table.fields import Catalog
@@ -35,6 +36,11 @@ def to_changelog(answer: bytes | str | dict[str, Any] | list[Any]) -> pd.DataFra
     UsageError
         If it holds no issues with changelogs.
 
+    Notes
+    -----
+    ``attrs["extraction"]["missing"]`` lists issues whose changelog is not whole, and why: a search answers no
+    more than some hundred entries of each, and none without ``expand=changelog``.
+
     Examples
     --------
     >>> item = {"field": "status", "fromString": "To Do", "toString": "Done"}
@@ -53,9 +59,16 @@ def to_changelog(answer: bytes | str | dict[str, Any] | list[Any]) -> pd.DataFra
     except msgspec.MsgspecError as problem:
         raise UsageError(f"the answer holds no issues with changelogs: {problem}") from None
     found = Found()
+    missing: dict[str, str] = {}
     for issue in logged:
         found.keys[issue.id] = issue.key
-        found.logs.append((issue.id, issue.changelog.histories if issue.changelog else []))
+        entries = issue.changelog.histories if issue.changelog else []
+        found.logs.append((issue.id, entries))
+        total = (issue.changelog.total or 0) if issue.changelog else 0
+        if issue.changelog is None:
+            missing[issue.key] = "the answer has no changelog"
+        elif total > len(entries):
+            missing[issue.key] = f"the answer has {len(entries)} of {total} changes"
     about = issues[0] if len(issues) == 1 and "names" not in head and "schema" not in head else head
     ids = dict.fromkeys(id for issue in issues for id in (issue.get("fields") or {}))
     catalog = Catalog.from_issues(ids, about.get("names"), about.get("schema"))
@@ -63,6 +76,7 @@ def to_changelog(answer: bytes | str | dict[str, Any] | list[Any]) -> pd.DataFra
     names = FieldNames(catalog, dialect)
     people = PeopleNames()
     frame = told_apart(change_rows(found, names, people=people), people, names)
+    frame.attrs["extraction"] = extraction(len(logged), missing)
     frame.attrs["history"] = WholeHistory(frame)
     frame.attrs["history_fields"] = names.described(frame["Field Id"].cat.categories)
     return frame

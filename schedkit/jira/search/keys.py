@@ -15,6 +15,7 @@ from schedkit.jira.pages.session import Session
 from schedkit.jira.search.extraction import STAGE, Extraction
 from schedkit.jira.table.reader import Page
 from schedkit.loop import task_group
+from schedkit.values.scalars import plain_text
 
 __all__ = ["fetch_keys", "is_key", "keys_in", "looked_up", "normal", "run_keys"]
 
@@ -35,10 +36,9 @@ def normal(keys: str | Sequence[str]) -> list[str]:
     >>> normal(["demo-1", " DEMO-2 ", "DEMO-1"])
     ['DEMO-1', 'DEMO-2']
     """
-    if isinstance(keys, str):
-        keys = [keys]
-    clean = [str(key).strip().upper() for key in keys]
-    bad = [key for key, text in zip(keys, clean, strict=True) if not _KEY.fullmatch(text)]
+    given = [keys] if isinstance(keys, str) else list(keys)
+    clean = [(plain_text(key) if isinstance(key, str) else str(key)).strip().upper() for key in given]
+    bad = [key for key, text in zip(given, clean, strict=True) if not _KEY.fullmatch(text)]
     if bad:
         raise UsageError(f"{bad[0]!r} is not an issue key", hint='a key looks like "KAFKA-123"')
     return list(dict.fromkeys(clean))

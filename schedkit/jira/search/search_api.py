@@ -18,6 +18,8 @@ from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, run_hierarchy
 from schedkit.jira.search.keys import is_key, keys_in, normal, run_keys
 from schedkit.jira.search.query import run_query
 from schedkit.jira.table.columns import RAW_SUFFIX, layout
+from schedkit.values.scalars import whole_number_of
+from schedkit.values.text import safe_repr
 
 __all__ = ["Fields", "Issues", "SearchApi", "checked_limit"]
 
@@ -112,11 +114,17 @@ class SearchApi:
         """
         if not keys:
             raise UsageError("no project was named", hint='e.g. jira.project("KAFKA")')
+        wrong = [key for key in keys if not isinstance(key, str)]
+        if wrong:
+            raise UsageError(
+                f"{safe_repr(wrong[0], 80)} is not a project's key",
+                hint='of several: jira.project("KAFKA", "LUCENE"), jira.project(*keys)',
+            )
         return await self.extract(Query(in_list("project", keys), "key ASC"), fields, limit, markup)
 
     async def keys(
         self,
-        keys: str | Sequence[str],
+        keys: pd.DataFrame | Sequence[str] | str,
         fields: Fields = None,
         limit: int | None = None,
         *,
@@ -128,12 +136,12 @@ class SearchApi:
 
         Parameters
         ----------
-        keys : sequence of str
-            Issue keys.
+        keys : sequence of str or DataFrame
+            Issue keys, or a frame with them in its column Key.
         fields, limit, markup
             As for `search`.
         """
-        wanted = normal(keys)[: checked_limit(limit)]
+        wanted = keys_in(keys)[: checked_limit(limit)]
         if not wanted:
             raise UsageError("no key was given", hint='e.g. jira.keys(["KAFKA-1", "KAFKA-2"])')
         return await self.extract(
@@ -168,17 +176,18 @@ class SearchApi:
         """
         wanted = normal(key)[0]
         limit = checked_limit(limit)
-        if isinstance(links_depth, bool) or not isinstance(links_depth, int) or links_depth < 0:
+        depth = whole_number_of(links_depth)
+        if depth is None or depth < 0:
             raise UsageError(f"links_depth={links_depth!r} is not a number of steps", hint="give 0, 1, 2, …")
         names = _names(fields)
         # The parent decides the order, and the links are followed, whether or not they are shown.
-        needed = [*names, "Parent", *([LINKS] if links_depth else [])]
+        needed = [*names, "Parent", *([LINKS] if depth else [])]
         with count_requests() as stats:
             extraction = await self._begin(Query(), needed, None, markup, TREE_COLUMNS)
             session = extraction.session
             chosen = layout(session.catalog, session.dialect, names, taken=TREE_COLUMNS)
             shown = {column.label for column in chosen.columns}
-            tree = await run_hierarchy(extraction, wanted, links_depth)
+            tree = await run_hierarchy(extraction, wanted, depth)
             frame = await anyio.to_thread.run_sync(joined, extraction)
         frame = await anyio.to_thread.run_sync(tree.annotate, frame)
         if "*all" not in names:
@@ -308,8 +317,11 @@ def checked_limit(limit: int | None) -> int | None:
     UsageError
         If it is not a whole number from 1.
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is None:
+        return None
+    found = whole_number_of(limit)
+    if found is None or found < 1:
         raise UsageError(
             f"limit must be >= 1, got {limit!r}", hint="give a whole number from 1, or leave it out"
         )
-    return limit
+    return found

@@ -15,6 +15,7 @@ from schedkit.jira.write.comment import plan_comment, plan_worklog
 from schedkit.jira.write.create import plan_create
 from schedkit.jira.write.edit import plan_edit
 from schedkit.jira.write.links import plan_links
+from schedkit.jira.write.members import by_value, with_values
 from schedkit.jira.write.notify import query
 from schedkit.jira.write.plan import AsyncPlan
 from schedkit.jira.write.transition import Extras, plan_transition
@@ -88,7 +89,7 @@ class WriteApi:
         async def history(keys: Sequence[str]) -> tuple[pd.DataFrame, Mapping[str, str]]:
             return await changelog(session, keys, None)
 
-        return await plan_edit(session, frame, columns, read, history, notify)
+        return await plan_edit(session, with_values(frame), columns, read, history, notify)
 
     async def transition(
         self,
@@ -128,10 +129,10 @@ class WriteApi:
         """
         session = await self._connection.session()
         query(session.dialect, "transition issues", notify)
-        extras = Extras.of(session, resolution, fields, comment)
+        extras = Extras.of(session, by_value(resolution), by_value(fields), by_value(comment))
         keys, _ = await self._search.keys_of(issues)
         now = await self._search.keys(keys, fields=["Key", "Status"])
-        return await plan_transition(session, now, status, extras)
+        return await plan_transition(session, now, by_value(status), extras)
 
     async def create(self, frame: pd.DataFrame, *, notify: bool = True) -> AsyncPlan:
         """Plan a new issue for each row of a frame; nothing is written before `apply`.
@@ -161,7 +162,7 @@ class WriteApi:
         """
         session = await self._connection.session()
         query(session.dialect, "create issues", notify)
-        return await plan_create(session, frame, self._search)
+        return await plan_create(session, with_values(frame), self._search)
 
     async def link_issues(self, frame: pd.DataFrame, *, notify: bool = True) -> AsyncPlan:
         """Plan links between issues; nothing is written before `apply`, and no link is made twice.
@@ -181,7 +182,7 @@ class WriteApi:
         """
         session = await self._connection.session()
         query(session.dialect, "link issues", notify)
-        return await plan_links(session, frame)
+        return await plan_links(session, with_values(frame))
 
     async def worklog(self, frame: pd.DataFrame, *, notify: bool = True) -> AsyncPlan:
         """Plan entries of work; nothing is written before `apply`, and no entry is made twice.
@@ -199,7 +200,7 @@ class WriteApi:
         Plan
             Shows each entry.
         """
-        return await plan_worklog(await self._connection.session(), frame, notify)
+        return await plan_worklog(await self._connection.session(), with_values(frame), notify)
 
     async def comment(
         self, issues: Issues, text: str | Mapping[str, str], *, notify: bool = True
@@ -226,7 +227,7 @@ class WriteApi:
         session = await self._connection.session()
         query(session.dialect, "comment", notify)
         keys, _ = await self._search.keys_of(issues)
-        texts = dict.fromkeys(keys, text) if isinstance(text, str) else dict(text)
+        texts = by_value(dict.fromkeys(keys, text) if isinstance(text, str) else dict(text))
         for key in keys:
             if not isinstance(texts.get(key), str) or not texts[key].strip():
                 raise UsageError(f"the comment on {key} has no text", hint="give one for each issue")
