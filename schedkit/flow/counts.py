@@ -12,7 +12,7 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.frames import Instants, as_instant, as_instants, metric, naive, with_zone, without_zone
 from schedkit.flow.issue_history import History
-from schedkit.flow.periods import Periods, day_begins, level, periods_of, sprint_periods
+from schedkit.flow.periods import Periods, day_begins, day_ends, level, periods_of, sprint_periods
 from schedkit.flow.stays import States, grouped, in_order
 from schedkit.flow.window import Window, groups_of, window_of
 from schedkit.flow.workflow import Workflow
@@ -95,8 +95,8 @@ def _finishes(finished: pd.Series[Any] | pd.DataFrame) -> tuple[pd.DataFrame, st
 def _periods(at: Instants, freq: str, zone: tzinfo, since: Any, until: Any) -> Periods:
     known = at[~np.isnat(at)]
     if (since is None or until is None) and not len(known):
-        periods_of(as_instant("2026-01-01"), as_instant("2026-01-01"), freq, zone)  # a wrong freq is told
-        return Periods(pd.PeriodIndex([], freq=freq), known, known)
+        some = periods_of(as_instant("2026-01-01"), as_instant("2026-01-01"), freq, zone)
+        return Periods(some.index[:0], known, known)
     first = as_instant(since) if since is not None else with_zone(known).min()
     last = as_instant(until) if until is not None else with_zone(known).max()
     return periods_of(first, last, freq, zone)
@@ -124,7 +124,7 @@ def cumulative_flow(
     issues, changes, until, categories, workflow
         As for `status_spans`.
     freq : str
-        ``"D"`` for days, ``"W"`` for weeks, ``"7D"``, ``"ME"``: a pandas frequency of whole days.
+        ``"D"`` for days, ``"W"`` for weeks, ``"7D"``, ``"M"``: a pandas frequency of whole days.
     tz : str or tzinfo
         Whose midnight ends a day.
     since : Timestamp, optional
@@ -151,10 +151,7 @@ def cumulative_flow(
         return window.told(pd.DataFrame(index=pd.DatetimeIndex([], tz=zone)))
     first = window.since if window.since is not None else with_zone(cut.entered).min()
     first, last = (instant.tz_convert(zone).tz_localize(None).normalize() for instant in (first, cut.end))
-    try:
-        walls = pd.date_range(first, last, freq=freq)
-    except ValueError:
-        raise UsageError(f"freq={freq!r} is not a frequency", hint="write D, W, 7D or ME") from None
+    walls = day_ends(first, last, freq)
     ends = day_begins(walls + pd.DateOffset(days=1), zone).tz_convert("UTC").tz_localize(None)
     at = ends.to_numpy().astype("datetime64[us]")
     codes, labels = pd.factorize(grouped(cut.stays, states), use_na_sentinel=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -13,7 +14,10 @@ from schedkit.errors import UsageError
 from schedkit.flow.frames import Instants, as_instants, need, without_zone
 from schedkit.flow.log import Ints
 
-__all__ = ["Periods", "day_begins", "level", "periods_of", "sprint_periods"]
+__all__ = ["Periods", "day_begins", "day_ends", "level", "periods_of", "sprint_periods"]
+
+# pandas has two names for a month, a quarter and a year: "M" is the period, "ME" the day on which it ends.
+_LONG = re.compile(r"(\d*[MQY])E?(-[A-Z]{3})?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +51,26 @@ def day_begins(walls: pd.DatetimeIndex, zone: tzinfo) -> pd.DatetimeIndex:
     return walls.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(walls), dtype=bool))
 
 
+def day_ends(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
+    """Return the days, from one to the other, on which a period ends.
+
+    Raises
+    ------
+    UsageError
+        If `freq` is not a frequency of pandas.
+    """
+    try:
+        return pd.date_range(first, last, freq=_spelt(freq, "E"))
+    except ValueError:
+        raise UsageError(f"freq={freq!r} is not a frequency", hint="write D, W, 7D or M") from None
+
+
+def _spelt(freq: str, end: str) -> str:
+    """Return a frequency as periods of pandas name it (`end` ""), or as its days do ("E")."""
+    long = _LONG.fullmatch(freq)
+    return freq if long is None else f"{long[1]}{end}{long[2] or ''}"
+
+
 def periods_of(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo) -> Periods:
     """Return the periods from that of one instant to that of the other.
 
@@ -56,12 +80,13 @@ def periods_of(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo)
         If `freq` is not a period of pandas.
     """
     walls = [at.tz_convert(zone).tz_localize(None) for at in (first, last)]
+    name = _spelt(freq, "")
     try:
-        begin, end = (wall.to_period(freq) for wall in walls)
+        begin, end = (wall.to_period(name) for wall in walls)
     except (ValueError, AttributeError):
         raise UsageError(f"freq={freq!r} is not a period", hint="write D, W, M, Q or Y") from None
-    index = pd.period_range(begin, end, freq=freq)
-    edges = pd.period_range(begin, periods=len(index) + 1, freq=freq).to_timestamp(how="start")
+    index = pd.period_range(begin, end, freq=name)
+    edges = pd.period_range(begin, periods=len(index) + 1, freq=name).to_timestamp(how="start")
     instants = day_begins(edges, zone).tz_convert("UTC").tz_localize(None)
     at = instants.to_numpy().astype("datetime64[us]")
     return Periods(index, at[:-1], at[1:])

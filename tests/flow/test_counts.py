@@ -76,6 +76,29 @@ def test_zones_as_everywhere_else(tz: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("period", "end", "days"),
+    [
+        ("M", "ME", ["2026-03-31", "2026-04-30", "2026-05-31", "2026-06-30"]),
+        ("2M", "2ME", ["2026-03-31", "2026-05-31"]),
+        ("Q", "QE", ["2026-03-31", "2026-06-30"]),
+        ("Q-FEB", "QE-FEB", ["2026-05-31"]),
+        ("Y-MAR", "YE-MAR", ["2026-03-31"]),
+    ],
+)
+def test_both_names_that_pandas_has_for_a_long_period(period: str, end: str, days: list[str]) -> None:
+    table = issues(("A-1", "2026-03-02T12:00Z", "Open"), ("A-2", "2026-04-02T12:00Z", "Open"))
+    for freq in (period, end):
+        flow = cumulative_flow(table, moves(), freq=freq, until="2026-06-30T13:00Z")
+        assert flow.index.strftime("%Y-%m-%d").tolist() == days
+    by_period, by_end = (throughput(table["Created"], freq) for freq in (period, end))
+    pd.testing.assert_series_equal(by_period, by_end)
+    assert by_period.sum() == 2
+    empty = throughput(table["Created"][:0], end)
+    assert isinstance(empty.index, pd.PeriodIndex)
+    assert not len(empty)
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda i, m: cumulative_flow(i, m, freq="QQQ"), "freq='QQQ' is not a frequency"),
