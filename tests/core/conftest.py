@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.node_processes import NodeProcess
+from support.node_processes import OUTLASTS, NodeProcess
 from support.postgres_server import postgres_server
 
 from schedkit.core.api.scheduler import Scheduler
@@ -18,7 +18,7 @@ from schedkit.core.node import declaring
 from schedkit.core.store import connecting, database
 from schedkit.core.store.database import Store
 
-Begin = Callable[[str], NodeProcess]
+Begin = Callable[..., NodeProcess]
 
 
 @pytest.fixture(autouse=True)
@@ -152,8 +152,8 @@ def begin(where: str, tmp_path: Path) -> Iterator[Begin]:
     """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
     begun: list[NodeProcess] = []
 
-    def one(name: str) -> NodeProcess:
-        begun.append(NodeProcess(where, tmp_path, name))
+    def one(name: str, lease: str = OUTLASTS) -> NodeProcess:
+        begun.append(NodeProcess(where, tmp_path, name, lease=lease))
         return begun[-1]
 
     yield one

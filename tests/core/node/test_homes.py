@@ -349,7 +349,7 @@ def test_the_same_code_elsewhere_stands_by_and_goes_on(
     wait_until(lambda: (other.at_home, other.standing_by) == ([], ["one"]))
 
 
-def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeProcess], make: Make) -> None:
+def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[..., NodeProcess], make: Make) -> None:
     home, heir = begin("home"), begin("heir")
     home.hear("started")
     heir.hear("started")
