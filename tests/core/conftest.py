@@ -63,6 +63,9 @@ def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     if made:
         with _connected(request.getfixturevalue("postgres")) as connection:
             for name in made:  # a few hundred of them would fill a disk in memory
+                # FORCE waits five seconds for the end of a session, and one may stand still for longer.
+                sessions = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(sessions, (name,))
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
