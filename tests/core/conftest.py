@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.node_processes import NodeProcess
+from support.node_processes import OUTLASTS, NodeProcess
 from support.postgres_server import postgres_server
 
 from schedkit.core.api.scheduler import Scheduler
@@ -18,7 +18,7 @@ from schedkit.core.node import declaring
 from schedkit.core.store import connecting, database
 from schedkit.core.store.database import Store
 
-Begin = Callable[[str], NodeProcess]
+Begin = Callable[..., NodeProcess]
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +63,9 @@ def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     if made:
         with _connected(request.getfixturevalue("postgres")) as connection:
             for name in made:  # a few hundred of them would fill a disk in memory
+                # FORCE waits five seconds for the end of a session, and one may stand still for longer.
+                sessions = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(sessions, (name,))
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -152,8 +155,8 @@ def begin(where: str, tmp_path: Path) -> Iterator[Begin]:
     """Begins processes at the ledger `where`, each declaring the same at a place of its own."""
     begun: list[NodeProcess] = []
 
-    def one(name: str) -> NodeProcess:
-        begun.append(NodeProcess(where, tmp_path, name))
+    def one(name: str, lease: str = OUTLASTS) -> NodeProcess:
+        begun.append(NodeProcess(where, tmp_path, name, lease=lease))
         return begun[-1]
 
     yield one

@@ -214,7 +214,7 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     @sched.task(name="holds")
     def holds() -> None:
         entered.set()
-        release.wait(0 if room else 20)
+        release.wait(0 if room else 60)
 
     sched.submit("holds")
     assert entered.wait(60)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from support.clocks import Slow
+from support.lives import set_clock
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -109,17 +111,21 @@ def test_its_base_task(sched: Scheduler) -> None:
         handle.submit(batch_size=0).result("60s")
 
 
-def test_its_decorators_are_options(sched: Scheduler) -> None:
+def test_its_decorators_are_options(tmp_path: Path) -> None:
+    sched = Scheduler(tmp_path / "ledger.db", concurrency=5)
+    set_clock(sched, Slow())  # a minute does not pass, even on a machine that stands still
+
     @sched.task(rate="5/min", timeout=300, name="enhanced_data_process")
     def run() -> dict[str, int]:
         return {"processed_records": 1000}
 
     assert (run.task.rate, run.task.timeout) == (Rate(5, 60), 300)
-    runs = [run.submit() for _ in range(7)]
-    for started in runs[:5]:
-        assert started.result("60s") == {"processed_records": 1000}
-    # The sixth within a minute waits for its turn; nobody is told an error.
-    assert [str(r.state) for r in runs[5:]] == ["QUEUED", "QUEUED"]
+    with sched:
+        runs = [run.submit() for _ in range(7)]
+        for started in runs[:5]:
+            assert started.result("60s") == {"processed_records": 1000}
+        # The sixth within a minute waits for its turn; nobody is told an error.
+        assert [str(r.state) for r in runs[5:]] == ["QUEUED", "QUEUED"]
 
 
 def test_retryable_and_fatal_errors(sched: Scheduler) -> None:

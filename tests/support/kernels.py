@@ -15,7 +15,7 @@ from typing import Any
 from jupyter_client import BlockingKernelClient, KernelManager
 
 PRIVATE = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @dataclass
@@ -126,6 +126,7 @@ def kernel(cwd: Path, home: Path, **more: str) -> Iterator[Kernel]:
     manager = KernelManager(kernel_name="python3")
     manager.connection_file = str(home / "kernel.json")
     manager.kernel_spec.argv[0] = sys.executable
+    manager.shutdown_wait_time = SECONDS  # after which it is killed, and what ends in order is not tested
     manager.start_kernel(cwd=str(cwd), env=environment(home, **more))
     try:
         started = Kernel(manager)

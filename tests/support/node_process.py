@@ -1,10 +1,10 @@
 """A process that runs tasks of a ledger, told by lines on standard input what to do.
 
-Run as ``python node_process.py LEDGER RESULTS JOURNAL NAME PLACE``; PLACE is the file that it says declares
-its tasks. It prints ``started``, then a line for each change: ``home`` and ``standing by`` (its tasks),
-``lost`` (it was taken for dead). ``stall`` lets our loop stand still, ``wake`` lets it go on; ``release``
-lets the task that is held return; ``request`` has it take a request, after which it prints ``requested``;
-``end`` lets all runs end and stops it.
+Run as ``python node_process.py LEDGER RESULTS JOURNAL NAME PLACE LEASE``; PLACE is the file that it says
+declares its tasks. It prints ``started``, then a line for each change: ``home`` and ``standing by`` (its
+tasks), ``lost`` (it was taken for dead). ``stall`` lets our loop stand still, ``wake`` lets it go on;
+``release`` lets the task that is held return; ``request`` has it take a request, after which it prints
+``requested``; ``end`` lets all runs end and stops it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from schedkit.loop import service
 REQUEST = {"name": "asked", "task": "ticking", "cron_expr": "0 0 1 1 *", "owner": "johndoe"}
 
 
-def main(ledger: str, results: str, journal: str, name: str, place: str) -> None:
+def main(ledger: str, results: str, journal: str, name: str, place: str, lease: str) -> None:
     out = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    sched = Scheduler(ledger, results=results, name=name, lease="15s")
+    sched = Scheduler(ledger, results=results, name=name, lease=lease)
     released, awake = threading.Event(), threading.Event()
 
     def say(word: str) -> None:
@@ -38,7 +38,7 @@ def main(ledger: str, results: str, journal: str, name: str, place: str) -> None
     def held(run: Any) -> str:
         os.write(out, f"effect held {run.id} {run.attempt}\n".encode())
         say("entered")
-        released.wait(60)
+        released.wait()
         return f"by {name}"
 
     with declared_in(place):

@@ -9,19 +9,25 @@ from pathlib import Path
 
 from support.ready_processes import ReadyProcess
 
-__all__ = ["NodeProcess"]
+__all__ = ["OUTLASTS", "NodeProcess"]
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
 PATIENCE = 180.0
+OUTLASTS = "10m"
 PROGRAM = Path(__file__).with_name("node_process.py").read_text()
 
 
 class NodeProcess:
-    """One of them, which declares its tasks at a place of its own unless one is given."""
+    """One of them, which declares its tasks at a place of its own unless one is given.
 
-    def __init__(self, where: str, folder: Path, name: str, place: str = "") -> None:
+    Its lease outlasts a machine that stands still, unless one is given that is to run out.
+    """
+
+    def __init__(
+        self, where: str, folder: Path, name: str, place: str = "", *, lease: str = OUTLASTS
+    ) -> None:
         self.name = name
-        paths = [where, str(folder / "results"), str(folder / "journal"), name, place or f"/{name}.py"]
+        paths = [where, str(folder / "results"), str(folder / "journal"), name, place or f"/{name}.py", lease]
         hears, speaks = os.pipe(), os.pipe()
         self.process = ReadyProcess(PROGRAM, paths, folder, (hears[0], speaks[1], 2))
         for given in (hears[0], speaks[1]):
@@ -37,13 +43,14 @@ class NodeProcess:
         assert not self.process.ended(), f"{self.name} has ended, or was killed after {PATIENCE:g} s"
         self._stdin.write(f"{word}\n")
 
-    def hear(self, word: str) -> None:
-        """Wait until it has said a word."""
-        while word not in self._unasked:
+    def hear(self, *words: str) -> str:
+        """Wait until it has said one of some words; returns which."""
+        while not (said := [word for word in self._unasked if word in words]):
             line = self._stdout.readline().strip()
-            assert line, f"{self.name} ended without saying {word!r}"
+            assert line, f"{self.name} ended without saying {' or '.join(words)}"
             self._unasked.append(line)
-        self._unasked.remove(word)
+        self._unasked.remove(said[0])
+        return said[0]
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""

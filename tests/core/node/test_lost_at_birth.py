@@ -60,11 +60,11 @@ def before_its_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_born_again(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, moment: Moment
 ) -> None:
-    before = make(name="before", lease="3s")
+    before = make(name="before")
     before.start()
     before.task(name="one")(lambda: 1)
     die(before)
-    sched = make(name="here", lease="3s")
+    sched = make(name="here")
     sched.task(name="one")(lambda: 2)
     moment(monkeypatch)
     with caplog.at_level(logging.ERROR, "schedkit"):

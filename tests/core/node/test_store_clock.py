@@ -30,7 +30,7 @@ def where(new_database: Callable[[], str]) -> str:
 def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -> None:
     """The clocks of a task's home and of its heir are a minute off, one ahead and one behind."""
     starts: list[tuple[datetime, float]] = []
-    ahead, behind = make(name="ahead", lease=10.0), make(name="behind", lease=10.0)
+    ahead, behind = make(name="ahead"), make(name="behind")
     set_clock(ahead, Later(timedelta(seconds=60)))
     set_clock(behind, Later(timedelta(seconds=-60)))
     begin = datetime.now(UTC) + timedelta(seconds=2)
@@ -69,7 +69,7 @@ def test_a_wrong_clock_makes_no_due_time_early_late_lost_or_double(make: Make) -
 
 @pytest.mark.parametrize("wrong", [60, -60])
 def test_the_offset_is_measured_at_birth_and_at_each_beat(make: Make, wrong: int) -> None:
-    sched = make(name="wrong", lease=10.0)
+    sched = make(name="wrong")
     set_clock(sched, Later(timedelta(seconds=wrong)))
     sched.start()
     life = life_of(sched)
