@@ -17,7 +17,7 @@ from schedkit.flow.log import Ints
 __all__ = ["Periods", "day_begins", "day_ends", "level", "periods_of", "sprint_periods"]
 
 # pandas has two names for a month, a quarter and a year: "M" is the period, "ME" the day on which it ends.
-_LONG = re.compile(r"(\d*[MQY])E?(-[A-Z]{3})?")
+_LONG = re.compile(r"(\d{0,4}[MQY])E?(-[A-Z]{3})?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
