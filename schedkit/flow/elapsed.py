@@ -14,7 +14,7 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.frames import Instants, with_zone
-from schedkit.values.scalars import number_of
+from schedkit.values.scalars import number_of, whole_number_of
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -97,12 +97,13 @@ def check_percentiles(percentiles: Sequence[float]) -> tuple[float, ...]:
     UsageError
         If one is not.
     """
-    found = []
+    found: list[float] = []
     for each in percentiles:
         number = number_of(each)
         if number is None or not 0 < number <= 100:
             raise UsageError(f"{safe_repr(each)} is not a percentile", hint="write numbers like 50 or 85")
-        found.append(number)
+        whole = whole_number_of(each)
+        found.append(number if whole is None else whole)
     return tuple(found)
 
 

@@ -232,7 +232,7 @@ def _places(names: pa.Array, known: pa.Array) -> Ints:
 def _in_order(changes: pd.DataFrame, at: Ints, when: Instants, issue: Ints) -> Ints:
     """Return the order of changes: by issue, by time, and those of one second by their entries' numbers."""
     order = np.lexsort((when, issue))
-    same = (np.diff(issue[order]) == 0) & (np.diff(when[order]) == np.timedelta64(0))
+    same = (np.diff(issue[order]) == 0) & (np.diff(when[order]) == np.timedelta64(0, "us"))
     if "Entry" not in changes or not same.any():
         return order
     tied = np.union1d(order[:-1][same], order[1:][same])

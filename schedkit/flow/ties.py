@@ -39,7 +39,7 @@ def linked(
     when, issue, source : array
         Of each: its time, its issue, and which of several merged fields it is of.
     """
-    same = (np.diff(issue[order]) == 0) & (np.diff(when[order]) == np.timedelta64(0))
+    same = (np.diff(issue[order]) == 0) & (np.diff(when[order]) == np.timedelta64(0, "us"))
     if not same.any():
         return order
     found = order.copy()

@@ -63,7 +63,7 @@ OAUTH = {"client_id": "id", "client_secret": "app-s3cret", "refresh_token": "ref
         ),
         (200, b'["access_token"]', "answered with a list"),
         (200, b'{"access_token": 5}', "refused to renew"),
-        (200, b"[" * 5000, "nested too deeply"),
+        (200, b"[" * 100_000, "nested too deeply"),
         (200, b"no json", "not the expected JSON"),
         (307, b"", "answered 307"),
         (429, b"", "answered 429"),

@@ -215,6 +215,12 @@ def test_percentiles(history: flow.History, percentiles: Any) -> None:
     flow.forecast_when(history, n=np.int64(3), percentiles=percentiles, trials=np.int64(10))
 
 
+@pytest.mark.parametrize("percentiles", [(50, 85), np.array([50, 85]), pd.Series([50, 85])])
+def test_whole_percentiles_are_shown_as_given(history: flow.History, percentiles: Any) -> None:
+    forecast = flow.forecast_when(history, n=3, percentiles=percentiles, trials=10)
+    assert list(map(str, forecast["Percentile"])) == ["50", "85"]
+
+
 @pytest.mark.parametrize(
     "day",
     [

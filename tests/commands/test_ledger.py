@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ Output = pytest.CaptureFixture[str]
 
 
 def runs_in(file: Path) -> list[str]:
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         return [row[0] for row in connection.execute("SELECT id FROM schedkit_runs ORDER BY id")]
 
 
@@ -87,7 +88,7 @@ def test_what_is_no_backup_is_not_put_back(
     if isinstance(content, bytes):
         (project / "other.db").write_bytes(content)
     elif content:
-        with sqlite3.connect(project / "other.db") as connection:
+        with closing(sqlite3.connect(project / "other.db")) as connection, connection:
             connection.executescript(content)
     assert main(["ledger", "restore", "other.db"]) in (1, 2)
     assert message in capsys.readouterr().err

@@ -29,6 +29,7 @@ from support.lives import die
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
+from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import RetryableError, SchedkitError
 
@@ -42,6 +43,8 @@ STATEMENTS = (
     "INSERT INTO schedkit_fires",
     "INSERT INTO schedkit_events",
 )
+# Of all processes: what it declares anew moves from the process that runs it as it was.
+FILE = "/cells.py"
 names = st.sampled_from(NAMES)
 periods = st.sampled_from([0.02, 0.05, 0.11, 0.2])
 options = st.fixed_dictionaries(
@@ -140,7 +143,10 @@ class EngineMachine(RuleBasedStateMachine):
         def cell(sched: Scheduler) -> object:
             after = [parent for parent in parents if parent in sched.tasks]
             retry = Retry(attempts=3, delay=0.01, max_delay=0.02)
-            return sched.task(trigger, name=name, retry=retry, after=after, timeout="5s", **more)(function)
+            with declared_in("/cells.py"):  # edited, it moves from another process that declares it
+                return sched.task(trigger, name=name, retry=retry, after=after, timeout="5s", **more)(
+                    function
+                )
 
         self.declared.pop(name, None)
         self.declared[name] = cell
@@ -251,7 +257,8 @@ class EngineMachine(RuleBasedStateMachine):
         for name in self.sched.tasks:
             # What was removed here, and another process declares still: its runs wait for its code.
             if name not in self.declared:
-                self.sched.task(name=name)(self.function("quick"))
+                with declared_in(FILE):
+                    self.sched.task(name=name)(self.function("quick"))
         self.sched.pause()
         give_up = time.monotonic() + 60
         while live := [run for run in self.sched.queries.ledger.live() if run.state is not State.PENDING]:

@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -103,7 +104,7 @@ def _tell(program: subprocess.Popen[str], word: str) -> None:
 
 def judge(ledger: Path, journal: Path, asking: Asking) -> dict[str, int]:
     """Make sure that each number that was asked for has that run and no other, and that it is DONE."""
-    with sqlite3.connect(ledger) as connection:
+    with closing(sqlite3.connect(ledger)) as connection, connection:
         rows = connection.execute(
             "SELECT json_extract(params, '$.number'), id, state FROM schedkit_runs"
         ).fetchall()

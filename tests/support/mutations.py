@@ -368,13 +368,13 @@ _RUNS = [
         "core/engine/attempts.py",
         "if not (active.wanted and outcome is Outcome.DONE):",
         "if True:",
-        "core/engine/test_foreign_events.py",
+        "core/engine/test_moves.py",
     ),
     Mutation(
         "core/engine/attempts.py",
         "if run.id in state.abroad and wanted:",
         "if False:",
-        "core/engine/test_foreign_events.py",
+        "core/engine/test_moves.py",
     ),
     Mutation(
         "core/execution/storage.py",

@@ -247,7 +247,7 @@ def _in_order(when: pd.DatetimeIndex, keys: list[str], entries: list[tuple[str, 
     rank = {key: place for place, key in enumerate(sorted(set(keys)))}
     issue = np.array([rank[key] for key in keys], dtype=np.int64)
     order = np.lexsort((issue, moment))
-    same = (np.diff(moment[order]) == np.timedelta64(0)) & (np.diff(issue[order]) == 0)
+    same = (np.diff(moment[order]) == np.timedelta64(0, "us")) & (np.diff(issue[order]) == 0)
     if same.any():
         numbers = np.zeros(len(entries))
         for place in np.union1d(order[:-1][same], order[1:][same]).tolist():

@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_of_a_whole_ledger_all_is_saved(whole: Path, tmp_path: Path) -> None:
     counts = salvage(whole, tmp_path / "new.db")
     told = check_file(tmp_path / "new.db")
     assert {name: counts[name] for name in told} == told == check_file(whole)
-    with sqlite3.connect(tmp_path / "new.db") as new, sqlite3.connect(whole) as old:
+    with closing(sqlite3.connect(tmp_path / "new.db")) as new, closing(sqlite3.connect(whole)) as old:
         for query in ("SELECT * FROM schedkit_runs ORDER BY id", "SELECT * FROM schedkit_meta ORDER BY key"):
             assert new.execute(query).fetchall() == old.execute(query).fetchall()
     with Scheduler(tmp_path / "new.db", results=tmp_path) as sched:
@@ -68,7 +69,7 @@ def refused(function: Callable[..., object], *files: Path) -> LedgerError | None
 @pytest.mark.parametrize("count", [8, pytest.param(50, marks=pytest.mark.thorough)])
 def test_random_corruptions(count: int, whole: Path, tmp_path: Path) -> None:
     """Each is told, or harms nothing that is read; what is saved is a ledger that opens."""
-    with sqlite3.connect(whole) as connection:
+    with closing(sqlite3.connect(whole)) as connection, connection:
         known = set(connection.execute("SELECT id, task FROM schedkit_runs"))
     saved = []
     for seed in range(count):
@@ -81,7 +82,7 @@ def test_random_corruptions(count: int, whole: Path, tmp_path: Path) -> None:
         if not new.exists():
             continue
         check_file(new)
-        with sqlite3.connect(new) as connection:
+        with closing(sqlite3.connect(new)) as connection, connection:
             found = {row[0] for row in connection.execute("SELECT id FROM schedkit_runs")}
         saved.append(len(found & {id for id, _ in known}))
         if seed % 10 == 0:
@@ -97,7 +98,7 @@ def test_of_what_is_no_ledger_nothing_is_saved(content: bytes | str, tmp_path: P
     if isinstance(content, bytes):
         file.write_bytes(content)
     else:
-        with sqlite3.connect(file) as connection:
+        with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute(content)
     with pytest.raises(LedgerError, match="nothing in it can be read"):
         salvage(file, tmp_path / "new.db")
