@@ -138,7 +138,7 @@ def test_a_number_is_a_columns_label_in_workbooks_and_on_pages(tmp_path: Path) -
     assert excel.write(frame.assign(**{"1": 3})[[0, 1]], path, mode="upsert", key=0).updated == 2
     assert excel.write(frame, path, mode="upsert", key=[0, 1]).added == 0
     with pytest.raises(UsageError, match=r"key=1\.5 is not a column's name"):
-        excel.write(frame, path, mode="upsert", key=1.5)  # type: ignore[arg-type]
+        excel.write(frame, path, mode="upsert", key=1.5)
 
 
 def test_one_column_is_a_list_of_one_on_a_page() -> None:
@@ -195,6 +195,6 @@ def test_a_run_is_given_by_its_id_its_handle_or_its_record(tmp_path: Path) -> No
             assert sched.cancel(given) is False
             assert sched.retry(given).result(timeout="30s") == 1
         with pytest.raises(UsageError, match="expected the id of a run or a RunHandle, got 5"):
-            sched.cancel(5)  # type: ignore[arg-type]
+            sched.cancel(5)
         with pytest.raises(UsageError, match=r"no process of .* is called 1"):
             sched.end_node(1)
