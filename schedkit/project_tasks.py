@@ -74,7 +74,7 @@ def _attach_board(page: Any, scheduler: Scheduler) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / BOARD_FILE
         file.write_text(board_page(shown, "Schedule"), encoding="utf-8")
-        page.attach(file, comment="The schedule as of now")
+        page.attach(file, message="The schedule as of now")
 
 
 def export_handler(project: ProjectSites) -> Callable[..., pd.DataFrame]:

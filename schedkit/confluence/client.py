@@ -84,7 +84,7 @@ class AsyncConfluence:
         template: str | Page | AsyncPage,
         values: Mapping[str, Any],
         key: str | None = None,
-        labels: Sequence[str] = (),
+        labels: str | Sequence[str] = (),
         message: str = "Update the page",
     ) -> Plan:
         """Plan to create a page under `parent` from a template, or to fill the one that is there.
@@ -106,7 +106,7 @@ class AsyncConfluence:
         key : str, optional
             What the page is for (a project, a sprint): it is found again by it, whatever its title has
             become. Kept in a content property of the parent.
-        labels : sequence of str
+        labels : str or sequence of str
             Labels that the page is to have.
         message : str
             The version's comment.
@@ -155,8 +155,8 @@ class AsyncConfluence:
         parent: str | int | None = None,
         missing_pages: MissingPages | None = None,
         min_rows: int = 1,
-        max_drop: float | None = 0.5,
-        labels: Sequence[str] = (),
+        max_drop: str | float | None = 0.5,
+        labels: str | Sequence[str] = (),
         message: str = "Update the page",
     ) -> PagesPlan:
         """Plan a page for each value of a column: a project, a sprint, a priority.
@@ -181,7 +181,7 @@ class AsyncConfluence:
             and a warning says which. A frame whose extraction is incomplete changes none of them.
         min_rows : int
             A frame of fewer rows is refused.
-        max_drop : float or None
+        max_drop : str, float or None
             The share of the pages that may be marked or emptied at once, judged from 10 pages up; None: any.
 
         Returns
@@ -226,7 +226,7 @@ class AsyncConfluence:
         by, message = a_text(by, "by"), a_text(message, "message")
         names = tuple(a_text(label, "labels") for label in column_labels(labels, "labels"))
         fewest = a_number(min_rows, "min_rows")
-        share = None if max_drop is None else a_share(max_drop, "max_drop")
+        share = a_share(max_drop, "max_drop")
         above = self._parent(parent, f"the pages {title.strip()!r}")
         source = template if isinstance(template, str) else await _source_of(template)
         found = await find_parent(self.server, above)

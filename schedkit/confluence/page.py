@@ -56,20 +56,20 @@ class AsyncTable:
         df: pd.DataFrame,
         *,
         key: str | Sequence[str] | None = None,
-        keep: Sequence[str] = (),
-        drop: Sequence[str] = (),
-        columns: Sequence[str] | None = None,
+        keep: str | Sequence[str] = (),
+        drop: str | Sequence[str] = (),
+        columns: str | Sequence[str] | None = None,
         missing: Missing | None = None,
         cap: int | None = 500,
         workbook: str | None = None,
         min_rows: int = 1,
-        max_drop: float | None = 0.5,
+        max_drop: str | float | None = 0.5,
         create: str | Page | AsyncPage | None = None,
         chart: Chart | None = None,
         links: Mapping[str, str] | None = None,
         lozenges: Mapping[str, Mapping[str, str] | str] | None = None,
         mentions: Mapping[str, str] | None = None,
-        dates: Sequence[str] = (),
+        dates: str | Sequence[str] = (),
         tz: str | tzinfo | None = None,
         show_zone: bool | None = None,
         max_chars: int = 1000,
@@ -84,14 +84,15 @@ class AsyncTable:
         key : str or sequence of str, optional
             The column, or columns, that identify a row, e.g. ``"Key"``. Without it rows are matched by
             position.
-        keep : sequence of str
+        keep : str or sequence of str
             Columns people own, e.g. ``["Comment"]``: carried by key, added where the page has none, filled
             from the frame in new rows only. Columns the frame does not have are carried too.
-        drop : sequence of str
+        drop : str or sequence of str
             Columns to take off the page.
-        columns : sequence of str or "all", optional
+        columns : str or sequence of str, optional
             The columns of the frame to show; a column that the table does not have is added behind its
-            neighbour. By default the columns that the table has, and all of a table that is created.
+            neighbour. By default the columns that the table has, and all of a table that is created;
+            ``"all"`` are those of the frame.
         missing : {"keep", "mark", "archive", "delete"}, optional
             Rows whose key has left the frame: all stay; all stay, with the day in a column "Missing since";
             all move to an "Archived" block at the table's end; all go. By default nothing that people wrote
@@ -105,8 +106,8 @@ class AsyncTable:
             Name of the attachment that this last row links to.
         min_rows : int
             A frame of fewer rows is refused; 0 lets an empty one empty the table.
-        max_drop : float or None
-            The share of the table's rows that may leave at once, judged from 10 rows up; None: any.
+        max_drop : str, float or None
+            The share of its rows that may leave at once, 0.5 or "50%", judged from 10 rows up; None: any.
         create : str or Page, optional
             Where to put the table if the page has no such region: ``"end"``, ``"start"`` or
             ``"heading:TEXT"``; or a page that has the region, with or without a table: its text is put at the
@@ -116,7 +117,7 @@ class AsyncTable:
             A chart to show behind the table; people may move it with its two anchors.
         links, lozenges, mentions : mapping, optional
             See `Look`.
-        dates : sequence of str
+        dates : str or sequence of str
             Columns of moments of which only the day is shown. A column of dates always shows the day.
         tz : str or tzinfo, optional
             The time zone in which moments are shown; by default the machine's.
@@ -277,7 +278,7 @@ class AsyncPage:
 
     @on_own_loop
     async def attach(
-        self, path: str | Path, *, name: str | None = None, comment: str = "", deadline: Duration = 60.0
+        self, path: str | Path, *, name: str | None = None, message: str = "", deadline: Duration = 60.0
     ) -> Attached:
         """Attach a file to the page, or the next version of the attachment of that name.
 
@@ -289,7 +290,7 @@ class AsyncPage:
             The file.
         name : str, optional
             What it is called on the page; its own name by default.
-        comment : str
+        message : str
             The version's comment.
         deadline : float or str
             Seconds (or ``"2m"``) to continue when answers are lost.
@@ -309,7 +310,7 @@ class AsyncPage:
             raise UsageError(f"name={safe_repr(name, 60)} is not a text", hint="give a plain file name")
         limit = seconds(deadline, "deadline")
         page_id = await self.server.resolve(self.address)
-        return await attach(self.server, page_id, await read_file(path, name), comment, limit)
+        return await attach(self.server, page_id, await read_file(path, name), message, limit)
 
     @on_own_loop
     async def tables(self) -> pd.DataFrame:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
 import pandas as pd
 
-from schedkit.errors import WorkbookError
+from schedkit.errors import UsageError, WorkbookError
 from schedkit.excel.column_types import Infinite
 from schedkit.excel.frames.flat_files import WRITERS
+from schedkit.excel.new_workbook.status_history import CHANGELOG
 from schedkit.excel.template.template import Missing, Mode
-from schedkit.values.scalars import number_of
-from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.parsers import share
+from schedkit.values.scalars import whole_number_of
+from schedkit.values.text import did_you_mean, label_text, safe_repr
 
-__all__ = ["check_history", "check_mode", "check_values"]
+__all__ = ["check_history", "check_mode", "check_values", "key_columns", "share_of_rows"]
 
 _HISTORY = ("Key", "At", "Status Category")
 
@@ -34,9 +37,6 @@ def check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...], 
         raise WorkbookError(
             f"unknown missing={safe_repr(missing)}", hint=did_you_mean(missing, ("keep", "mark", "delete"))
         )
-    wrong = [name for name in key if not isinstance(name, str)]
-    if wrong:
-        raise WorkbookError(f"key={safe_repr(wrong[0])} is not a column's name", hint='e.g. key="Key"')
     if mode == "upsert" and not key:
         raise WorkbookError('mode="upsert" needs a key', hint='e.g. mode="upsert", key="Key"')
     if mode == "append" and key:
@@ -49,7 +49,7 @@ def check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...], 
         raise WorkbookError(f"a {suffix} file has no template to fill", hint="write an .xlsx")
 
 
-def check_values(*, inf: object, max_drop: object, **texts: object) -> None:
+def check_values(*, inf: object, **texts: object) -> None:
     """Refuse values that the options of these names cannot have.
 
     Raises
@@ -59,14 +59,43 @@ def check_values(*, inf: object, max_drop: object, **texts: object) -> None:
     """
     if inf not in get_args(Infinite):
         raise WorkbookError(f"unknown inf={safe_repr(inf)}", hint=did_you_mean(str(inf), get_args(Infinite)))
-    share = number_of(max_drop)
-    if share is None or not 0 <= share <= 1:
-        raise WorkbookError(
-            f"max_drop={safe_repr(max_drop)} is not a share of rows", hint="e.g. max_drop=0.5"
-        )
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):
             raise WorkbookError(f"{name}={safe_repr(text)} is not a text", hint=f'e.g. {name}="Open bugs"')
+
+
+def key_columns(key: Any) -> tuple[str, ...]:
+    """Return the headers of the key columns.
+
+    Raises
+    ------
+    WorkbookError
+        If one is not the label of a column.
+    """
+    if key is None:
+        return ()
+    single = isinstance(key, str) or whole_number_of(key) is not None
+    if not single and (not isinstance(key, Iterable) or isinstance(key, bytes | Mapping)):
+        raise WorkbookError(f"key={safe_repr(key)} is not a column's name", hint='e.g. key="Key"')
+    labels = [key] if single else list(key)
+    for label in labels:
+        if not isinstance(label, str) and whole_number_of(label) is None:
+            raise WorkbookError(f"key={safe_repr(label)} is not a column's name", hint='e.g. key="Key"')
+    return tuple(map(label_text, labels))
+
+
+def share_of_rows(max_drop: Any) -> float:
+    """Return which share of the rows may be missing, 0.5 or "50%"; None is all of them.
+
+    Raises
+    ------
+    WorkbookError
+        If it is not a share.
+    """
+    try:
+        return 1.0 if max_drop is None else share(max_drop, "max_drop")
+    except UsageError as error:
+        raise WorkbookError(error.message, hint=error.hint) from None
 
 
 def check_history(history: object) -> None:
@@ -78,8 +107,8 @@ def check_history(history: object) -> None:
         If it lacks one.
     """
     columns = set(history.columns) if isinstance(history, pd.DataFrame) else set()
-    if history is not None and not columns.issuperset(_HISTORY):
+    if history is not None and not (columns.issuperset(_HISTORY) or columns.issuperset(CHANGELOG)):
         raise WorkbookError(
-            "history: the frame does not have the columns Key, At and Status Category",
-            hint="give the status changes of the issues, one a row",
+            "history: the frame is no changelog, and does not have the columns Key, At and Status Category",
+            hint="give what jira.changelog returned, or the status changes of the issues, one a row",
         )

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -26,7 +26,7 @@ from schedkit.excel.frames.flat_files import WRITERS
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.new_workbook.column_formats import ColumnFormat
 from schedkit.excel.office_locks import opened_by
-from schedkit.excel.option_checks import check_history, check_mode, check_values
+from schedkit.excel.option_checks import check_history, check_mode, check_values, key_columns, share_of_rows
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.workbook import open_workbook
@@ -45,6 +45,7 @@ from schedkit.excel.write_plans import (
 )
 from schedkit.values.files import file_lock, names_beside, replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.mappings import plain_mapping
 from schedkit.values.paths import given_path
 from schedkit.values.scalars import plain_text
 from schedkit.values.text import label_text, safe_repr
@@ -64,9 +65,9 @@ def write(
     at: str | None = None,
     template: str | Path | None = None,
     mode: Mode = "replace",
-    key: str | Sequence[str] | None = None,
+    key: Hashable | Sequence[Hashable] | None = None,
     missing: Missing = "keep",
-    max_drop: float = 0.5,
+    max_drop: str | float | None = 0.5,
     title: str | None = None,
     links: bool | Mapping[Any, str] = True,
     totals: bool | Mapping[Any, str] = False,
@@ -111,14 +112,14 @@ def write(
         two continue the workbook at `path` if there is one; "replace" does so with a `key`. Columns that
         the frame does not have keep what people typed. When a run begins again, rows that an earlier attempt
         has appended are not appended once more; `Written.notes` says so.
-    key : str or sequence of str, optional
+    key : label or sequence of labels, optional
         The columns that tell rows apart, index levels included.
     missing : {"keep", "mark", "delete"}
         With "upsert", what becomes of rows whose key the frame does not have: they stay as they are, get
         the present moment in a column ``Missing since``, or go.
-    max_drop : float
-        With "mark", "delete", or "replace" and a `key`: which share of the rows may be missing at most, of
-        ten or more.
+    max_drop : str, float or None
+        With "mark", "delete", or "replace" and a `key`: which share of the rows may be missing at most, 0.5
+        or "50%", of ten or more; None: any.
     title : str, optional
         What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
@@ -139,8 +140,8 @@ def write(
     summary : bool
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional
-        Status changes for the summary's cumulative flow: columns ``Key``, ``At`` (aware datetime) and
-        ``Status Category``. Without it the flow distinguishes open from done only.
+        What ``jira.changelog`` returned, or status changes with the columns ``Key``, ``At`` (aware datetime)
+        and ``Status Category``: for the summary's cumulative flow, which else tells open from done only.
     changes : DataFrame, optional
         What ``jira.diff`` returned: a sheet Changes tells which issues are new, changed and gone.
     images : mapping of cell to picture
@@ -185,9 +186,11 @@ def write(
         zone = parse_timezone("local" if tz is None else tz)
         policy = Policy(zone, timezone_name(zone), inf)
         report = ConversionReport()
-        keys = (key,) if isinstance(key, str) else () if key is None else tuple(key)
+        keys, most = key_columns(key), share_of_rows(max_drop)
+        links, totals, formats = map(plain_mapping, (links, totals, formats))
+        images, charts, properties = map(plain_mapping, (images, charts, properties))
         check_mode(suffix, template, mode, keys, missing)
-        check_values(inf=inf, max_drop=max_drop, title=title, sheet=sheet)
+        check_values(inf=inf, title=title, sheet=sheet)
         check_history(history)
         if suffix in WRITERS and (images or charts or changes is not None):
             raise WorkbookError(
@@ -214,7 +217,7 @@ def write(
             )
             effects = context.current().effects() if mode == "append" else None
             appends = None if effects is None else AppendGuard(effects, target.name)
-            fill_options = FillOptions(policy, mode, keys, options.columns, missing, max_drop, appends)
+            fill_options = FillOptions(policy, mode, keys, options.columns, missing, most, appends)
             # Reading, changing and replacing the workbook is one step for other writers.
             with file_lock(target):
                 if missing == "mark":

@@ -89,7 +89,7 @@ def ageing(
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     days: str = "elapsed",
     tz: str | tzinfo = "UTC",
     workflow: Workflow | Mapping[str, Any] | None = None,
@@ -153,12 +153,12 @@ def ageing_bands(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
     *,
-    percentiles: Sequence[float] = PERCENTILES,
+    percentiles: float | Sequence[float] = PERCENTILES,
     since: Any = None,
     until: Any = None,
     states: States = "status",
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Return how old finished issues were when they left each status for the last time.
@@ -169,7 +169,7 @@ def ageing_bands(
     ----------
     issues, changes, since, until, calendar, workflow
         As for `cycle_times`; only issues finished in the period count.
-    percentiles : sequence of float
+    percentiles : float or sequence of float
         Above 0, up to 100.
     states : str or mapping
         As for `cumulative_flow`.

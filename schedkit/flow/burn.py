@@ -13,13 +13,13 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.elapsed import elapsed
-from schedkit.flow.frames import as_instant, metric, naive, with_zone
+from schedkit.flow.frames import metric, naive, with_zone
 from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.periods import periods_of
 from schedkit.flow.sprint_clock import chosen, sprint_words
 from schedkit.flow.sprint_outcomes import sprint_lines
 from schedkit.flow.sprint_states import Timeline, Timelines, ends_of
-from schedkit.flow.window import window_of
+from schedkit.flow.window import wall_instant, window_of
 from schedkit.flow.workflow import Workflow
 from schedkit.values.timezones import parse_timezone
 
@@ -39,7 +39,7 @@ def burndown(
     freq: str | None = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     tz: str | tzinfo = "UTC",
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def burndown(
         ``"D"``: the state at the end of each day instead of after each event.
     by : str, optional
         A column of the issues: rows for each of its values.
-    calendar : WorkingHours, optional
+    calendar : WorkingHours or mapping, optional
         By which the guideline falls; by the clock without it.
     tz : str or tzinfo
         Whose days end.
@@ -69,7 +69,7 @@ def burndown(
         planned end.
     """
     history = history_of(issues, changes, workflow)
-    end = history.now if until is None else as_instant(until)
+    end = history.now if until is None else wall_instant(until, parse_timezone(tz))
     which = chosen(sprints, sprint, end)
     line = sprint_lines(history, field, points, board).of_sprint(which.id)
     begin, close = ends_of(which.begin, which.close, end)
@@ -302,7 +302,11 @@ def _daily(
 
 
 def _guideline(
-    at: Any, begin: np.datetime64, planned: np.datetime64, remained: float, calendar: WorkingHours | None
+    at: Any,
+    begin: np.datetime64,
+    planned: np.datetime64,
+    remained: float,
+    calendar: WorkingHours | Mapping[str, Any] | None,
 ) -> Any:
     whole = elapsed(np.array([begin]), np.array([planned]), calendar)[0] / np.timedelta64(1, "us")
     if whole <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 
@@ -18,7 +18,7 @@ from schedkit.values.timezones import parse_timezone
 
 __all__ = ["WorkingHours"]
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @check_keywords
@@ -27,14 +27,14 @@ class WorkingHours:
 
     Parameters
     ----------
-    days : str
-        ``"mon-fri"``, ``"mon,wed,fri"``, or both mixed.
+    days : str or sequence of str
+        ``"mon-fri"``, ``"mon,wed,fri"``, both mixed or in a list; also ``"Monday"``.
     start, end : str or time
         Local times, ``"09:00"`` and ``"17:00"``; ``"24:00"`` is midnight at the end of the day.
     tz : str or tzinfo
         The time zone they are meant in. A working day always has its hours by the wall clock, also where
         summer time begins or ends within them.
-    holidays : iterable of date or str
+    holidays : date, str, or iterable of them
         Days off.
     blocks : sequence of (start, end), optional
         Several parts of the working day, instead of `start` and `end`; with a lunch break:
@@ -54,20 +54,39 @@ class WorkingHours:
 
     def __init__(
         self,
-        days: str = "mon-fri",
+        days: str | Iterable[str] = "mon-fri",
         start: str | time = "09:00",
         end: str | time = "17:00",
         tz: str | tzinfo = "UTC",
-        holidays: Iterable[date | str] = (),
+        holidays: date | str | Iterable[date | str] = (),
         blocks: Sequence[Sequence[str | time]] | None = None,
     ) -> None:
         self.mask = _mask(days)
         self.blocks = _blocks([(start, end)] if blocks is None else blocks)
         self.tz = parse_timezone(tz)
         try:
-            self.holidays = np.array(list(map(_day, holidays)), dtype="datetime64[D]")
-        except ValueError as problem:
+            days_off = [holidays] if isinstance(holidays, str | date | np.datetime64) else list(holidays)
+            self.holidays = np.array(list(map(_day, days_off)), dtype="datetime64[D]")
+        except (TypeError, ValueError) as problem:
             raise UsageError(f"a holiday is not a date: {problem}", hint="write 2026-12-25") from None
+
+    @classmethod
+    def of(cls, given: WorkingHours | Mapping[str, Any] | None) -> WorkingHours | None:
+        """Return a calendar from its options, or as it is.
+
+        Raises
+        ------
+        UsageError
+            If it is neither.
+        """
+        if given is None or isinstance(given, cls):
+            return given
+        if not isinstance(given, Mapping):
+            raise UsageError(
+                f"calendar={safe_repr(given)} is not a calendar",
+                hint='write WorkingHours(tz="Europe/Berlin")',
+            )
+        return cls(**given)
 
     def between(self, start: Any, end: Any) -> Any:
         """Return the working time from `start` to `end`: a Timedelta, or a Series of them for Series.
@@ -110,20 +129,28 @@ def _day(value: Any) -> str:
     return str(value.date() if isinstance(value, datetime) else value)
 
 
-def _mask(days: str) -> list[bool]:
+def _mask(days: str | Iterable[str]) -> list[bool]:
     mask = [False] * 7
-    for part in days.lower().replace(" ", "").split(","):
-        first, _, last = part.partition("-")
-        if first not in _DAYS or (last and last not in _DAYS):
-            raise UsageError(f"{part!r} is not a day of the week", hint="write mon-fri, or mon,wed,fri")
-        number = _DAYS.index(first)
-        stop = _DAYS.index(last or first)
+    if not isinstance(days, Iterable):
+        raise UsageError(f"days={safe_repr(days)} names no days", hint="write mon-fri, or mon,wed,fri")
+    parts = days.split(",") if isinstance(days, str) else [p for each in days for p in str(each).split(",")]
+    for part in parts:
+        first, _, last = part.lower().replace(" ", "").partition("-")
+        number = _day_of_week(first, part)
+        stop = _day_of_week(last, part) if last else number
         while True:
             mask[number] = True
             if number == stop:
                 break
             number = (number + 1) % 7
     return mask
+
+
+def _day_of_week(name: str, part: str) -> int:
+    for number, day in enumerate(_DAYS):
+        if name in (day, day[:3]):
+            return number
+    raise UsageError(f"{part!r} is not a day of the week", hint="write mon-fri, or mon,wed,fri")
 
 
 def _blocks(blocks: Sequence[Sequence[str | time]]) -> list[tuple[int, int]]:

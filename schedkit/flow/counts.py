@@ -14,7 +14,7 @@ from schedkit.flow.frames import Instants, as_instant, as_instants, metric, naiv
 from schedkit.flow.issue_history import History
 from schedkit.flow.periods import Periods, day_begins, day_ends, level, periods_of, sprint_periods
 from schedkit.flow.stays import States, grouped, in_order
-from schedkit.flow.window import Window, groups_of, window_of
+from schedkit.flow.window import Window, groups_of, wall_instant, window_of
 from schedkit.flow.workflow import Workflow
 from schedkit.values.timezones import parse_timezone
 
@@ -23,7 +23,7 @@ __all__ = ["cumulative_flow", "throughput"]
 
 @metric
 def throughput(
-    finished: pd.Series[Any] | pd.DataFrame,
+    finished: pd.Series[Any] | pd.DataFrame | History,
     freq: str = "W",
     tz: str | tzinfo = "UTC",
     *,
@@ -39,8 +39,9 @@ def throughput(
 
     Parameters
     ----------
-    finished : Series or DataFrame
-        Instants, or a frame with the column Finished (`cycle_times`) or Resolved.
+    finished : Series, DataFrame or History
+        Instants, or a frame with the column Finished (`cycle_times`) or Resolved; or a History, which knows
+        when its issues were finished.
     freq : str
         ``"D"``, ``"W"``, ``"M"``, ``"Q"``: a pandas period.
     tz : str or tzinfo
@@ -65,11 +66,12 @@ def throughput(
     >>> throughput(done).tolist()
     [1, 0, 1]
     """
-    frame, column = _finishes(finished)
     zone = parse_timezone(tz)
+    since, until = wall_instant(since, zone), wall_instant(until, zone)
+    frame, column = _finishes(finished, until)
     at = without_zone(as_instants(frame, column))
     if until is not None:
-        at = np.where(at > naive(as_instant(until)), np.datetime64("NaT", "us"), at)
+        at = np.where(at > naive(until), np.datetime64("NaT", "us"), at)
     periods = _periods(at, freq, zone, since, until) if sprints is None else sprint_periods(sprints)
     if by is None:
         counts: Any = pd.Series(periods.count(at), index=periods.index, name="Finished")
@@ -79,11 +81,16 @@ def throughput(
             str(name): periods.count(at[groups.row[groups.code == n]]) for n, name in enumerate(groups.names)
         }
         counts = pd.DataFrame(table, index=periods.index)
-    counts.attrs = {"partial": [] if until is None else periods.begun(naive(as_instant(until)))}
+    counts.attrs = {"partial": [] if until is None else periods.begun(naive(until))}
     return counts
 
 
-def _finishes(finished: pd.Series[Any] | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def _finishes(
+    finished: pd.Series[Any] | pd.DataFrame | History, until: pd.Timestamp | None
+) -> tuple[pd.DataFrame, str]:
+    if isinstance(finished, History):
+        instants = with_zone(finished.cut(until).finished).array
+        return finished.log.issues.assign(Finished=instants), "Finished"
     if isinstance(finished, pd.Series):
         return pd.DataFrame({"Finished": finished}), "Finished"
     column = next((c for c in ("Finished", "Resolved") if c in finished), None)
@@ -97,8 +104,8 @@ def _periods(at: Instants, freq: str, zone: tzinfo, since: Any, until: Any) -> P
     if (since is None or until is None) and not len(known):
         some = periods_of(as_instant("2026-01-01"), as_instant("2026-01-01"), freq, zone)
         return Periods(some.index[:0], known, known)
-    first = as_instant(since) if since is not None else with_zone(known).min()
-    last = as_instant(until) if until is not None else with_zone(known).max()
+    first = since if since is not None else with_zone(known).min()
+    last = until if until is not None else with_zone(known).max()
     return periods_of(first, last, freq, zone)
 
 

@@ -43,7 +43,7 @@ def cycle_times(
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     days: str = "elapsed",
     tz: str | tzinfo = "UTC",
 ) -> pd.DataFrame:
@@ -114,7 +114,9 @@ def cycle_times(
     return window.told(table, window.without_start())
 
 
-def _lengths(begin: Any, end: Any, days: str, calendar: WorkingHours | None, zone: tzinfo) -> Durations:
+def _lengths(
+    begin: Any, end: Any, days: str, calendar: WorkingHours | Mapping[str, Any] | None, zone: tzinfo
+) -> Durations:
     known = ~np.isnat(begin) & ~np.isnat(end)
     found = np.full(len(begin), np.timedelta64("NaT", "us"))
     found[known] = cycle_lengths(begin[known], end[known], days, calendar, zone)
@@ -122,7 +124,7 @@ def _lengths(begin: Any, end: Any, days: str, calendar: WorkingHours | None, zon
 
 
 def measured(
-    window: Window, measure: str, days: str, calendar: WorkingHours | None
+    window: Window, measure: str, days: str, calendar: WorkingHours | Mapping[str, Any] | None
 ) -> tuple[Durations, LeftOut]:
     """Return the cycle or lead times of issues finished in the period; NaT for all others."""
     cut = window.cut
@@ -142,11 +144,11 @@ def cycle_percentiles(
     changes: pd.DataFrame | None = None,
     *,
     measure: str = "Cycle",
-    percentiles: Sequence[float] = PERCENTILES,
+    percentiles: float | Sequence[float] = PERCENTILES,
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     days: str = "elapsed",
     tz: str | tzinfo = "UTC",
     workflow: Workflow | Mapping[str, Any] | None = None,
@@ -162,7 +164,7 @@ def cycle_percentiles(
         As for `cycle_times`; only issues finished in the period count.
     measure : str
         ``"Cycle"`` or ``"Lead"``.
-    percentiles : sequence of float
+    percentiles : float or sequence of float
         Above 0, up to 100.
 
     Returns
@@ -195,7 +197,7 @@ def cycle_histogram(
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     days: str = "elapsed",
     tz: str | tzinfo = "UTC",
     workflow: Workflow | Mapping[str, Any] | None = None,
@@ -233,12 +235,12 @@ def control_chart(
     changes: pd.DataFrame | None = None,
     *,
     rolling: int = 20,
-    percentiles: Sequence[float] = (50, 85),
+    percentiles: float | Sequence[float] = (50, 85),
     measure: str = "Cycle",
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     days: str = "elapsed",
     tz: str | tzinfo = "UTC",
     workflow: Workflow | Mapping[str, Any] | None = None,
@@ -254,7 +256,7 @@ def control_chart(
         As for `cycle_percentiles`.
     rolling : int
         Of how many issues, the row's included; those before have no percentile.
-    percentiles : sequence of float
+    percentiles : float or sequence of float
         Above 0, up to 100.
     by : str, optional
         A column of the issues to add; the percentiles are those of issues with the same value.

@@ -28,11 +28,11 @@ def flow_efficiency(
     changes: pd.DataFrame | None = None,
     *,
     waiting: Sequence[str] | None = None,
-    blocked: str | None = None,
+    flag: str | None = None,
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Return which share of the cycle time of finished issues was spent in active statuses.
@@ -47,8 +47,8 @@ def flow_efficiency(
         As for `cycle_times`; only issues finished in the period count.
     waiting : sequence of str, optional
         Waiting statuses; by default those of the workflow.
-    blocked : str, optional
-        The field of the flag, ``"Flagged"``: flagged time is not active either.
+    flag : str, optional
+        The field that is set while an issue is blocked, ``"Flagged"``: that time is not active either.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def flow_efficiency(
         If nothing says which statuses are waiting, or none is called so.
     """
     window = window_of(issues, changes, workflow, since=since, until=until, by=by, waiting=waiting)
-    active, cycle = active_times(window, blocked, calendar)
+    active, cycle = active_times(window, flag, calendar)
     rows = []
     for cells, members in window.groups:
         mine = members[~np.isnat(cycle[members])]
@@ -74,7 +74,9 @@ def flow_efficiency(
     return window.told(frame, window.without_start(), waiting=list(window.history.workflow.waiting))
 
 
-def active_times(window: Window, blocked: str | None, calendar: WorkingHours | None) -> tuple[Any, Any]:
+def active_times(
+    window: Window, flag: str | None, calendar: WorkingHours | Mapping[str, Any] | None
+) -> tuple[Any, Any]:
     """Return active and cycle time of each issue that was finished in the period, NaT for all others."""
     cut = window.cut
     waits = _waiting(window)
@@ -84,8 +86,8 @@ def active_times(window: Window, blocked: str | None, calendar: WorkingHours | N
     works = (cut.phase == IN_PROGRESS) & ~waits & counted[cut.issue]
     works &= cut.entered >= cut.started[cut.issue]
     active = _sums(cut, works, calendar)
-    if blocked is not None:
-        issue, begin, end = joint(cut, window.history.steps(blocked), works)
+    if flag is not None:
+        issue, begin, end = joint(cut, window.history.steps(flag), works)
         lost = elapsed(begin, end, calendar).astype(np.int64)
         active -= np.bincount(issue, lost, minlength=len(active)).astype("timedelta64[us]")
     return active, cycle
@@ -103,7 +105,7 @@ def _waiting(window: Window) -> Any:
     return per_code(stays.coded_names, lambda name: name in waiting)
 
 
-def _sums(cut: Cut, which: Any, calendar: WorkingHours | None) -> Any:
+def _sums(cut: Cut, which: Any, calendar: WorkingHours | Mapping[str, Any] | None) -> Any:
     spent = elapsed(cut.entered[which], cut.left[which], calendar).astype(np.int64)
     sums = np.zeros(len(cut), dtype=np.int64)
     np.add.at(sums, cut.issue[which], spent)
@@ -115,11 +117,11 @@ def blocked_time(
     issues: pd.DataFrame | History,
     changes: pd.DataFrame | None = None,
     *,
-    field: str = "Flagged",
+    flag: str = "Flagged",
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Return how long issues were flagged while they were in progress.
@@ -131,7 +133,7 @@ def blocked_time(
     ----------
     issues, changes, calendar, workflow
         As for `cycle_times`.
-    field : str
+    flag : str
         The field that is set while an issue is blocked.
     since, until : Timestamp, optional
         The period; until now by default.
@@ -145,7 +147,7 @@ def blocked_time(
     """
     window = window_of(issues, changes, workflow, since=since, until=until, by=by)
     cut, end = window.cut, naive(window.cut.end)
-    steps = window.history.steps(field)
+    steps = window.history.steps(flag)
     issue, begin, stop = joint(cut, steps, cut.phase == IN_PROGRESS)
     if window.since is not None:
         begin = np.maximum(begin, naive(window.since))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -33,8 +33,11 @@ PERCENTILES = (50, 70, 85, 95)
 Durations = npt.NDArray[np.timedelta64]
 
 
-def elapsed(begin: Instants, end: Instants, calendar: WorkingHours | None = None) -> Durations:
+def elapsed(
+    begin: Instants, end: Instants, calendar: WorkingHours | Mapping[str, Any] | None = None
+) -> Durations:
     """Return the time from one instant to the other, in working hours where a calendar is given."""
+    calendar = WorkingHours.of(calendar)
     if calendar is None:
         return (end - begin).astype("timedelta64[us]")
     worked = calendar.between(with_zone(begin), with_zone(end))
@@ -51,7 +54,7 @@ def touched(begin: Instants, end: Instants, zone: tzinfo) -> Durations:
 
 
 def cycle_lengths(
-    begin: Instants, end: Instants, days: str, calendar: WorkingHours | None, zone: tzinfo
+    begin: Instants, end: Instants, days: str, calendar: WorkingHours | Mapping[str, Any] | None, zone: tzinfo
 ) -> Durations:
     """Return lengths as `days` says they are counted.
 
@@ -89,8 +92,8 @@ def nearest_rank(ordered: npt.NDArray[Any], percentile: float) -> Any:
     return ordered[math.ceil(percentile * len(ordered) / 100) - 1]
 
 
-def check_percentiles(percentiles: Sequence[float]) -> tuple[float, ...]:
-    """Return percentiles, each above 0 and up to 100.
+def check_percentiles(percentiles: float | Sequence[float]) -> tuple[float, ...]:
+    """Return one percentile or several, each above 0 and up to 100.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def check_percentiles(percentiles: Sequence[float]) -> tuple[float, ...]:
         If one is not.
     """
     found: list[float] = []
-    for each in percentiles:
+    for each in percentiles if isinstance(percentiles, Iterable) else [percentiles]:
         number = number_of(each)
         if number is None or not 0 < number <= 100:
             raise UsageError(f"{safe_repr(each)} is not a percentile", hint="write numbers like 50 or 85")

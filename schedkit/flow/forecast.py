@@ -13,11 +13,11 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.elapsed import check_percentiles, nearest_rank
 from schedkit.flow.finishes import Finishes
-from schedkit.flow.frames import as_instant, metric, naive, with_zone, without_zone
+from schedkit.flow.frames import metric, naive, with_zone, without_zone
 from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.periods import Periods, day_begins, periods_of
 from schedkit.flow.simulation import MOST_DAYS, Past, at_least, how_many, when
-from schedkit.flow.window import Window, window_of
+from schedkit.flow.window import Window, wall_instant, window_of
 from schedkit.flow.workflow import Workflow
 from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import safe_repr
@@ -36,7 +36,7 @@ def forecast_when(
     changes: pd.DataFrame | None = None,
     *,
     n: int,
-    percentiles: Sequence[float] = _PERCENTILES,
+    percentiles: float | Sequence[float] = _PERCENTILES,
     sample: str = "weekday",
     trials: int = 10_000,
     seed: int = 1,
@@ -58,7 +58,7 @@ def forecast_when(
         As for `cycle_times`; all finished issues count, also those that were never in progress.
     n : int
         How many items are left.
-    percentiles : sequence of float
+    percentiles : float or sequence of float
         Above 0, up to 100.
     sample : str
         ``"weekday"``: a Monday is drawn from Mondays, so that quiet weekends stay quiet; ``"day"``: from all.
@@ -111,7 +111,7 @@ def forecast_how_many(
     changes: pd.DataFrame | None = None,
     *,
     to: Any,
-    percentiles: Sequence[float] = _PERCENTILES,
+    percentiles: float | Sequence[float] = _PERCENTILES,
     sample: str = "weekday",
     trials: int = 10_000,
     seed: int = 1,
@@ -144,7 +144,9 @@ def forecast_how_many(
     wanted = check_percentiles(percentiles)
     window = _window(issues, changes, workflow, since, until, by, tz)
     rng = _generator(trials, seed)
-    last = as_instant(to).tz_localize(None).normalize()
+    if to is None:
+        raise UsageError("forecast_how_many() needs to", hint='e.g. to="2026-12-31"')
+    last = wall_instant(to, window.zone).tz_convert(window.zone).tz_localize(None).normalize()
     rows, outcomes = [], {}
     for cells, past, day in _pasts(window, sample):
         days = (last - day).days + 1
@@ -163,7 +165,7 @@ def _window(
 ) -> Window:  # fmt: skip
     history = history_of(issues, changes, workflow)
     if since is None:
-        end = history.now if until is None else as_instant(until)
+        end = history.now if until is None else wall_instant(until, parse_timezone(tz))
         since = end - pd.Timedelta(days=_DAYS)
         born = with_zone(history.log.created)
         # Days before there was any issue are no quiet days.
@@ -238,7 +240,7 @@ def backtest(
     *,
     days: int = 14,
     past: int = _DAYS,
-    percentiles: Sequence[float] = _PERCENTILES,
+    percentiles: float | Sequence[float] = _PERCENTILES,
     sample: str = "weekday",
     trials: int = 2_000,
     seed: int = 1,

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from schedkit.errors import UsageError
 from schedkit.flow.frames import as_instant, naive, with_zone
+from schedkit.flow.issue_history import History, history_of
 from schedkit.flow.log import Ints, Log
 from schedkit.flow.names import names_by_id, split_names
 from schedkit.flow.statuses import stays_of
@@ -20,15 +22,15 @@ __all__ = ["as_of", "spans"]
 
 @check_keywords
 def spans(
-    changes: pd.DataFrame, field: str, issues: pd.DataFrame | None = None, *, until: Any = None
+    changes: pd.DataFrame | History, field: str, issues: pd.DataFrame | None = None, *, until: Any = None
 ) -> pd.DataFrame:
     """Return the values of a field in time, one row for each value of each issue.
 
     Parameters
     ----------
-    changes : DataFrame
+    changes : DataFrame or History
         The changelog (`Jira.changelog`): Key, When, Field, From and To; with Field Id, From Id and To Id the
-        ids decide instead of the names.
+        ids decide instead of the names. A History has the issues, too.
     field : str
         A column's label, the site's name of the field, its id, or the name that histories use.
     issues : DataFrame, optional
@@ -56,7 +58,8 @@ def spans(
     >>> spans(changes, "Status")["Value"].tolist()
     ['To Do', 'Done']
     """
-    log = Log(changes, issues)
+    whole = isinstance(changes, History) or issues is not None
+    log = history_of(changes, issues).log if isinstance(changes, History) else Log(changes, issues)
     steps, values, ids, _ = _values(log, field)
     frame = pd.DataFrame(
         {
@@ -67,12 +70,12 @@ def spans(
             "To": with_zone(steps.left),
         }
     )
-    if issues is None:  # an issue that never changed the field has no value that the changes tell
+    if not whole:  # an issue that never changed the field has no value that the changes tell
         frame = frame[np.bincount(steps.issue)[steps.issue] > 1].reset_index(drop=True)
     if until is None:
         return frame
     end = as_instant(until)
-    if issues is not None:
+    if whole:
         log.check_reach(end, steps.moved)
     frame = frame[frame["From"].isna() | (frame["From"] <= end)].reset_index(drop=True)
     return frame.assign(To=frame["To"].where(frame["To"] <= end))
@@ -95,14 +98,17 @@ def _column(values: Objects) -> pd.Series[Any]:
 
 @check_keywords
 def as_of(
-    issues: pd.DataFrame, changes: pd.DataFrame, when: Any, fields: Sequence[str] | str | None = None
+    issues: pd.DataFrame | History,
+    changes: pd.DataFrame | None = None,
+    when: Any = None,
+    fields: Sequence[str] | str | None = None,
 ) -> pd.DataFrame:
     """Return issues as they were at an instant.
 
     Parameters
     ----------
-    issues : DataFrame
-        With Key and Created, as they are now.
+    issues : DataFrame or History
+        With Key and Created, as they are now; or a History, which holds both frames.
     changes : DataFrame
         Their changelog, whole or, if `Jira.changelog` returned it, cut in time; as for `status_spans`.
     when : Timestamp
@@ -122,7 +128,14 @@ def as_of(
     UsageError
         If `when` is not an instant, there is no such field, or the changes do not tell what was then.
     """
-    log = Log(changes, issues)
+    if when is None:
+        raise UsageError("as_of() needs when", hint='e.g. when="2026-03-01"')
+    if isinstance(issues, History):
+        log = history_of(issues, changes).log
+    elif changes is None:
+        raise UsageError("as_of() needs changes", hint="give the frame of Jira.changelog as changes")
+    else:
+        log = Log(changes, issues)
     end = as_instant(when)
     there = (with_zone(log.created) <= end).to_numpy()
     result = log.issues.loc[there, [*(["site"] if log.sites else []), "Key", "Created"]].reset_index(

@@ -25,9 +25,11 @@ from schedkit.flow.quality import data_quality
 from schedkit.flow.readable import readable
 from schedkit.flow.sprints import predictability, sprint_report, velocity
 from schedkit.flow.titles import TITLES
+from schedkit.flow.window import wall_instant
 from schedkit.flow.workflow import Workflow
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean
+from schedkit.values.timezones import parse_timezone
 
 __all__ = ["Pack", "pack"]
 
@@ -119,7 +121,7 @@ def pack(
     flag: str = "Flagged",
     n: int | None = None,
     days: int = 14,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     tz: str | tzinfo = "UTC",
     seed: int = 1,
     workflow: Workflow | Mapping[str, Any] | None = None,
@@ -159,6 +161,8 @@ def pack(
         If the frames cannot be read. A single figure that cannot be had is skipped.
     """
     history = history_of(issues, changes, workflow, waiting=waiting)
+    zone = parse_timezone(tz)
+    until = wall_instant(until, zone)  # of the zone in all figures, also in those that count no days
     cut = history.cut(until)
     since = cut.end - pd.Timedelta(weeks=weeks)
     year = cut.end - pd.Timedelta(weeks=52)
@@ -167,7 +171,7 @@ def pack(
     zoned = {**split, "tz": tz}
     sprint_of = {"sprints": sprints, "points": points, "board": board, "until": until}
     open_now = n if n is not None else len(ageing(history, until=until))
-    last = cut.end.tz_convert(None).normalize() + pd.Timedelta(days=days)
+    last = cut.end.tz_convert(zone).tz_localize(None).normalize() + pd.Timedelta(days=days)
     work: dict[str, Callable[[], Any]] = {
         "throughput": lambda: throughput(
             cycle_times(history, until=until, by=by), tz=tz, since=since, until=cut.end, by=by
@@ -182,7 +186,7 @@ def pack(
         "flow_balance": lambda: flow_balance(history, **zoned),
         "littles_law": lambda: littles_law(history, **zoned),
         "flow_efficiency": lambda: flow_efficiency(history, calendar=calendar, **split),
-        "blocked_time": lambda: blocked_time(history, field=flag, calendar=calendar, **split),
+        "blocked_time": lambda: blocked_time(history, flag=flag, calendar=calendar, **split),
         "returns": lambda: returns(history, **split),
         "sprint_report": lambda: sprint_report(history, sprint=sprint, **_given(sprint_of)),
         "burndown": lambda: burndown(history, sprint=sprint, calendar=calendar, tz=tz, **_given(sprint_of)),

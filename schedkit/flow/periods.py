@@ -17,7 +17,7 @@ from schedkit.flow.log import Ints
 __all__ = ["Periods", "day_begins", "day_ends", "level", "periods_of", "sprint_periods"]
 
 # pandas has two names for a month, a quarter and a year: "M" is the period, "ME" the day on which it ends.
-_LONG = re.compile(r"(\d{0,4}[MQY])E?(-[A-Z]{3})?")
+_LONG = re.compile(r"(\d{0,4}[MQY])E?(-[A-Z]{3})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +67,9 @@ def day_ends(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeI
 
 def _spelt(freq: str, end: str) -> str:
     """Return a frequency as periods of pandas name it (`end` ""), or as its days do ("E")."""
+    freq = getattr(freq, "freqstr", freq)  # an offset of pandas
     long = _LONG.fullmatch(freq)
-    return freq if long is None else f"{long[1]}{end}{long[2] or ''}"
+    return freq if long is None else f"{long[1].upper()}{end}{(long[2] or '').upper()}"
 
 
 def periods_of(first: pd.Timestamp, last: pd.Timestamp, freq: str, zone: tzinfo) -> Periods:

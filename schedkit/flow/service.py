@@ -34,6 +34,7 @@ from schedkit.flow.steps import Steps
 from schedkit.flow.window import Groups, LeftOut, Window, groups_of, window_of
 from schedkit.flow.workflow import TO_DO, Workflow
 from schedkit.values.durations import Duration, parse_duration
+from schedkit.values.mappings import plain_mapping
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["service_times", "sla_attainment", "sla_cycles"]
@@ -50,7 +51,7 @@ def service_times(
     since: Any = None,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Return how long each issue waited for its first response, or its resolution, against a goal.
@@ -74,7 +75,7 @@ def service_times(
         The period: issues created in it, as they were at its end.
     by : str, optional
         A column of the issues to add.
-    calendar : WorkingHours, optional
+    calendar : WorkingHours or mapping, optional
         On which the clock runs; without it always.
 
     Returns
@@ -131,7 +132,9 @@ def _stops(window: Window, to: str) -> Any:
     return np.where(at <= naive(cut.end), at, np.datetime64("NaT", "us"))
 
 
-def _paused(window: Window, paused: Sequence[str], last: Any, calendar: WorkingHours | None) -> Any:
+def _paused(
+    window: Window, paused: Sequence[str], last: Any, calendar: WorkingHours | Mapping[str, Any] | None
+) -> Any:
     """Return how long the clock of each issue did not run."""
     cut = window.cut
     names = {paused} if isinstance(paused, str) else set(paused)
@@ -154,11 +157,13 @@ def _paused(window: Window, paused: Sequence[str], last: Any, calendar: WorkingH
 def _goals(groups: Groups, goal: Duration | Mapping[str, Duration], count: int) -> Any:
     """Return the goal of each issue; the least of its groups', NaT where there is none."""
     goals = np.full(count, np.timedelta64("NaT", "us"))
+    goal = plain_mapping(goal)
     if not isinstance(goal, Mapping):
         goals[:] = _length(goal)
         return goals
     if groups.column is None:
         raise UsageError("goals by value need a column", hint='write by="Priority"')
+    goal = {str(name): own for name, own in goal.items()}
     for name in goal:
         if name not in map(str, groups.names) and groups.names:
             known = list(map(str, groups.names))
@@ -225,7 +230,7 @@ def sla_cycles(
 
 @metric
 def sla_attainment(
-    times: pd.DataFrame, *, by: str | None = None, percentiles: Sequence[float] = PERCENTILES
+    times: pd.DataFrame, *, by: str | None = None, percentiles: float | Sequence[float] = PERCENTILES
 ) -> pd.DataFrame:
     """Return how often a goal was met.
 
@@ -235,7 +240,7 @@ def sla_attainment(
         As `service_times` with a goal, or `sla_cycles`, returns it.
     by : str, optional
         A column of the frame.
-    percentiles : sequence of float
+    percentiles : float or sequence of float
         Of Elapsed, above 0, up to 100.
 
     Returns

@@ -17,6 +17,7 @@ from schedkit.flow.statuses import Stays
 from schedkit.flow.steps import Objects
 from schedkit.flow.window import Window, window_of
 from schedkit.flow.workflow import Workflow
+from schedkit.values.mappings import plain_mapping
 from schedkit.values.text import safe_repr
 
 __all__ = ["States", "grouped", "in_order", "states_in_order", "status_spans", "time_in_status"]
@@ -31,7 +32,7 @@ def status_spans(
     *,
     until: Any = None,
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     categories: Mapping[str, str] | None = None,
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def status_spans(
         When the current stays are cut; now by default.
     by : str, optional
         A column of the issues to add.
-    calendar : WorkingHours, optional
+    calendar : WorkingHours or mapping, optional
         Count only working hours.
     categories : mapping, optional
         The category of a status, by name or id, where it is not what the site or the issues say.
@@ -100,7 +101,7 @@ def time_in_status(
     until: Any = None,
     states: States = "status",
     by: str | None = None,
-    calendar: WorkingHours | None = None,
+    calendar: WorkingHours | Mapping[str, Any] | None = None,
     categories: Mapping[str, str] | None = None,
     workflow: Workflow | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
@@ -154,6 +155,7 @@ def _naive(instant: pd.Timestamp) -> np.datetime64:
 
 def grouped(stays: Stays, states: States) -> Objects:
     """Return what each stay is counted as."""
+    states = plain_mapping(states)
     if states == "status":
         return stays.names
     if states == "category":
@@ -172,7 +174,7 @@ def grouped(stays: Stays, states: States) -> Objects:
 
 def states_in_order(history: History, states: States) -> list[str]:
     """Return the states of the workflow, from the first to the last, as far as an order is known."""
-    stays, issues = history.stays, history.log.issues
+    stays, issues, states = history.stays, history.log.issues, plain_mapping(states)
     dtype = issues["Status"].dtype
     order = (
         list(history.workflow.order)

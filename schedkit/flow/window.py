@@ -20,7 +20,7 @@ from schedkit.flow.workflow import Workflow
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
-__all__ = ["NO_GROUP", "Groups", "LeftOut", "Window", "window_of"]
+__all__ = ["NO_GROUP", "Groups", "LeftOut", "Window", "wall_instant", "window_of"]
 
 NO_GROUP = "none"
 
@@ -195,14 +195,14 @@ def window_of(
     """Return what a function looks at: a history within a period, by groups."""
     history = history_of(issues, changes, workflow, **overrides)
     zone = parse_timezone(tz)
-    cut = history.cut(_wall(until, zone))
-    begin = None if since is None else as_instant(_wall(since, zone))
+    cut = history.cut(wall_instant(until, zone))
+    begin = None if since is None else as_instant(wall_instant(since, zone))
     if begin is not None and begin > cut.end:
         raise UsageError(f"since={safe_repr(since)} is later than until={safe_repr(until)}")
     return Window(history, cut, begin, zone, groups_of(history.log.issues, by))
 
 
-def _wall(value: Any, zone: tzinfo) -> Any:
+def wall_instant(value: Any, zone: tzinfo) -> Any:
     """Return an instant; a wall time without a zone is one of the zone whose days count."""
     if value is None:
         return None

@@ -13,6 +13,7 @@ from schedkit.errors import UsageError
 from schedkit.flow.frames import per_code
 from schedkit.flow.statuses import CATEGORIES, Stays
 from schedkit.values.keywords import check_keywords
+from schedkit.values.mappings import plain_mapping
 from schedkit.values.options import refuse_unknown
 from schedkit.values.text import did_you_mean, safe_repr
 
@@ -60,7 +61,8 @@ class Workflow:
     def __post_init__(self) -> None:
         if self.begin not in ("first", "last"):
             raise UsageError(f"begin={self.begin!r} is neither 'first' nor 'last'")
-        categories: object = self.categories
+        categories = plain_mapping(self.categories)
+        object.__setattr__(self, "categories", categories)
         if not isinstance(categories, Mapping | None):
             told = safe_repr(categories)
             raise UsageError(f"categories={told} is not a mapping", hint='e.g. {"Review": "In Progress"}')

@@ -185,7 +185,7 @@ class AttachmentDelivery(Destination):
     """The file; by default the first one that the report writes."""
     name: str | None = None
     """What it is called on the page."""
-    comment: str = ""
+    message: str = ""
     """The version's comment."""
 
     def __call__(self, frame: pd.DataFrame, report: ReportInfo, tools: Tools) -> Callable[[], object]:
@@ -195,7 +195,7 @@ class AttachmentDelivery(Destination):
         _ = page.id
 
         def apply() -> None:
-            page.attach(tools.written.get(file, file), name=self.name or file.name, comment=self.comment)
+            page.attach(tools.written.get(file, file), name=self.name or file.name, message=self.message)
 
         return apply
 

@@ -64,7 +64,7 @@ class WorkbookDelivery(Destination):
     """The columns that tell rows apart."""
     missing: Literal["keep", "mark", "delete"] = "keep"
     """With upsert, what happens to rows whose key is not in the frame."""
-    max_drop: Share = 0.5
+    max_drop: Share | None = 0.5
     """The share of the rows that may be missing at most."""
     at: str | None = None
     """The cell in which the header begins, such as B4."""

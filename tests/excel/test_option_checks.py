@@ -18,15 +18,14 @@ FRAME = pd.DataFrame({"Key": ["A-1"], "Points": [1.5]})
     ("options", "message"),
     [
         ({"inf": "omitt"}, r"unknown inf='omitt' \(did you mean 'omit'\?"),
-        ({"max_drop": 50}, r"max_drop=50 is not a share of rows \(e.g. max_drop=0.5\)"),
-        ({"max_drop": None}, "max_drop=None is not a share of rows"),
+        ({"max_drop": 50}, r"max_drop=50 \(a share, e.g. 50% or 0.5\)"),
         ({"title": 5}, r"title=5 is not a text \(e.g. title=\"Open bugs\"\)"),
         ({"sheet": 5}, "sheet=5 is not a text"),
         (
             {"summary": True, "history": "x"},
-            "history: the frame does not have the columns Key, At and Status",
+            "history: the frame is no changelog, and does not have the columns Key, At",
         ),
-        ({"summary": True, "history": FRAME}, "give the status changes of the issues, one a row"),
+        ({"summary": True, "history": FRAME}, "or the status changes of the issues, one a row"),
         ({"mode": "merge"}, "unknown mode 'merge'"),
         ({"missing": "archive"}, "unknown missing='archive'"),
         ({"mode": "append", "key": "Key"}, 'mode="append" has no key'),

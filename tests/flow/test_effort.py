@@ -64,7 +64,7 @@ def test_a_flag_counts_only_while_in_progress() -> None:
     found = blocked_time(table, changes, until="2026-03-20")
     # 3 to 6 March across a change of status, and 7 to 8 March; never in To Do or Done.
     assert (found["Key"].tolist(), days(found["Blocked"]), found["Times"].tolist()) == (["A-1"], [4], [2])
-    share = flow_efficiency(table, changes, until="2026-03-20", waiting="Review", blocked="Flagged")
+    share = flow_efficiency(table, changes, until="2026-03-20", waiting="Review", flag="Flagged")
     # Of five days two were active, both of them flagged.
     assert (days(share["Active"]), days(share["Cycle"])) == ([0], [5])
 

@@ -58,7 +58,8 @@ def page(site: DemoSite, title: str) -> str:
 
 def test_a_page_says_that_its_figures_are_old_and_when_they_are_stale(tools: Tools, site: DemoSite) -> None:
     read = pd.Timestamp.now("UTC")
-    until = f"{read + pd.Timedelta(days=30, hours=1):%Y-%m-%d %H:%M}"
+    # A time of the zone whose days count.
+    until = f"{read.tz_convert('Europe/Berlin') + pd.Timedelta(days=30, hours=1):%Y-%m-%d %H:%M}"
     where = {"site": "wiki", "parent": "100003", "title": "Weekly", "until": until}
     berlin = replace(tools, tz=ZoneInfo("Europe/Berlin"))
     run(berlin, schedule={"cron": "0 7 * * mon"}, changes="history", **where)

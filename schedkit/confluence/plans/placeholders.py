@@ -62,14 +62,14 @@ class Managed:
 
     df: pd.DataFrame
     key: str | Sequence[str] | None = None
-    keep: Sequence[str] = ()
-    drop: Sequence[str] = ()
-    columns: Sequence[str] | None = None
+    keep: str | Sequence[str] = ()
+    drop: str | Sequence[str] = ()
+    columns: str | Sequence[str] | None = None
     missing: Missing | None = None
     cap: int | None = 500
     workbook: str | None = None
     min_rows: int = 1
-    max_drop: float | None = 0.5
+    max_drop: str | float | None = 0.5
     look: Look = field(default_factory=Look)
 
     def rendered(self, cloud: bool) -> tuple[Rendered, Rules]:

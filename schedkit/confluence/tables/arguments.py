@@ -8,7 +8,9 @@ from typing import Any
 from schedkit.confluence.tables.rules import MISSING, Rules, header
 from schedkit.errors import UsageError
 from schedkit.values.durations import parse_duration
-from schedkit.values.scalars import flag_of, number_of, plain_text, whole_number_of
+from schedkit.values.mappings import plain_mapping
+from schedkit.values.parsers import share
+from schedkit.values.scalars import flag_of, plain_text, whole_number_of
 from schedkit.values.text import clean, did_you_mean, safe_repr
 
 __all__ = ["a_flag", "a_mapping", "a_number", "a_share", "a_text", "labels", "rules", "seconds", "sendable"]
@@ -59,7 +61,7 @@ def rules(
         workbook=None if workbook is None else a_text(workbook, "workbook"),
         columns="own" if columns is None else "given",
         min_rows=a_number(min_rows, "min_rows"),
-        max_drop=None if max_drop is None else a_share(max_drop, "max_drop"),
+        max_drop=a_share(max_drop, "max_drop"),
         today=today,
     )
 
@@ -70,8 +72,7 @@ def _is_among(value: Any, names: tuple[str, ...]) -> bool:
 
 def key_columns(key: Any) -> tuple[str, ...]:
     """Return the names of the key columns as they read on the page."""
-    single = isinstance(key, str) or whole_number_of(key) is not None
-    names = tuple(map(header, [key] if single else labels(key, "key")))
+    names = tuple(map(header, labels(key, "key")))
     if not names or not all(names):
         raise UsageError(
             f"key={safe_repr(key)} names no column", hint='write key="Key" or key=["Team", "Week"]'
@@ -80,8 +81,10 @@ def key_columns(key: Any) -> tuple[str, ...]:
 
 
 def labels(value: Any, name: str) -> list[Any]:
-    """Return a list of column labels."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    """Return the labels of one column or several as a list."""
+    if isinstance(value, str) or whole_number_of(value) is not None:
+        return [value]
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
         raise UsageError(
             f"{name}={safe_repr(value, 60)} is not a list of columns", hint=f'write {name}=["Comment"]'
         )
@@ -129,14 +132,9 @@ def a_number(value: Any, name: str, least: int = 0) -> int:
     return number
 
 
-def a_share(value: Any, name: str) -> float:
-    """Return a share between 0 and 1."""
-    found = number_of(value)
-    if found is None or not 0 <= found <= 1:
-        raise UsageError(
-            f"{name}={safe_repr(value, 60)} is not a share between 0 and 1", hint=f"write e.g. {name}=0.5"
-        )
-    return found
+def a_share(value: Any, name: str) -> float | None:
+    """Return a share, 0.5 or "50%"; None if there is no limit."""
+    return None if value is None else share(value, name)
 
 
 def a_flag(value: Any, name: str) -> bool:
@@ -157,6 +155,7 @@ def seconds(value: Any, name: str) -> float:
 
 def a_mapping(value: Any, name: str, example: str, kinds: tuple[type, ...] = (str,)) -> Mapping[Any, Any]:
     """Return a mapping whose values are of some kinds."""
+    value = plain_mapping(value)
     wrong = not isinstance(value, Mapping) or not all(isinstance(each, kinds) for each in value.values())
     if wrong:
         raise UsageError(

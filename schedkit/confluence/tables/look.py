@@ -30,7 +30,7 @@ class Look:
         ``Status`` is coloured by ``Status Category`` by default.
     mentions : mapping of str to str
         Column to the column that holds the users' account ids (Cloud) or keys (Data Center).
-    dates : sequence of str
+    dates : str or sequence of str
         Columns of moments of which only the day is shown. A column of dates always shows the day.
     tz : str or tzinfo, optional
         The time zone in which moments are shown; by default the machine's.
@@ -45,7 +45,7 @@ class Look:
     links: Mapping[str, str] = field(default_factory=dict)
     lozenges: Mapping[str, Mapping[str, str] | str] = field(default_factory=dict)
     mentions: Mapping[str, str] = field(default_factory=dict)
-    dates: Sequence[str] = ()
+    dates: str | Sequence[str] = ()
     tz: str | tzinfo | None = None
     show_zone: bool | None = None
     max_chars: int = 1000

@@ -32,7 +32,6 @@ from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
 from schedkit.values.dates import field_type, holds_dates
 from schedkit.values.extraction import incomplete
-from schedkit.values.scalars import whole_number_of
 from schedkit.values.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -92,11 +91,11 @@ def render(
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
         raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
-    is_one = isinstance(key, str) or whole_number_of(key) is not None
-    keys: list[Any] = [] if key is None else [key] if is_one else list(key)
+    keys: list[Any] = [] if key is None else column_labels(key, "key")
     if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
-    labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")
+    every = columns is None or (isinstance(columns, str) and columns == "all")
+    labels = list(df.columns) if every else column_labels(columns, "columns")
     absent = [name for name in keys if name not in labels]
     if absent and columns is not None:
         raise UsageError(f"the key column {absent[0]!r} is not among columns=", hint="list it there too")
@@ -121,14 +120,6 @@ def render(
         frozenset(joined[len(joined) - count :] if joined else ()),
         incomplete(df.attrs),
     )
-
-
-def _is_all(columns: Any) -> bool:
-    if isinstance(columns, str) and columns != "all":
-        raise UsageError(
-            f"columns={columns!r} is not a list of columns", hint='write columns="all" or ["Key", …]'
-        )
-    return isinstance(columns, str)
 
 
 def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:

@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from schedkit.core.api.queries import Queries
 from schedkit.core.api.requester import Requester
-from schedkit.core.api.run_handle import RunHandle, RunHost
+from schedkit.core.api.run_handle import RunHandle, RunHost, run_id
 from schedkit.core.api.submitter import Submitter
 from schedkit.core.api.task_handle import TaskHandle, named
 from schedkit.core.node.commands import (
@@ -25,6 +25,7 @@ from schedkit.core.node.commands import (
 )
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import Waiter
+from schedkit.core.run import Run
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
@@ -111,18 +112,18 @@ class AsyncScheduler:
         await self._node.declare(list(self._node.registry.values()))
 
     @on_own_loop
-    async def submit(self, name: str, /, **params: Any) -> RunHandle:
+    async def submit(self, name: TaskHandle[..., Any] | str, /, **params: Any) -> RunHandle:
         """Submit a run; durable when it returns."""
         (command,) = self._submitter.commands(name, [params])
         return await self._submitter.carry_out(command)
 
     @on_own_loop
-    async def retry(self, run: RunHandle | str, /, **params: Any) -> RunHandle:
+    async def retry(self, run: RunHandle | Run | str, /, **params: Any) -> RunHandle:
         """Run an ended run again, with its parameters; durable when it returns.
 
         Parameters
         ----------
-        run : RunHandle or str
+        run : RunHandle, Run or str
             A run, or its id.
         **params
             Parameters that are to be others.
@@ -137,7 +138,7 @@ class AsyncScheduler:
         UsageError
             If the run has not ended, or its task is gone.
         """
-        id = run.id if isinstance(run, RunHandle) else run
+        id = run_id(run)
         found = await anyio.to_thread.run_sync(self._queries.run, id)
         if not found.state.final:
             raise UsageError(
@@ -198,12 +199,13 @@ class AsyncScheduler:
         return [RunHandle(self._host, id, name, waiters.get(id)) for id in answer["runs"]]
 
     @on_own_loop
-    async def cancel(self, run: str) -> bool:
+    async def cancel(self, run: RunHandle | Run | str) -> bool:
         """Cancel a run, durable when it returns; False if it had ended."""
-        found = await anyio.to_thread.run_sync(self._queries.run, run)
+        id = run_id(run)
+        found = await anyio.to_thread.run_sync(self._queries.run, id)
         if found.state.final:
             return False
-        answer = await self._carry_out(CancelRun(run=run, task=found.task))
+        answer = await self._carry_out(CancelRun(run=id, task=found.task))
         return bool(answer["cancelled"])
 
     @on_own_loop
@@ -230,14 +232,14 @@ class AsyncScheduler:
         await self._carry_out(RescheduleTask(task=self._queries.known(named(name)), trigger=made))
 
     @on_own_loop
-    async def end_node(self, node: NodeRow | str, deadline: Duration = "30s") -> NodeRow:
+    async def end_node(self, node: NodeRow | str | int, deadline: Duration = "30s") -> NodeRow:
         """Have a process stop running tasks; its heirs take them over.
 
         A kernel or a script continues without its scheduler; ``schedkit run`` and a background process end.
 
         Parameters
         ----------
-        node : NodeRow or str
+        node : NodeRow, str or int
             One of `Scheduler.nodes`, or its name or pid.
         deadline : duration
             How long its runs may continue.
@@ -265,9 +267,9 @@ class AsyncScheduler:
         return found
 
     @on_own_loop
-    async def result(self, run: str) -> Any:
+    async def result(self, run: RunHandle | Run | str) -> Any:
         """Return what a run returned, waiting for its end."""
-        found = await anyio.to_thread.run_sync(self._queries.run, run)
-        finished = await self._node.end_of(run)
-        handle = RunHandle(self._host, run, found.task)
+        found = await anyio.to_thread.run_sync(self._queries.run, run_id(run))
+        finished = await self._node.end_of(found.id)
+        handle = RunHandle(self._host, found.id, found.task)
         return await anyio.to_thread.run_sync(handle.value_of, finished)

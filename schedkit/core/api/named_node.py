@@ -11,7 +11,7 @@ from schedkit.values.text import did_you_mean
 __all__ = ["named_node"]
 
 
-def named_node(wanted: str, nodes: Sequence[NodeRow], ledger: str) -> NodeRow:
+def named_node(wanted: str | int, nodes: Sequence[NodeRow], ledger: str) -> NodeRow:
     """Return the process that `wanted` names.
 
     Raises
@@ -19,11 +19,11 @@ def named_node(wanted: str, nodes: Sequence[NodeRow], ledger: str) -> NodeRow:
     UsageError
         If there is none, or more than one.
     """
-    found = [node for node in nodes if wanted in (node.name, str(node.pid), node.life)]
+    found = [node for node in nodes if str(wanted) in (node.name, str(node.pid), node.life)]
     if len(found) == 1:
         return found[0]
     if found:
         listed = "; ".join(map(str, found))
         raise UsageError(f"{len(found)} processes are called {wanted!r}: {listed}", hint="give the pid")
-    hint = did_you_mean(wanted, [node.name for node in nodes], otherwise="`schedkit nodes` lists them")
+    hint = did_you_mean(str(wanted), [node.name for node in nodes], otherwise="`schedkit nodes` lists them")
     raise UsageError(f"no process of {ledger} is called {wanted!r}", hint=hint)

@@ -136,7 +136,7 @@ class Queries:
             told[life.lease.life] = life.executors.workers
         return newest([row for rows in told.values() for row in rows])
 
-    def node(self, wanted: str) -> NodeRow:
+    def node(self, wanted: str | int) -> NodeRow:
         """Return a process by its name, its pid or its life.
 
         Raises

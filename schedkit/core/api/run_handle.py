@@ -25,12 +25,15 @@ from schedkit.errors import (
     RunSkippedError,
     RunTimeoutError,
     StopRequested,
+    UsageError,
 )
 from schedkit.loop import patiently, refuse_in_coroutine
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
+from schedkit.values.scalars import plain_text
+from schedkit.values.text import safe_repr
 
-__all__ = ["EVENTS_PATIENCE_SECONDS", "RunHandle", "RunHost", "RunQueries"]
+__all__ = ["EVENTS_PATIENCE_SECONDS", "RunHandle", "RunHost", "RunQueries", "run_id"]
 
 # How long a busy listener may delay a caller that waits for a run.
 EVENTS_PATIENCE_SECONDS = 1.0
@@ -292,3 +295,20 @@ class RunHandle:
     def retry(self, **params: Any) -> RunHandle:
         """Run it again after its end, with its parameters or these instead: see `Scheduler.retry`."""
         return self.scheduler.retry(self.id, **params)
+
+
+def run_id(run: object) -> str:
+    """Return the id of a run that is given by its id, its handle or its record.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them.
+    """
+    id = run.id if isinstance(run, RunHandle | Run) else run
+    if not isinstance(id, str):
+        raise UsageError(
+            f"expected the id of a run or a RunHandle, got {safe_repr(id)}",
+            hint="sched.runs() lists the runs",
+        )
+    return plain_text(id)

@@ -15,7 +15,7 @@ from schedkit.core.api.frames import due_times_frame, runs_frame
 from schedkit.core.api.front_end import front_end
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.api.parts import assemble
-from schedkit.core.api.run_handle import RunHandle
+from schedkit.core.api.run_handle import RunHandle, run_id
 from schedkit.core.api.script_life import run_forever
 from schedkit.core.api.task_handle import TaskHandle, named
 from schedkit.core.compat.job_api import JobApi
@@ -213,13 +213,13 @@ class Scheduler:
 
     # Running
 
-    def submit(self, name: str, /, **params: Any) -> RunHandle:
+    def submit(self, name: TaskHandle[..., Any] | str, /, **params: Any) -> RunHandle:
         """Ask for a run now; durable when it returns.
 
         Parameters
         ----------
-        name : str
-            The task's.
+        name : TaskHandle or str
+            The task, or its name.
         **params
             Its parameters, checked against its type hints. They are data: what would not come back from the
             ledger is refused.
@@ -234,7 +234,9 @@ class Scheduler:
         refuse_in_coroutine("Scheduler.submit")
         return self._parts.submitter.submit(name, [params])[0]
 
-    def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
+    def submit_many(
+        self, name: TaskHandle[..., Any] | str, batch: Iterable[Mapping[str, Any]]
+    ) -> list[RunHandle]:
         """Ask for a run for each set of parameters, all durable when it returns."""
         refuse_in_coroutine("Scheduler.submit_many")
         return self._parts.submitter.submit(name, batch)
@@ -242,9 +244,10 @@ class Scheduler:
     add_request = blocking(AsyncScheduler.add_request)
     backfill = blocking(AsyncScheduler.backfill)
 
-    def run(self, id: str) -> RunHandle:
-        """Return the handle of a run by its id."""
-        return RunHandle(self, id, self.queries.run(id).task)
+    def run(self, id: Run | RunHandle | str) -> RunHandle:
+        """Return the handle of a run by its id, or of one of `runs`."""
+        found = self.queries.run(run_id(id))
+        return RunHandle(self, found.id, found.task)
 
     def prune(self) -> int:
         """Delete now what the retention policy allows; return how many rows and files."""

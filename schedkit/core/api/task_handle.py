@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -10,6 +10,7 @@ from schedkit.core.api.front_end import front_end
 from schedkit.core.api.run_handle import RunHandle
 from schedkit.core.model import Task
 from schedkit.core.run import Run
+from schedkit.core.states import State
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.tasks.params import arguments_by_name
 from schedkit.core.triggers.constructors import Moment
@@ -52,7 +53,7 @@ class TaskHost(Protocol):
     def pause(self, name: str) -> None: ...
     def resume(self, name: str) -> None: ...
     def backfill(self, name: str, start: Moment, end: Moment) -> list[RunHandle]: ...
-    def runs(self, task: str, limit: int) -> list[Run]: ...
+    def runs(self, task: str, limit: int, *, states: Collection[State | str]) -> list[Run]: ...
     def history(self, task: str, limit: int) -> Any: ...
     def due_times(self, task: str, *, ran: bool | None, limit: int) -> Any: ...
 
@@ -128,9 +129,9 @@ class TaskHandle(Generic[P, R]):
         """Return its runs as a DataFrame, newest first."""
         return self.scheduler.history(self.name, limit)
 
-    def runs(self, limit: int = 100) -> list[Run]:
-        """Return its runs, newest first."""
-        return self.scheduler.runs(self.name, limit)
+    def runs(self, limit: int = 100, *, states: Collection[State | str] = ()) -> list[Run]:
+        """Return its runs, newest first: see `Scheduler.runs`."""
+        return self.scheduler.runs(self.name, limit, states=states)
 
     def due_times(self, *, ran: bool | None = None, limit: int = 1000) -> Any:
         """Return its due times as a DataFrame, newest first: see `Scheduler.due_times`."""

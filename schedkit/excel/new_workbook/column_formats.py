@@ -18,6 +18,7 @@ from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import styles
 from schedkit.excel.new_workbook.decorate import data_bar
 from schedkit.excel.number_formats import kind_of_format
+from schedkit.values.mappings import plain_mapping
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["BAR", "ColumnFormat", "checked_formats", "colour_column", "fitting_formats"]
@@ -46,7 +47,8 @@ def checked_formats(
     """
     places = {column.header: place for place, column in enumerate(columns, 1)}
     found: dict[int, str | dict[str, str]] = {}
-    for header, wanted in formats.items():
+    for header, given in formats.items():
+        wanted = plain_mapping(given)
         if header not in places:
             raise WorkbookError(f"no column {header!r} to format", hint=did_you_mean(header, places))
         if isinstance(wanted, Mapping):

@@ -13,6 +13,7 @@ from schedkit.excel.column_types import Policy
 from schedkit.excel.names import headers
 from schedkit.excel.new_workbook.column_roles import CATEGORIES, StatusCategories, roles
 from schedkit.excel.new_workbook.decorate import extracted_at
+from schedkit.excel.new_workbook.status_history import status_history
 from schedkit.excel.serial_dates import Floats
 from schedkit.values.dates import field_type, holds_dates
 
@@ -73,7 +74,8 @@ def overview(frame: pd.DataFrame, policy: Policy, history: pd.DataFrame | None =
     policy : Policy
         Its zone decides which day a moment belongs to.
     history : DataFrame, optional
-        Status changes, one per row: columns ``Key``, ``At`` (aware datetime) and ``Status Category``.
+        What `Jira.changelog` returned; or status changes, one per row: columns ``Key``, ``At`` (aware
+        datetime) and ``Status Category``.
     """
     labels = headers(frame.columns)
     found = roles(labels, frame.attrs.get("fields") or {})
@@ -82,6 +84,7 @@ def overview(frame: pd.DataFrame, policy: Policy, history: pd.DataFrame | None =
     categories = columns["category"].map(known.place) if "category" in columns else None
     if history is not None:
         told = StatusCategories.of({**frame.attrs, **history.attrs})
+        history = status_history(history, frame.attrs)
         history = history.assign(place=history["Status Category"].astype(object).map(told.place))
     return Overview(
         issues=len(frame),

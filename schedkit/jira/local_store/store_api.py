@@ -15,6 +15,7 @@ from schedkit.jira.local_store.sync import Limits, synchronise
 from schedkit.jira.pages.site_info import Connection
 from schedkit.jira.search.search_api import Fields, checked_limit
 from schedkit.jira.table.columns import layout
+from schedkit.values.parsers import share
 
 __all__ = ["StoreApi"]
 
@@ -40,7 +41,7 @@ class StoreApi:
         markup: str = "text",
         full: bool = False,
         min_rows: int = 1,
-        max_drop: float = 0.5,
+        max_drop: str | float | None = 0.5,
         history: bool | str | Sequence[str] = False,
     ) -> pd.DataFrame:
         """Keep a Parquet file of a query's issues up to date, asking only for what changed, and return it.
@@ -66,8 +67,9 @@ class StoreApi:
             site's times of update went back (a restored backup).
         min_rows : int
             Stop rather than leave fewer issues than this in a file that holds some.
-        max_drop : float
-            Stop rather than lose a larger share of the file's issues at once; judged from 10 issues up.
+        max_drop : str, float or None
+            Stop rather than lose a larger share of the file's issues at once, 0.5 or "50%"; judged from 10
+            issues up; None: any.
         history : bool, or sequence of str
             Keep also the issues' changelog, or that of some fields, in a file beside this one:
             `schedkit.jira.read_changelog` reads it. Only issues that were updated are asked for it again.
@@ -95,7 +97,7 @@ class StoreApi:
         names = fields if fields is None or isinstance(fields, str) else list(fields)
         requested = {"fields": names, "markup": markup}
         path = await anyio.to_thread.run_sync(target, into)
-        limits = Limits(min_rows, max_drop)
+        limits = Limits(min_rows, 1.0 if max_drop is None else share(max_drop, "max_drop"))
         frame = await synchronise(session, query, chosen, path, requested, full=full, limits=limits)
         if history is not False:
             from schedkit.jira.local_store.changes import synchronise_changes

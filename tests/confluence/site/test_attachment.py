@@ -48,7 +48,7 @@ def test_a_file_gets_versions_not_twins(
 ) -> None:
     page = make_page("<p />")
     managed = wiki.page(page.id)
-    first = managed.attach(book, comment="weekly")
+    first = managed.attach(book, message="weekly")
     assert (first.name, first.version, first.written) == (book.name, 1, True)
     again = managed.attach(book)
     assert (again.version, again.written, again.id) == (1, False, first.id)
