@@ -109,12 +109,13 @@ class NewIssues:
 
     async def before(self) -> None:
         """Look again: what has been created since the plan was made is not created again."""
-        there = {str(mark["mark"]): key for key, mark in (await self._lately(self.rows)).items()}
-        for row in self.rows:
-            row.key = there.get(row.mark, "")
+        # The numbers first: what is created from here on has a higher one, whether the look finds it or not.
         for project in {row.project for row in self.rows}:
             newest = await self.search.search(f"project = {quoted(project)} ORDER BY key DESC", ["Key"], 1)
             self._last[project] = max((_number(str(key)) for key in newest["Key"]), default=0)
+        there = {str(mark["mark"]): key for key, mark in (await self._lately(self.rows)).items()}
+        for row in self.rows:
+            row.key = there.get(row.mark, "")
 
     async def after(self) -> dict[str, tuple[str, str]]:
         """Remove what another process made earlier; returns outcome and detail of such rows, by label."""

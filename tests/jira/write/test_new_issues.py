@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -58,13 +59,23 @@ def test_a_plan_that_another_process_has_carried_out_since_makes_nothing(site: D
     assert len(made(site)) == ROWS
 
 
-def rival(site: DemoSite, plan: Plan, by: str | None = None, after: int = 0) -> list[str]:
-    """Another process makes the first row just before ours is created; returns its key, later."""
+def creates(request: Request) -> bool:
+    return request.method == "POST" and request.url.path.endswith(MADE)
+
+
+def rival(
+    site: DemoSite,
+    plan: Plan,
+    by: str | None = None,
+    after: int = 0,
+    when: Callable[[Request], bool] = creates,
+) -> list[str]:
+    """Another process makes the first row just before ours is created, or `when`; returns its key, later."""
     keys: list[str] = []
     count = iter(range(10**6))
 
     def race(request: Request) -> None:
-        if request.method == "POST" and request.url.path.endswith(MADE) and next(count) == after:
+        if when(request) and next(count) == after:
             body = plan.aio.steps[0].request.json
             issue = site.store.create("DEMO", body["fields"]["summary"])
             mark = dict(body["properties"][0]["value"])
@@ -87,6 +98,16 @@ def test_the_later_of_two_is_removed_by_its_own_process(site: DemoSite, jira: Ji
     told = f"another process made it at the same moment; {removed[0].path.rpartition('/')[2]} was removed"
     assert outcome["Detail"][0] == told
     assert plan.apply().equals(outcome)
+
+
+@pytest.mark.parametrize("nth", range(4))
+def test_whenever_another_process_makes_it_there_is_one(nth: int, site: DemoSite, jira: Jira) -> None:
+    """Also between the looks that precede the first request: what one of them misses, another has to find."""
+    plan = jira.create(FRAME.head(1))
+    others = rival(site, plan, after=nth, when=lambda request: True)
+    outcome = plan.apply()
+    assert [issue.key for issue in made(site)] == others == list(outcome["Key"])
+    assert list(outcome["Outcome"]) == ["already done"]
 
 
 def test_one_whose_answer_was_lost_is_known_by_its_sender(site: DemoSite, jira: Jira) -> None:
