@@ -8,7 +8,14 @@ import math
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from schedkit.core.engine.queue import RunQueue, Waiting, rank
 from schedkit.core.model import Rate
@@ -146,9 +153,11 @@ class TestQueue(QueueMachine.TestCase):
     settings = settings(max_examples=25, stateful_step_count=30)
 
 
+# Hypothesis keeps all that it has tried: three thousand at once take eight gigabytes.
 @pytest.mark.thorough
-class TestQueueAtLength(QueueMachine.TestCase):
-    settings = settings(max_examples=3000, stateful_step_count=80)
+@pytest.mark.parametrize("part", range(10))
+def test_the_queue_at_length(part: int) -> None:
+    run_state_machine_as_test(QueueMachine, settings=settings(max_examples=300, stateful_step_count=80))
 
 
 def test_low_priority_never_starves() -> None:
