@@ -48,7 +48,7 @@ def test_attachments_of_a_page(tools: Tools, site: DemoSite) -> None:
     where = {"site": "wiki", "page": "100002"}
     run(
         tools,
-        {"attachment": {**where, "comment": "weekly"}},
+        {"attachment": {**where, "message": "weekly"}},
         {"attachment": {**where, "file": "{name}.csv", "name": "rows.csv"}},
         {"excel": {"path": "out/{name}.xlsx"}},
         {"csv": {"path": "{name}.csv"}},

@@ -257,7 +257,7 @@ def test_the_async_side_is_the_same(pages: Set) -> None:
         ),
         ({"parent": None}, UsageError, "the pages .* have no parent"),
         ({"min_rows": "1"}, UsageError, "min_rows='1' is not a whole number"),
-        ({"max_drop": 2}, UsageError, "max_drop=2 is not a share"),
+        ({"max_drop": 2}, UsageError, r"max_drop=2 \(a share, e.g. 50% or 0.5\)"),
         ({"labels": [5]}, UsageError, "labels=5 is not a text"),
         ({"df": pd.DataFrame({"Projekt": ["A"]})}, UnknownFieldError, "no column 'Project'"),
     ],

@@ -127,7 +127,6 @@ def test_a_placeholder_that_the_template_gained_is_added(wiki: Confluence, demo:
     [
         ({"template": 5}, "template=5 is not a template"),
         ({"values": [1]}, r"values=\[1\] is not a mapping"),
-        ({"labels": "report"}, "labels='report' is not a list"),
         ({"labels": [1]}, "labels=1 is not a text"),
         ({"key": 5}, "key=5 is not a text"),
         ({"message": None}, "message=None is not a text"),
