@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_an_error_is_named_and_what_to_do_is_said() -> None:
     problem = problem_of(ParameterError("task 'a': no parameter 'b'", hint="did you mean 'c'?"))
     assert json.loads(response(problem, bytes).body) == {
         "type": "urn:schedkit:ParameterError",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus(422).phrase,  # Python 3.13 has another
         "status": 422,
         "detail": "task 'a': no parameter 'b'",
         "hint": "did you mean 'c'?",
