@@ -86,7 +86,7 @@ def test_spellings(parse: Parser, spellings: list[Any], value: object) -> None:
         (choice("a", "b"), "c", r"^x='c' \(one of 'a', 'b'\)"),
         (choice("a", "b"), 5, "^x=5 "),
         (choice("a", "b"), np.array(["a"]), "^x=array"),
-        (duration(), np.timedelta64("NaT"), "^x: invalid duration "),
+        (duration(), np.timedelta64("NaT", "us"), "^x: invalid duration "),
         (whole_number(1), np.timedelta64(5, "D"), "^x="),
         (duration(), -1, r"^x=-1 \(at least 0s\)"),
         (duration(above=True), 0, r"^x=0 \(longer than 0s\)"),

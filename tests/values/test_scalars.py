@@ -119,7 +119,7 @@ def test_a_time(value: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT"), np.timedelta64(3, "M")]
+    "value", [pd.NaT, np.datetime64("NaT", "us"), np.timedelta64("NaT", "us"), np.timedelta64(3, "M")]
 )
 def test_what_is_no_time_stays(value: Any) -> None:
     assert plain_time(value) is value
