@@ -109,6 +109,6 @@ def check_history(history: object) -> None:
     columns = set(history.columns) if isinstance(history, pd.DataFrame) else set()
     if history is not None and not (columns.issuperset(_HISTORY) or columns.issuperset(CHANGELOG)):
         raise WorkbookError(
-            "history: the frame is no changelog, and does not have the columns Key, At and Status Category",
+            "history: the frame is not a changelog, nor has it the columns Key, At and Status Category",
             hint="give what jira.changelog returned, or the status changes of the issues, one a row",
         )

@@ -23,7 +23,7 @@ FRAME = pd.DataFrame({"Key": ["A-1"], "Points": [1.5]})
         ({"sheet": 5}, "sheet=5 is not a text"),
         (
             {"summary": True, "history": "x"},
-            "history: the frame is no changelog, and does not have the columns Key, At",
+            "history: the frame is not a changelog, nor has it the columns Key, At",
         ),
         ({"summary": True, "history": FRAME}, "or the status changes of the issues, one a row"),
         ({"mode": "merge"}, "unknown mode 'merge'"),

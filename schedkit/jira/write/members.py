@@ -30,7 +30,7 @@ def by_value(cell: Any) -> Any:
 
 
 def with_values(frame: Any) -> Any:
-    """Return a frame whose cells are those of `by_value`; what is no frame is refused by who plans."""
+    """Return a frame with `by_value` of each cell; anything else as it is: the plan refuses it."""
     if not isinstance(frame, pd.DataFrame):
         return frame
     held = {

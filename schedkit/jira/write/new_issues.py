@@ -109,7 +109,7 @@ class NewIssues:
 
     async def before(self) -> None:
         """Look again: what has been created since the plan was made is not created again."""
-        # The numbers first: what is created from here on has a higher one, whether the look finds it or not.
+        # Read first: an issue that is created from now on has a higher number, though a search may miss it.
         for project in {row.project for row in self.rows}:
             newest = await self.search.search(f"project = {quoted(project)} ORDER BY key DESC", ["Key"], 1)
             self._last[project] = max((_number(str(key)) for key in newest["Key"]), default=0)
