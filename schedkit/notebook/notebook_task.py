@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio  # nbclient is written for it
+import atexit
 import contextvars
 import logging
 import re
@@ -20,6 +21,7 @@ from schedkit.core.model import WORTH_RETRYING
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import CellError, FatalError, FileError, RetryableError, UsageError
 from schedkit.notebook.execute import LEFT_OUT
+from schedkit.notebook.own_kernel import OwnKernel, own_kernel
 from schedkit.notebook.parameters_cell import notebook_params, with_parameters
 from schedkit.report.params import Param, annotations_of, read_params, signature_of
 from schedkit.values.durations import elapsed_text
@@ -125,11 +127,25 @@ class NotebookTask:
             raise self._failure(notebook, error) from None
 
     async def _executed(self, notebook: Any) -> None:
-        from jupyter_client.kernelspec import NoSuchKernel
-        from nbclient import NotebookClient
-
         count = len(notebook.cells)
         name = self.kernel or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        undo = context.current().on_stop(lambda: loop.call_soon_threadsafe(task.cancel))
+        try:
+            with own_kernel() as kernel:
+                await self._executed_by(kernel, notebook, name)
+        finally:
+            undo()
+        # Cells that are left out are not told of.
+        context.current().progress("cells", count, count)
+
+    async def _executed_by(self, kernel: OwnKernel, notebook: Any, name: str) -> None:
+        from jupyter_client.kernelspec import NoSuchKernel
+        from nbclient import NotebookClient
+        from traitlets.config import Config
+
+        count, started = len(notebook.cells), asyncio.Event()
         client = NotebookClient(
             notebook,
             timeout=None if self.cell_timeout is None else max(1, round(self.cell_timeout)),
@@ -137,25 +153,31 @@ class NotebookTask:
             skip_cells_with_tag=_SKIPPED,
             shutdown_kernel="immediate",
             resources={"metadata": {"path": str(self.path.parent)}},
+            config=Config({"KernelManager": kernel.options}),
+            on_notebook_start=lambda notebook: started.set(),
             on_cell_complete=lambda cell, cell_index: context.current().progress(
                 "cells", cell_index + 1, count
             ),
         )
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None
-        undo = context.current().on_stop(lambda: loop.call_soon_threadsafe(task.cancel))
         try:
             # What a kernel prints past its own streams is not for the terminal of who runs the task.
-            await client.async_execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            await client.async_execute(stdout=subprocess.DEVNULL, stderr=kernel.stderr)
         except NoSuchKernel:
             raise UsageError(
                 f"notebook {self.path.name}: there is no kernel {name!r}",
                 hint="see `jupyter kernelspec list`, and name one with kernel:",
             ) from None
+        except (OSError, RuntimeError) as problem:
+            if started.is_set():
+                raise
+            why = kernel.last_words() or clip(one_line(str(problem)), 500)
+            raise RetryableError(
+                f"notebook {self.path.name}: the kernel {name!r} did not start: {why}",
+                hint=f"try `jupyter run --kernel {name}` in a terminal",
+            ) from None
         finally:
-            undo()
-        # Cells that are left out are not told of.
-        context.current().progress("cells", count, count)
+            # Where a start fails, nbclient keeps it until the interpreter ends, and fails there (issue 126).
+            atexit.unregister(client._cleanup_kernel)
 
     def _failure(self, notebook: Any, error: BaseException) -> Exception:
         """Return the error of the cell that failed; its source and traceback go to the run's log."""

@@ -279,14 +279,16 @@ def test_a_report_that_cannot_run_is_refused_when_it_is_declared(
 
 
 def test_a_report_tells_which_of_its_sites_are_away(project: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
         (project / "schedkit.yaml").write_text(
             f"sites: {{apache: {{url: 'http://127.0.0.1:{port}', token: x}}}}"
         )
         (report,) = loads_reports(REPORT)
+        ((place, why),) = app().unreachable(report)
+        server.listen()
         assert list(app().unreachable(report)) == []
-    ((place, why),) = app().unreachable(report)
     assert place == ("extract", "site")
     assert why.startswith("site 'apache' cannot be reached")
 

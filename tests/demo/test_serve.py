@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from support.demo_clients import datacenter
+from support.ports import free_port
 
 from schedkit.demo import DemoSite, serve
 from schedkit.errors import UnavailableError, UsageError
@@ -70,9 +71,7 @@ def test_a_taken_port_is_told() -> None:
 
 @pytest.mark.parametrize("knob", [{"latency": "soon"}, {"faults": "speed=1"}, {"page_cap": 0}])
 def test_a_bad_knob_is_told_and_frees_the_port(knob: dict[str, Any]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(UsageError, match="not"):
         serve(port=port, issues=5, **knob)
     with DemoSite(issues=5, port=port) as site:

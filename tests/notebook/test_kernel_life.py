@@ -24,6 +24,7 @@ from traitlets.config import Config
 
 import schedkit
 from schedkit.demo import DemoSite
+from schedkit.notebook.own_kernel import own_kernel
 
 # The board's rows of tasks, once all events so far are on it.
 ROWS = "sched.queries.flush_events(60) and sched.screens.board()['tasks']"
@@ -378,9 +379,14 @@ None
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(project)}}
-    ).execute()
+    with own_kernel() as own:
+        NotebookClient(
+            notebook,
+            timeout=60,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(project)}},
+            config=Config({"KernelManager": own.options}),
+        ).execute()
     # The cells' sources hold the markup as well: only outputs are looked at.
     html, _ = HTMLExporter(config=Config({"HTMLExporter": {"exclude_input": True}})).from_notebook_node(
         notebook

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import logging
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,6 +136,61 @@ def test_what_is_no_notebook_task(tmp_path: Path) -> None:
     strange = NotebookTask(write(tmp_path / "k.ipynb", "1", kernel="no-such-kernel"), tmp_path)
     with pytest.raises(UsageError, match="there is no kernel 'no-such-kernel'"):
         strange()
+
+
+WHERE = """
+import os
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+print(app.transport, app.ip, sorted(os.listdir(os.path.dirname(app.ip))) if app.transport == "ipc" else "")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has ports only")
+def test_a_kernel_has_sockets_that_no_other_process_can_take(tmp_path: Path) -> None:
+    made = NotebookTask(write(tmp_path / "w.ipynb", WHERE), tmp_path / "copies")()
+    transport, path, there = outputs(Path(made["notebook"])).split(" ", 2)
+    assert transport == "ipc"
+    assert there.count("kernel-") == 5  # one for each channel
+    assert not Path(path).parent.exists()
+
+
+def test_a_folder_with_a_long_name_has_no_room_for_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    made = NotebookTask(write(tmp_path / "w.ipynb", WHERE), tmp_path / "copies")()
+    assert outputs(Path(made["notebook"])).startswith("tcp 127.0.0.1")
+    assert not list(deep.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ([sys.executable, "-m", "no_such_kernel", "{connection_file}"], "No module named no_such_kernel"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], "Kernel died before replying"),
+        (["/nowhere/python", "{connection_file}"], "/nowhere/python"),
+    ],
+)
+def test_a_kernel_that_does_not_start_tells_why(
+    command: list[str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tmp_path / "kernels" / "gone" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": command, "display_name": "Gone", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    registered: list[Any] = []
+    monkeypatch.setattr(atexit, "register", registered.append)
+    monkeypatch.setattr(atexit, "unregister", registered.remove)
+    task = NotebookTask(write(tmp_path / "w.ipynb", "1", kernel="gone"), tmp_path / "copies")
+    with pytest.raises(
+        RetryableError, match=rf"w.ipynb: the kernel 'gone' did not start: .*{why}.*jupyter run"
+    ):
+        task()
+    # Else nbclient fails when the interpreter ends.
+    assert not registered
 
 
 def test_old_copies_go(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.ports import dead_port
 
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
@@ -26,14 +26,11 @@ def site() -> Iterator[DemoSite]:
 
 
 @pytest.fixture
-def tools(site: DemoSite, tmp_path: Path) -> Tools:
+def tools(site: DemoSite, tmp_path: Path) -> Iterator[Tools]:
     jira, wiki = site.jira_cloud, site.confluence_cloud
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
     clients: dict[str, Any] = {
         "jira": Jira(jira.url, user=jira.user, token=jira.token),
         "wiki": Confluence(wiki.url, user=wiki.user, token=wiki.token),
-        "away": Jira(f"http://127.0.0.1:{free}", token="x", cloud=False),
     }
 
     def known(name: str) -> Any:
@@ -41,7 +38,9 @@ def tools(site: DemoSite, tmp_path: Path) -> Tools:
             raise SettingsError(f"there is no site {name!r}")
         return clients[name]
 
-    return Tools(site=known, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    with dead_port() as port:
+        clients["away"] = Jira(f"http://127.0.0.1:{port}", token="x", cloud=False)
+        yield Tools(site=known, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def report(extract: object = None, **more: Any) -> Report:

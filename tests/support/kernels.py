@@ -14,6 +14,8 @@ from typing import Any
 
 from jupyter_client import BlockingKernelClient, KernelManager
 
+from schedkit.notebook.own_kernel import own_kernel
+
 PRIVATE = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
 SECONDS = 60.0
 
@@ -123,7 +125,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 @contextmanager
 def kernel(cwd: Path, home: Path, **more: str) -> Iterator[Kernel]:
     """Start a kernel of this Python in the folder `cwd`; `more` environment variables."""
-    manager = KernelManager(kernel_name="python3")
+    with own_kernel() as own:
+        yield from _started(KernelManager(kernel_name="python3", **own.options), cwd, home, more)
+
+
+def _started(manager: KernelManager, cwd: Path, home: Path, more: dict[str, str]) -> Iterator[Kernel]:
     manager.connection_file = str(home / "kernel.json")
     manager.kernel_spec.argv[0] = sys.executable
     manager.shutdown_wait_time = SECONDS  # after which it is killed, and what ends in order is not tested

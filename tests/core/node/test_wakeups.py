@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.ports import dead_port
 
 from schedkit.core.node.wakeups import Datagrams, Notifications, Wakeups, send_wakeup, wakeups_for
 from schedkit.core.store.database import Store
@@ -167,17 +167,14 @@ def test_a_lost_connection_is_made_anew(new_database: Callable[[], str]) -> None
 
 
 def test_a_server_that_is_away_is_done_without(new_database: Callable[[], str]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    store = Store(f"postgresql://nobody@127.0.0.1:{port}/nothing")
-
-    async def main() -> None:
+    async def open_and_close(store: Store) -> None:
         wakeups = Notifications(store)
         await wakeups.open()
         assert not await wakeups.wait(0.01)
         await wakeups.close()
 
-    anyio.run(main)
-    send_wakeup(store, ["notify:somebody"])
-    send_wakeup(store, [])
+    with dead_port() as port:
+        store = Store(f"postgresql://nobody@127.0.0.1:{port}/nothing")
+        anyio.run(open_and_close, store)
+        send_wakeup(store, ["notify:somebody"])
+        send_wakeup(store, [])
