@@ -15,7 +15,7 @@ from schedkit.core.promise import Promise
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.errors import LifeEndedError, NotRunningError
 
-__all__ = ["declare_again", "declare_once"]
+__all__ = ["declare_all", "declare_once"]
 
 _log = logging.getLogger("schedkit")
 
@@ -25,9 +25,12 @@ AWAY_SECONDS = 1.0
 DECLARE_SECONDS = 10.0
 # How often a declaration is decided again at once because the ledger has changed since it was read.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
+# What is read of so many tasks is compared with all that this process writes until they are in the ledger;
+# and PostgreSQL takes 65,535 parameters.
+DECLARED_AT_ONCE = 1000
 
 
-async def declare_again(
+async def declare_all(
     present: Callable[[], Life | None],
     stopping: Callable[[], bool],
     tasks: Sequence[Task],
@@ -46,6 +49,25 @@ async def declare_again(
     tasks, alone, inherits
         As for `Node.declare`, and so is what is raised.
     """
+    later: list[Task] = []
+    for begin in range(0, len(tasks), DECLARED_AT_ONCE):
+        left = await _declare_again(
+            present, stopping, tasks[begin : begin + DECLARED_AT_ONCE], alone=alone, inherits=inherits
+        )
+        if left is None:
+            return None
+        later += left
+    return later
+
+
+async def _declare_again(
+    present: Callable[[], Life | None],
+    stopping: Callable[[], bool],
+    tasks: Sequence[Task],
+    *,
+    alone: bool,
+    inherits: bool,
+) -> Sequence[Task] | None:
     left = tasks
     for _ in range(DECLARE_TRIES):
         life = present()

@@ -20,7 +20,7 @@ from schedkit.core.model import Task
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
-from schedkit.core.node.declaring import declare_again
+from schedkit.core.node.declaring import declare_all
 from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
@@ -358,7 +358,7 @@ class Node:
                 self.life.executors.expect(task, self.declarations.place(task))
         if not tasks:
             return
-        left = await declare_again(
+        left = await declare_all(
             lambda: self.life, lambda: self._stopping, tasks, alone=alone, inherits=inherits
         )
         if left is None:

@@ -122,7 +122,7 @@ class Statements:
         if isinstance(section, Check):
             return all(connection.exec_driver_sql(text, row).first() is not None for row in rows)
         if isinstance(section, Untouched):
-            return all(connection.exec_driver_sql(text, row).first() is None for row in rows)
+            return connection.exec_driver_sql(text, (dump(rows),)).first() is None
         touched = connection.exec_driver_sql(text, rows).rowcount
         return not section.guarded or touched == len(rows)
 

@@ -180,20 +180,41 @@ class Check:
 
 @dataclass(frozen=True)
 class Untouched:
-    """Tasks of which no other life has written an event since a given one."""
+    """Tasks of which no other life has written an event since a given one.
+
+    The events are read once for all rows: thousands of tasks may be declared at once, and each has an event.
+    """
 
     guarded = True
 
     def for_one(self, mark: str) -> str:
-        """Return the SQL that finds such an event; a row holds the task, the event and the writer's life."""
-        others = f"task = {mark} AND seq > {mark} AND life <> {mark}"
-        return f"SELECT 1 FROM {schema.events.name} WHERE {others} LIMIT 1"
+        """Return the SQL that finds such an event for one of the rows of a JSON array, its one parameter.
+
+        A row holds the task, the event and the writer's life.
+        """
+        if mark == "?":
+            values = _values("value")
+            fields = ", ".join(f"{next(values)} AS {name}" for name in ("task", "since", "life"))
+            rows = f"SELECT {fields} FROM json_each(?)"
+        else:
+            fields = "value ->> 0 AS task, (value ->> 1)::bigint AS since, value ->> 2 AS life"
+            rows = f"SELECT {fields} FROM jsonb_array_elements({mark}::jsonb)"
+        return (
+            f"WITH v AS ({rows}) SELECT 1 FROM {schema.events.name} AS e "
+            f"JOIN v ON v.task = e.task AND v.since < e.seq AND v.life <> e.life "
+            f"WHERE e.seq > (SELECT min(since) FROM v) LIMIT 1"
+        )
 
     def touched(self, array: str) -> str:
         """Return the SQL condition that there is such an event for one of the rows of a JSON array."""
-        values = _values("v.value")
-        found = f"e.task = {next(values)} AND e.seq > {next(values)} AND e.life <> new.life"
-        return f"EXISTS (SELECT 1 FROM {_elements(array)} AS v, {schema.events.name} AS e WHERE {found})"
+        task, since = (value for value, _ in zip(_values("value"), range(2), strict=False))
+        rows = _elements(array)
+        others = (
+            f"e.seq > (SELECT min({since}) FROM {rows}) AND e.life <> new.life "
+            f"AND e.task IN (SELECT {task} FROM {rows})"
+        )
+        later = f"SELECT 1 FROM {rows} WHERE {task} = e.task AND {since} < e.seq"
+        return f"EXISTS (SELECT 1 FROM {schema.events.name} AS e WHERE {others} AND EXISTS ({later}))"
 
 
 @dataclass(frozen=True)

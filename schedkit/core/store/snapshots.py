@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
@@ -84,11 +85,20 @@ def read_found(
     here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
     following = _unfollowed(connection, _followers(connection, life, set(after)))
     rows = {row.name: row for row in snapshot.tasks}
+    live_of, waits_of = defaultdict[str, list[Run]](list), defaultdict[str, list[WaitRow]](list)
+    for run in snapshot.live:
+        live_of[run.task].append(run)
+    for wait in snapshot.waits:
+        waits_of[wait.child].append(wait)
+    children = defaultdict[str, dict[str, list[tuple[int, Run]]]](dict)
+    for child, unfollowed in following.items():
+        for _, run in unfollowed:
+            children[run.task][child] = unfollowed
     found: dict[str, Found] = {}
     for name, several in after.items():
-        live = [run for run in snapshot.live if run.task == name]
+        live, its_waits = live_of.get(name, []), waits_of.get(name, [])
         ids = frozenset(run.id for run in live)
-        its_waits = [wait for wait in snapshot.waits if wait.child == name]
+        ended = {wait.parent_run for wait in its_waits}
         found[name] = Found(
             row=rows.get(name),
             seq=snapshot.seq,
@@ -100,12 +110,8 @@ def read_found(
             abroad=ids & snapshot.abroad,
             elsewhere=[run for run in elsewhere if run.task in several],
             unfollowed=snapshot.unfollowed.get(name, []),
-            children={
-                child: unfollowed
-                for child, unfollowed in following.items()
-                if any(run.task == name for _, run in unfollowed)
-            },
-            ended=[run for run in snapshot.ended if run.id in {wait.parent_run for wait in its_waits}],
+            children=children.get(name, {}),
+            ended=[run for run in snapshot.ended if run.id in ended] if ended else [],
         )
     return found
 
@@ -142,19 +148,22 @@ def _unfollowed(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str,
     followers = [row for row in rows if row.trigger is None and _parents(row)]
     if not followers:
         return {}
-    parents = {parent for row in followers for parent in _parents(row)}
+    children = defaultdict[str, list[TaskRow]](list)
+    for row in followers:
+        for parent in _parents(row):
+            children[parent].append(row)
     query = (
         select(events.c.seq, events.c.life, events.c.task, events.c.run, events.c.data)
         .where(events.c.seq > min(row.followed_seq for row in followers))
-        .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
+        .where(events.c.kind == RunQueued.__name__, events.c.task.in_(children))
         .order_by(events.c.seq)
     )
     made: list[tuple[str, int, str]] = []
     for seq, life, task, run, data in connection.execute(query):
         told = decode(data)
         if isinstance(told, RunQueued) and told.followed:
-            for row in followers:  # its home followed what it wrote itself in the same commit
-                if seq > row.followed_seq and life != row.home and task in _parents(row):
+            for row in children[task]:  # its home followed what it wrote itself in the same commit
+                if seq > row.followed_seq and life != row.home:
                     made.append((row.name, seq, run))
     ids = {run for _, _, run in made}
     if not ids:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,3 +91,27 @@ def test_a_task_that_is_refused_again_and_again_is_at_home_in_the_end(
     assert "task 'one' is not at home here yet" in caplog.text
     wait_until(lambda: sched.at_home == ["one"])
     assert sched.submit("one").result("60s") == 1
+
+
+def test_more_tasks_than_are_declared_at_once(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(declaring, "DECLARED_AT_ONCE", 2)
+    sizes: list[int] = []
+    declare_once = declaring.declare_once
+
+    async def noted(life: Any, tasks: Sequence[Task], **options: Any) -> list[Task]:
+        sizes.append(len(tasks))
+        return await declare_once(life, tasks, **options)
+
+    monkeypatch.setattr(declaring, "declare_once", noted)
+    sched = Scheduler(where, results=tmp_path / "results")
+    for name in ("a", "b", "c", "d"):
+        sched.task(name=name)(lambda: 1)
+    sched.task(name="e", after=["a", "d"])(lambda: 2)
+    with sched:
+        assert sizes == [2, 2, 1]
+        assert sorted(sched.at_home) == ["a", "b", "c", "d", "e"]
+        sched.submit_many("a", [{}])
+        sched.submit("d").result("60s")
+        wait_until(lambda: any(run.state.name == "DONE" for run in sched.tasks["e"].runs()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from schedkit.core.events import Event, NodeChanged, RunQueued
 from schedkit.core.run import Attempt
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
+from schedkit.core.store.commits import OneStatement
 from schedkit.core.store.limits import read_claims
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 
@@ -160,20 +162,21 @@ def test_an_attempt_that_has_ended_ends_once(written: WrittenLedger) -> None:
     assert [attempt.outcome for attempt in written.ledger.attempts(RUN.id)] == [Outcome.DONE]
 
 
-def told_by(written: WrittenLedger, life: str, task: str, seq: int) -> None:
-    """Let a life have told of a task."""
+def told_by(written: WrittenLedger, life: str, *tasks: str, seq: int) -> None:
+    """Let a life have told of tasks, of the first one under this number."""
+    row = {"at": NOW, "kind": "k", "run": "", "actor": "", "data": "{}", "batch": 1, "life": life}
     with written.store.connect() as connection, connection.begin():
-        row = {"at": NOW, "kind": "k", "run": "", "actor": "", "data": "{}", "batch": 1}
-        connection.execute(schema.events.insert(), [{**row, "seq": seq, "task": task, "life": life}])
+        told = [{**row, "seq": number, "task": task} for number, task in enumerate(tasks, seq)]
+        connection.execute(schema.events.insert(), told)
 
 
 @pytest.mark.parametrize("told_with_it", [False, True])
 def test_a_task_of_which_others_have_told_since_is_not_taken(
     written: WrittenLedger, told_with_it: bool
 ) -> None:
-    told_by(written, "another", "t", 7)
-    told_by(written, "another", "other", 8)
-    told_by(written, written.lease.life, "t", 9)
+    told_by(written, "another", "t", seq=7)
+    told_by(written, "another", "other", seq=8)
+    told_by(written, written.lease.life, "t", seq=9)
     events = (event(a_run()),) if told_with_it else ()
     written.write(decided(SettingPut("it stands", "as of the 7th"), TaskUntouched("t", 7), events=events))
     assert not written.refused
@@ -181,6 +184,26 @@ def test_a_task_of_which_others_have_told_since_is_not_taken(
     ((_, error),) = written.refused
     assert isinstance(error, StaleError)
     assert written.ledger.setting("it stands") == "as of the 7th"
+
+
+def test_thousands_of_tasks_read_the_events_since_once(tmp_path: Path) -> None:
+    """Each of them has one itself by then: a look for each made the start of 100,000 tasks take minutes."""
+    with written_ledger(str(tmp_path / "ledger.db")) as written:
+        commits = OneStatement(written.store, written.lease)
+        with written.store.connect() as connection:
+            commits.prepare(connection)
+            driver: Any = connection.connection.driver_connection
+            steps: list[int] = []
+            for batch, count in enumerate((1000, 2000), 1):
+                names, since = [f"t{number}" for number in range(count)], batch * 10_000
+                told_by(written, written.lease.life, *names, seq=since + 1)
+                looks = itertools.count()
+                driver.set_progress_handler(lambda looks=looks: next(looks) and 0, 1000)
+                commits.commit(connection, batch, {"untouched_tasks": [(name, since) for name in names]})
+                driver.set_progress_handler(None, 0)
+                steps.append(next(looks))
+    few, many = steps
+    assert 0 < many < 3 * few
 
 
 # Numbers of events
