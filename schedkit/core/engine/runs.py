@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from schedkit.core.engine.changes import (
     WaitEnded,
 )
 from schedkit.core.engine.decision import Finished
-from schedkit.core.engine.dependencies import Wait
+from schedkit.core.engine.dependencies import Verdict, Wait
 from schedkit.core.engine.queue import AWAY, Waiting, away_key
 from schedkit.core.engine.run_keys import RunKeys
 from schedkit.core.engine.snapshot import WaitRow
@@ -197,16 +197,26 @@ class Runs:
             self._follow(child, run)
 
     def _follow(self, child: Task, run: Run) -> None:
+        """Add the run of a task that follows a run, and those that follow it in turn."""
+        pending = [(child, run)]  # a chain may be longer than the stack of calls is high
+        while pending:
+            made = self._run_after(*pending.pop())
+            if made is not None:
+                following = self._children.get(made.task, {}).values()
+                pending += [(each, made) for each in reversed(following)]
+
+    def _run_after(self, child: Task, run: Run) -> Run | None:
+        """Return the new run of a task that follows a run; None if one that waits is bound to it."""
         bound = self._state.dependencies.bind(child.name, run.task, run.id)
         if bound is not None:
             self._state.expect_home(child.name)  # else another process binds it, and may have done so
             self._state.draft.changes.append(WaitBound(bound, run.task, run.id))
-            return
+            return None
         waits = {p.task: Wait(run.id if p.task == run.task else None, p.on) for p in child.after}
         made = self.new(child.name, "after", run.id)
         made = replace(made, state=State.PENDING, waiting_for=tuple(waits))
         self._begin(made, waits)
-        self.follow_up(made)
+        return made
 
     def follow_elsewhere(self, run: Run, seq: int) -> None:
         """Add the runs that follow a run made elsewhere, unless they exist."""
@@ -256,13 +266,23 @@ class Runs:
 
         `by` is who cancelled it.
         """
+        self._record_end(before, after, attempt, finished, by)
+        self.end_parent(after)
+
+    def _record_end(
+        self,
+        before: Run,
+        after: Run,
+        attempt: Attempt | None = None,
+        finished: Finished | None = None,
+        by: str = "",
+    ) -> None:
         state, draft = self._state, self._state.draft
         state.move(before, after)
         state.queue.withdraw(after.id)
         draft.events.append(RunEnded(at=state.at, after=after, attempt=attempt, by=by))
         draft.finished.append(finished or Finished(after))
         state.dependencies.judge(after.id)
-        self.end_parent(after)
 
     def end_abroad(self, run: Run) -> None:
         """Apply the end of a run of a task at home here that another process has written."""
@@ -275,17 +295,29 @@ class Runs:
     def end_parent(self, parent: Run) -> None:
         """Start, skip or keep waiting the runs here that waited for one that has ended."""
         state = self._state
+        pending = [self._verdicts(parent)]  # a chain may be longer than the stack of calls is high
+        while pending:
+            verdict = next(pending[-1], None)
+            if verdict is None:
+                pending.pop()
+                continue
+            child = state.runs[verdict.run]
+            if verdict.blocked_by:
+                reason = f"its parent {verdict.blocked_by!r} ended as {verdict.state}"
+                skipped = replace(child, state=State.SKIPPED, finished=state.now, reason=reason)
+                self._record_end(child, skipped)
+                pending.append(self._verdicts(skipped))
+            else:
+                self._release(child, child)
+
+    def _verdicts(self, parent: Run) -> Iterator[Verdict]:
+        """Record the end of a parent for the runs that wait for it; return what it means for each."""
+        state = self._state
         for waiting in state.dependencies.runs_of(parent.id):
             if (run := state.runs.get(waiting)) is not None:
                 state.expect_home(run.task)  # else another process decides what the run waits for
             state.draft.changes.append(WaitEnded(waiting, parent.task, parent.state))
-        for verdict in state.dependencies.ended(parent.id, parent.state):
-            child = state.runs[verdict.run]
-            if verdict.blocked_by:
-                reason = f"its parent {verdict.blocked_by!r} ended as {verdict.state}"
-                self.end(child, replace(child, state=State.SKIPPED, finished=state.now, reason=reason))
-            else:
-                self._release(child, child)
+        return iter(state.dependencies.ended(parent.id, parent.state))
 
     def children_of(self, task: str) -> Iterable[str]:
         """Return the tasks at home here that have a run for each run of this one."""

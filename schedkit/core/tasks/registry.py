@@ -135,19 +135,19 @@ class Registry(Mapping[str, Task]):
 
     def _circle(self, added: Task) -> list[str] | None:
         """Return the names along a cycle through `added`, None if there is none."""
-        trail: list[str] = []
-        seen: set[str] = set()
-
-        def visit(name: str) -> bool:
-            if name in seen:
-                return False
-            seen.add(name)
-            trail.append(name)
+        child_of = {added.name: ""}
+        pending = [added.name]
+        while pending:
+            name = pending.pop()
             task = added if name == added.name else self._tasks.get(name)
             for parent in task.after if task is not None else ():
-                if parent.task == added.name or visit(parent.task):
-                    return True
-            trail.pop()
-            return False
-
-        return [*trail, added.name] if visit(added.name) else None
+                if parent.task == added.name:
+                    trail = [added.name]
+                    while name:
+                        trail.append(name)
+                        name = child_of[name]
+                    return trail[::-1]
+                if parent.task not in child_of:
+                    child_of[parent.task] = name
+                    pending.append(parent.task)
+        return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from support.engine_desk import MINUTELY, NOW, Desk, declared, last, moves, rescheduled
 from support.engine_likeness import describe
@@ -390,3 +392,17 @@ def test_a_scheduled_child_is_skipped_where_its_parent_failed() -> None:
     decision = desk.ask(after=60)
     assert last(decision, "made2").waiting_for == ("p",)
     assert [start.run.id for start in desk.end("r2").starts] == ["made2"]
+
+
+def test_a_chain_of_parents_may_be_longer_than_the_stack_of_calls() -> None:
+    """Their runs are made, and skipped, from the first to the last."""
+    names = [f"t{number}" for number in range(3000)]
+    chain = [Task(name=names[0])]
+    chain += [Task(name=name, after=(After(parent),)) for parent, name in itertools.pairwise(names)]
+    desk = Desk(*chain)
+    made = [event.task for event in desk.submit("t0").events if isinstance(event, RunQueued)]
+    assert made == names
+    ended = [event for event in desk.end(outcome=Outcome.FAILED).events if isinstance(event, RunEnded)]
+    assert [event.task for event in ended] == names
+    assert [event.after.state for event in ended] == [State.FAILED] + [State.SKIPPED] * 2999
+    assert not desk.engine.runs

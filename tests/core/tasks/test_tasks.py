@@ -306,6 +306,10 @@ def test_cycles_are_refused_and_drawn() -> None:
     assert registry["a"].after == ()
     # Two ways to the same parent are no cycle.
     registry.add(Task(name="d", function=other, after=(After("b"), After("c"), After("a"))))
+    # A long one is one, too, and a long way is none.
+    long = chain(*map(str, range(3000)))
+    with pytest.raises(DeclarationError, match="'0' would wait for itself: 0 after 2999 after 2998 after"):
+        long.add(Task(name="0", function=other, after=(After("2999"),)))
 
 
 def test_a_parent_cannot_be_removed_under_its_child() -> None:
