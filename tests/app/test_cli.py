@@ -284,7 +284,7 @@ def test_plugins_join(
         "skipped: plug-in 'bad' (acme_tasks.gone): "
         "ModuleNotFoundError: No module named 'acme_tasks.gone'; 'acme_tasks' is not a package",
         "skipped: task 'orphan' depends on 'nobody', which is not declared here "
-        "(declare the parent first; there are: 'load', 'plugged')",
+        "(declare the parent first; known: load, plugged)",
     ]
     del sys.modules["acme_tasks"]
 

@@ -38,7 +38,7 @@ def test_each_endpoint_and_method_has_its_own_bucket() -> None:
 
 
 def test_a_site_keeps_its_limit_and_says_so() -> None:
-    with DemoSite(issues=5, rate_limit=3) as site:
+    with DemoSite(issues=5, rate_limit=3, quota_clock=lambda: 0.0) as site:
         assert site.rate_limit == 3
         with cloud(site) as http:
             answers = [http.get("/rest/api/3/myself") for _ in range(5)]

@@ -21,6 +21,7 @@ from schedkit.core.run import Run
 from schedkit.core.states import State
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
+from schedkit.values.text import did_you_mean
 
 __all__ = ["Draft", "EngineConfig", "EngineState"]
 
@@ -130,8 +131,7 @@ class EngineState:
         """
         row = self.rows.get(name)
         if row is None:
-            known = ", ".join(map(repr, self.rows)) or "none"
-            raise UsageError(f"no task is called {name!r}", hint=f"there are: {known}")
+            raise UsageError(f"no task is called {name!r}", hint=did_you_mean(name, self.rows))
         return row
 
     def alive(self, task: str) -> int:

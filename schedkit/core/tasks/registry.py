@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 
 from schedkit.core.model import Task
 from schedkit.errors import DeclarationError
+from schedkit.values.text import clip, did_you_mean
 
 __all__ = ["Registry"]
 
@@ -52,14 +53,13 @@ class Registry(Mapping[str, Task]):
         with self._lock:
             for parent in added.after:
                 if parent.task not in self._tasks and parent.task not in known:
-                    names = ", ".join(map(repr, self._tasks)) or "none"
                     raise DeclarationError(
                         f"task {added.name!r} depends on {parent.task!r}, which is not declared here",
-                        hint=f"declare the parent first; there are: {names}",
+                        hint=f"declare the parent first; {did_you_mean(parent.task, self._tasks)}",
                     )
             if circle := self._circle(added):
                 raise DeclarationError(
-                    f"task {added.name!r} would wait for itself: {' after '.join(circle)}",
+                    f"task {added.name!r} would wait for itself: {clip(' after '.join(circle), 300)}",
                     hint="take one of them out of after=",
                 )
             replaced = self._tasks.get(added.name)
@@ -130,7 +130,7 @@ class Registry(Mapping[str, Task]):
             tags = sorted({tag for t in self._tasks.values() for tag in t.tags})
             raise DeclarationError(
                 f"no task is named or tagged {tag_or_name!r}",
-                hint=f"tasks: {', '.join(self._tasks) or 'none'}; tags: {', '.join(tags) or 'none'}",
+                hint=did_you_mean(tag_or_name, [*self._tasks, *tags]),
             )
 
     def _circle(self, added: Task) -> list[str] | None:

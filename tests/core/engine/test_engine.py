@@ -57,7 +57,7 @@ def test_what_is_refused_is_answered_and_changes_nothing(stimulus: Stimulus) -> 
     (reply,) = decision.replies
     assert reply.stimulus is stimulus
     assert isinstance(reply.error, UsageError)
-    assert str(reply.error) == "no task is called 'nobody' (there are: 'a', 'b')"
+    assert str(reply.error) == "no task is called 'nobody' (known: a, b)"
     assert describe(desk.engine) == before
 
 
@@ -65,7 +65,7 @@ def test_a_refused_command_is_answered_through_the_ledger() -> None:
     decision = Desk().ask(Pause(task="nobody", actor="you", command="c"))
     assert decision.changes == [
         Answered(
-            "c", NOW, {"error": "no task is called 'nobody'", "hint": "there are: none", "type": "UsageError"}
+            "c", NOW, {"error": "no task is called 'nobody'", "hint": "there are none", "type": "UsageError"}
         )
     ]
 
