@@ -83,17 +83,18 @@ class Found:
             if waiting.setdefault(task.name, task).function != task.function:
                 self.fail(f"task {task.name!r}", "another function has this name already; the first counts")
         ordered: list[Task] = []
-
-        def take(task: Task) -> None:
+        for first in self.tasks:
             # A task is taken out before its parents are looked at: a cycle ends, and is refused later.
-            if waiting.pop(task.name, None) is not None:
-                for parent in task.after:
-                    if parent.task in waiting:
-                        take(waiting[parent.task])
-                ordered.append(task)
-
-        for task in self.tasks:
-            take(task)
+            taken = waiting.pop(first.name, None)
+            path = [] if taken is None else [(first, iter(first.after))]
+            while path:
+                task, parents = path[-1]
+                parent = next((waiting.pop(each.task) for each in parents if each.task in waiting), None)
+                if parent is None:
+                    ordered.append(task)
+                    path.pop()
+                else:
+                    path.append((parent, iter(parent.after)))
         self.tasks = ordered
         return self
 

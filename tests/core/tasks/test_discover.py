@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,3 +135,17 @@ def test_of_two_functions_with_one_name_the_first_counts() -> None:
     assert list(map(str, found.problems)) == [
         "task 'x': another function has this name already; the first counts"
     ]
+
+
+def test_parents_come_first_however_long_their_chain_is() -> None:
+    def run() -> None: ...
+
+    names = [f"t{number}" for number in range(2000)]
+    found = Found()
+    # Each after the one that stands below it.
+    found.tasks = [declare(run, name=name, after=[below]) for name, below in itertools.pairwise(names)]
+    found.tasks.append(declare(run, name=names[-1]))
+    assert [task.name for task in found.parents_first().tasks] == names[::-1]
+    # The cycle is refused when they are declared.
+    found.tasks = [declare(run, name="a", after=["b"]), declare(run, name="b", after=["a"])]
+    assert [task.name for task in found.parents_first().tasks] == ["b", "a"]
