@@ -94,8 +94,8 @@ class AsyncScheduler:
         deadline : str, float or timedelta
             How long running attempts may take to end then.
         """
-        await self.start()
         try:
+            await self.start()  # which continues if it is interrupted
             await self._until_stopped()
         finally:
             with anyio.CancelScope(shield=True):

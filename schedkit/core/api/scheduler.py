@@ -29,7 +29,7 @@ from schedkit.core.tasks.base import as_task
 from schedkit.core.tasks.declare import declare_data
 from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions, refuse_schedule_by_name
 from schedkit.core.triggers.base import TriggerLike
-from schedkit.errors import DeclarationError, NotRunningError
+from schedkit.errors import DeclarationError, NotRunningError, StopRequested
 from schedkit.loop import blocking, refuse_in_coroutine, service
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
@@ -123,7 +123,11 @@ class Scheduler:
         run_forever(self, deadline)
 
     def __enter__(self) -> Scheduler:
-        self.start()
+        try:
+            self.start()
+        except (KeyboardInterrupt, StopRequested):  # a start that is interrupted continues
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *failure: object) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node.node import Node
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import BlockingCallError
 
@@ -128,3 +131,56 @@ def test_its_async_side_stops_when_it_is_cancelled(make: Callable[..., Scheduler
 
     asyncio.run(main())
     assert sched.state == "stopped"
+
+
+@pytest.fixture
+def held_start(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """What tells that a scheduler is starting, and what lets it start."""
+    begun, let = threading.Event(), threading.Event()
+    declare = Node.declare
+
+    async def held(self: Node, *args: Any, **options: Any) -> None:
+        begun.set()
+        await anyio.to_thread.run_sync(let.wait, 60)
+        await declare(self, *args, **options)
+
+    monkeypatch.setattr(Node, "declare", held)
+    return begun, let
+
+
+def test_its_async_side_stops_when_it_is_cancelled_while_it_starts(
+    make: Callable[..., Scheduler], held_start: tuple[threading.Event, threading.Event]
+) -> None:
+    sched, (begun, let) = make(), held_start
+
+    async def main() -> None:
+        forever = asyncio.create_task(sched.aio.run_forever())
+        await anyio.to_thread.run_sync(begun.wait, 60)
+        forever.cancel()
+        let.set()
+        with pytest.raises(asyncio.CancelledError):
+            await forever
+        # What starts meanwhile continues, and would not watch.
+        await sched.aio.watch()
+
+    asyncio.run(main())
+    assert sched.state == "watching"
+
+
+def test_a_block_that_is_interrupted_while_it_starts_stops(
+    make: Callable[..., Scheduler], held_start: tuple[threading.Event, threading.Event]
+) -> None:
+    sched, (begun, let) = make(), held_start
+
+    def interrupt() -> None:
+        assert begun.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+        let.set()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt), sched:
+        threading.Event().wait(60)
+    thread.join()
+    sched.watch()
+    assert sched.state == "watching"
