@@ -177,10 +177,15 @@ def test_a_block_that_is_interrupted_while_it_starts_stops(
         os.kill(os.getpid(), signal.SIGINT)
         let.set()
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt), sched:
-        threading.Event().wait(60)
-    thread.join()
+    # A shell has its background jobs ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt), sched:
+            threading.Event().wait(60)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     sched.watch()
     assert sched.state == "watching"
