@@ -97,7 +97,8 @@ def test_the_ledger_and_the_board_stay_small(sched: Scheduler, tmp_path: Path) -
     sched.screens.open_run(run.id)
     assert len(msgspec.json.encode(board_now(sched))) < 100_000
     sched.stop()
-    assert sum(file.stat().st_size for file in tmp_path.glob("ledger.db*")) < 500_000
+    # Far from one such text. How often its log holds a page depends on how long the run took.
+    assert sum(file.stat().st_size for file in tmp_path.glob("ledger.db*")) < len(LONG) / 2
 
 
 def test_dropped_log_lines_are_counted(sched: Scheduler) -> None:
