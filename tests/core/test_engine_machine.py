@@ -260,6 +260,8 @@ class EngineMachine(RuleBasedStateMachine):
                 with declared_in(FILE):
                     self.sched.task(name=name)(self.function("quick"))
         self.sched.pause()
+        if self.other is not None:  # it would hear of that within a second, and queue runs until then
+            self.other.pause()
         give_up = time.monotonic() + 60
         while live := [run for run in self.sched.queries.ledger.live() if run.state is not State.PENDING]:
             assert time.monotonic() < give_up, f"stuck: {live}"
