@@ -170,7 +170,7 @@ class NotebookTask:
         except (OSError, RuntimeError) as problem:
             if started.is_set():
                 raise
-            why = kernel.last_words() or clip(one_line(str(problem)), 500)
+            why = kernel.last_line() or clip(one_line(str(problem)), 500)
             raise RetryableError(
                 f"notebook {self.path.name}: the kernel {name!r} did not start: {why}",
                 hint=f"try `jupyter run --kernel {name}` in a terminal",

@@ -1,4 +1,4 @@
-"""A kernel that a task starts for itself: its sockets, which nobody else can take, and its last words."""
+"""A kernel that a task starts for itself: its sockets, which nobody else can take, and why it ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OwnKernel:
     options: dict[str, str]
     stderr: IO[bytes]
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """Return the last line that its process has written, which tells why it ended; "" without one."""
         self.stderr.seek(0)
         lines = [line for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
