@@ -42,14 +42,19 @@ export function drawCalendar(panel) {
 function take(panel, data) {
   const today = data.first <= 0 && data.first > -DAYS ? data.days[-data.first]?.day : "";
   say(panel.words, `Times in ${data.zone}`);
-  panel.days.replaceChildren(...data.days.filter((day) => day.entries.length).map((day) => dayNode(panel, day, day.day === today)));
+  // Today is there even without an entry: late in the evening, nobody takes tomorrow for it.
+  const some = data.days.some((day) => day.entries.length);
+  const shown = data.days.filter((day) => day.entries.length || (some && day.day === today));
+  panel.days.replaceChildren(...shown.map((day) => dayNode(panel, day, day.day === today)));
   say(panel.more, `${count(data.left_out)} more tasks are due, and are not listed`);
   show(panel.more, data.left_out > 0);
 }
 
 function dayNode(panel, day, today) {
   const title = `${dayFormat.format(new Date(`${day.day}T00:00:00Z`))}${today ? " (today)" : ""}`;
-  const list = h("ol", { class: "sk-due" }, ...day.entries.map((entry) => entryNode(panel, entry)));
+  const list = day.entries.length
+    ? h("ol", { class: "sk-due" }, ...day.entries.map((entry) => entryNode(panel, entry)))
+    : h("p", { class: "sk-muted" }, "Nothing is due today.");
   return h("section", { class: "sk-day", "aria-label": title }, h("h4", {}, title), list);
 }
 

@@ -165,7 +165,7 @@ def test_the_calendar_has_what_comes_and_what_passed(page: Page, project: Projec
     entries = panel.locator("li").filter(has_text="crawl_site")
     expect(entries.first).to_contain_text("Due")
     assert re.search(r"\d\d:00 [A-Z]{3}", entries.first.inner_text())
-    assert panel.get_by_role("heading").count() >= 7
+    expect(panel.get_by_role("heading")).to_have_count(7)
     panel.get_by_role("button", name="Seven days later").click()
     expect(page).to_have_url(re.compile("panel=calendar&first=7$"))
     panel.get_by_role("button", name="Today").click()

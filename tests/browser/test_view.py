@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,16 @@ from support.browser_boards import (
     start,
     working_day,
 )
+from support.due_tasks import scheduled
 from support.run_events import changed
 
+from schedkit.core.api.due_calendar import due_calendar
 from schedkit.core.board.board import Board
 from schedkit.core.board.feed import Feed
 from schedkit.core.board.history import window
 from schedkit.core.states import State
 from schedkit.core.store.database import Store
+from schedkit.core.triggers.constructors import every
 from schedkit.values.durations import elapsed_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -513,6 +516,32 @@ def test_history_where_nobody_answers(day: Any) -> None:
     day.page.evaluate("() => { window.answer = async () => ({ ok: false, error: 'the ledger is away' }); }")
     panel.get_by_label("Window").select_option("Last 7 days")
     expect(panel.get_by_role("status")).to_have_text("the ledger is away")
+
+
+def test_a_day_on_which_nothing_is_due_is_in_the_calendar_if_it_is_today(view: Any, store: Store) -> None:
+    late = NOW.replace(hour=23, minute=30)
+    past.write(store, [])
+    page = view.page
+    page.clock.install(time=late)
+    view.mount(Stage().snapshot(late))
+    tasks = [scheduled("hourly", every("1h"), now=late)]
+    page.expose_function(
+        "due",
+        lambda command: {"ok": True, "data": due_calendar(store, tasks, late, command["first"], UTC)},
+    )
+    page.evaluate("() => { window.answer = window.due; }")
+    page.get_by_role("tab", name="Calendar").click()
+    panel = page.get_by_role("tabpanel", name="Calendar")
+    days = panel.get_by_role("heading")
+    expect(days).to_have_count(7)
+    expect(days.first).to_contain_text("(today)")
+    expect(panel.locator(".sk-day").first).to_contain_text("Nothing is due today.")
+    panel.get_by_role("button", name="Seven days later").click()
+    expect(panel.get_by_role("heading", name="(today)")).to_have_count(0)
+    tasks.clear()
+    panel.get_by_role("button", name="Today").click()
+    expect(panel.get_by_role("status")).to_have_text("Nothing is due in these days.")
+    expect(days).to_have_count(0)
 
 
 def test_the_keyboard_reaches_everything(day: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support import past
+from support.due_tasks import scheduled
 
 from schedkit.core.api import due_calendar as module
 from schedkit.core.api.due_calendar import due_calendar
@@ -35,13 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def task(name: str, trigger: Any, *, next: datetime | None = None, **fields: Any) -> TaskRow:
-    bound = trigger.bind(NOW, BERLIN)
-    first = next or bound.next(NOW)
-    text = trigger_data.dumps(bound)
-    return TaskRow(
-        name=name, trigger=text, anchored=to_micros(NOW), declared=0, next=to_micros(first), **fields
-    )
+task = functools.partial(scheduled, now=NOW)
 
 
 def entries(calendar: dict[str, Any]) -> list[tuple[str, str, int | None]]:
