@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from schedkit.core.store.turns import LEDGER, has_turn
 
-__all__ = ["AUTOCOMMIT", "begin_immediate", "bound_transactions", "locked", "tune_reader", "tune_writer"]
+__all__ = [
+    "AUTOCOMMIT",
+    "begin_immediate",
+    "bound_transactions",
+    "connect_checked",
+    "locked",
+    "tune_reader",
+    "tune_writer",
+]
 
 # How long PostgreSQL keeps an idle transaction: one whose process was stopped in the middle, as by a laptop's
 # sleep, would keep the lease's row locked, and no other process could take the ledger.
@@ -19,6 +28,27 @@ IDLE_SECONDS = 5.0
 # statement, before its last message, is not idle to the server, which would wait for it with the row locked.
 TRANSACTION_SECONDS = 60.0
 AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
+
+
+def connect_checked(engine: sa.Engine, check: Callable[[], object]) -> sa.Connection:
+    """Connect to what `check` does not object to, before it and after it.
+
+    A ledger's file may be moved away or replaced in between: a connection to another file would stay in the
+    pool, and read that one for good once the ledger is back.
+    """
+    check()
+    try:
+        connection = engine.connect()
+    except OperationalError:
+        check()  # what it says is clearer
+        raise
+    try:
+        check()
+    except OperationalError:
+        connection.invalidate()
+        connection.close()
+        raise
+    return connection
 
 
 def tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:

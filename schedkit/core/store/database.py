@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from schedkit.core.store.connecting import (
     AUTOCOMMIT,
     begin_immediate,
     bound_transactions,
+    connect_checked,
     locked,
     tune_reader,
     tune_writer,
@@ -34,7 +35,7 @@ from schedkit.core.store.ledger_url import parse_ledger_url
 from schedkit.core.store.locks import SqliteGuard
 from schedkit.core.store.one_name import refuse_several_names
 from schedkit.core.store.pooled import replace_lost
-from schedkit.core.store.turns import connect_in_turn
+from schedkit.core.store.turns import connect_in_turn, connect_to_existing
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.forks import undivided
@@ -85,13 +86,13 @@ class Store:
         self._guarded: tuple[int, int] | None = None  # … and which one is guarded
         self.path = Path(self.url.database) if self.sqlite and self.url.database else None
         self._guard = None if self.path is None else SqliteGuard(self.path)
+        # Statements of commits name their parameters. Those of reads do not: 16,000 names took SQLite 3 s.
+        writing = self._opened_by(connect_in_turn) | ({"paramstyle": "named"} if self.sqlite else {})
         try:
             with requires_extra("postgres", "PostgreSQL ledgers"):
                 # The one that makes the tables.
                 self._create = sa.create_engine(self.url, poolclass=NullPool, **self._options())
-                self._write = sa.create_engine(
-                    self.url, poolclass=NullPool, **self._options(), **self._writer_options()
-                )
+                self._write = sa.create_engine(self.url, poolclass=NullPool, **self._options(), **writing)
                 self._read = sa.create_engine(
                     self.url,
                     poolclass=QueuePool,
@@ -99,6 +100,7 @@ class Store:
                     max_overflow=16,
                     isolation_level=None if self.sqlite else "AUTOCOMMIT",
                     **self._options(),
+                    **self._opened_by(connect_to_existing),
                 )
         except SQLAlchemyError as error:
             raise LedgerError(
@@ -125,12 +127,8 @@ class Store:
         # A URL may hold a password; SQLAlchemy masks the one before the host.
         return str(self.path) if self.path else masked_url(self.url.render_as_string(hide_password=True))
 
-    def _writer_options(self) -> dict[str, Any]:
-        if self.path is None:
-            return {}
-        # Statements of commits name their parameters. Those of reads do not: 16,000 names took SQLite 3 s.
-        creator = partial(connect_in_turn, self.path, **_SQLITE_OPTIONS)
-        return {"paramstyle": "named", "creator": creator}
+    def _opened_by(self, connect: Callable[..., sqlite3.Connection]) -> dict[str, Any]:
+        return {} if self.path is None else {"creator": partial(connect, self.path, **_SQLITE_OPTIONS)}
 
     def _options(self) -> dict[str, Any]:
         connect_args = _SQLITE_OPTIONS if self.sqlite else {"connect_timeout": CONNECT_SECONDS}
@@ -198,8 +196,7 @@ class Store:
 
     def connect(self) -> sa.Connection:
         """Return a new connection for writing; its transactions take the write lock as they begin."""
-        self.check_there()
-        return self._write.connect()
+        return connect_checked(self._write, self.check_there)
 
     @contextmanager
     def writing(self, *, patient: bool = True) -> Iterator[sa.Connection]:
@@ -278,10 +275,12 @@ class Store:
         with self._readers:
             self._reading += 1
         try:
-            with self.explained(), undivided():
-                self.check_there()
-                with self._read.connect() as connection:
-                    yield connection
+            with (
+                self.explained(),
+                undivided(),
+                connect_checked(self._read, self.check_there) as connection,
+            ):
+                yield connection
         finally:
             with self._readers:
                 self._reading -= 1

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LEDGER", "WRITE_TURN", "connect_in_turn", "has_turn"]
+__all__ = ["LEDGER", "WRITE_TURN", "connect_in_turn", "connect_to_existing", "has_turn"]
 
 # How a ledger is called on a connection that takes its turn.
 LEDGER = "ledger"
@@ -40,17 +40,29 @@ def connect_in_turn(ledger: Path, **options: Any) -> sqlite3.Connection:
     if sys.platform != "win32":
         with suppress(OSError, sqlite3.Error):
             return _connected(_place(ledger), ledger, options)
-    connection: sqlite3.Connection = sqlite3.connect(ledger, **options)
+    return connect_to_existing(ledger, **options)
+
+
+def connect_to_existing(ledger: Path, **options: Any) -> sqlite3.Connection:
+    """Return a connection to a ledger's file, which SQLite does not make anew where it is gone.
+
+    An empty one in its place would take the log of the one that is put back.
+    """
+    connection: sqlite3.Connection = sqlite3.connect(_existing(ledger), uri=True, **options)
     return connection
 
 
+def _existing(ledger: Path) -> str:
+    return f"{ledger.as_uri()}?mode=rw"
+
+
 def _connected(turn: Path, ledger: Path, options: dict[str, Any]) -> sqlite3.Connection:
-    connection: sqlite3.Connection = sqlite3.connect(turn, **options)
+    connection: sqlite3.Connection = sqlite3.connect(turn.as_uri(), uri=True, **options)
     try:
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE} (empty)")
-        connection.execute(f"ATTACH ? AS {LEDGER}", (str(ledger),))
+        connection.execute(f"ATTACH ? AS {LEDGER}", (_existing(ledger),))
     except sqlite3.Error:
         connection.close()
         raise

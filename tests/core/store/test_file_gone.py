@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import itertools
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from core.conftest import Recorder
+from support import past
 from support.boards import board_now
 from support.faulty import failing
 from support.waiting import wait_until
@@ -19,6 +23,8 @@ from support.waiting import wait_until
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import StoreAway, StoreBack
 from schedkit.core.states import State
+from schedkit.core.store.database import Store
+from schedkit.core.store.schema import runs
 from schedkit.errors import LedgerError, SchedkitError
 
 Make = Callable[..., Scheduler]
@@ -117,3 +123,33 @@ def test_a_copy_put_in_its_place_is_another_file(sched: Scheduler, recorder: Rec
 
     threading.Thread(target=submit, daemon=True).start()
     recorder.wait_for(recorder.of(StoreAway))
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["moved", "replaced"])
+@pytest.mark.parametrize("writes", [False, True], ids=["reading", "writing"])
+def test_a_file_that_goes_as_it_is_connected_to_leaves_no_trace(
+    where: str, other: bool, writes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a look at the file and the connection, somebody may move it away."""
+    store = Store(where)
+    past.write(store, [past.ended(1, "kept", datetime(2026, 1, 1, tzinfo=UTC), 1)])
+    beside, kept, check = Path(where), Path(where).with_name("moved.db"), store.check_there
+
+    def goes() -> None:
+        check()
+        monkeypatch.undo()
+        beside.rename(kept)
+        if other:
+            sqlite3.connect(beside).close()
+
+    def names() -> list[str]:
+        with store.writing() if writes else store.reading() as connection:
+            return list(connection.scalars(sa.select(runs.c.task)))
+
+    monkeypatch.setattr(store, "check_there", goes)
+    with pytest.raises(LedgerError, match=r"was removed or replaced .*put it back"):
+        names()
+    assert beside.exists() == other, "an empty ledger would take the log of the one that is put back"
+    kept.replace(beside)
+    assert [names() for _ in range(3)] == [["kept"]] * 3
+    store.close()
