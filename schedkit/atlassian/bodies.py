@@ -50,11 +50,10 @@ class Memory:
 
     def fill(self, pieces: Iterable[bytes], expected: int = 0) -> memoryview:
         """Take the pieces; returns them as one, readable until `fill` or `close`."""
-        self._view.release()
-        if expected > len(self._pages):
-            self._pages.close()
+        if expected > len(self._pages) or not self._released():
+            self.close()
             # Pages that nothing is written to cost nothing.
-            self._pages = _mapped(expected)
+            self._pages = _mapped(max(expected, PIECE))
         self._pages.seek(0)
         size = 0
         for piece in pieces:
@@ -70,13 +69,22 @@ class Memory:
         grown = _mapped(wanted)
         with memoryview(self._pages) as old:
             grown.write(old[:used])
-        self._pages.close()
+        self.close()
         self._pages = grown
 
+    def _released(self) -> bool:
+        """End the view that was lent; returns whether nothing that was made of it needs the bytes."""
+        try:
+            self._view.release()
+        except BufferError:
+            return False
+        return True
+
     def close(self) -> None:
-        """Give the pages back; tracebacks may still know of them."""
-        self._view.release()
-        self._pages.close()
+        """Give the pages back, now or with the last view of a part, as the traceback of a failure has one."""
+        self._released()
+        with suppress(BufferError):
+            self._pages.close()
 
 
 class Room:
@@ -123,10 +131,10 @@ class Room:
                 if memory.weight <= self.most:
                     self._spare[shelf].append(memory)
                 else:
-                    _closed(memory)
+                    memory.close()
                 if not self.lent:
                     for memory in (m for spare in self._spare.values() for m in spare):
-                        _closed(memory)
+                        memory.close()
                     self._spare.clear()
                 self._left.notify_all()
 
@@ -134,12 +142,6 @@ class Room:
         # One body is decoded while the next arrives, also where the two are more than the room.
         second = self.bodies == 1 and max(self.held, size) <= self.most
         return not self.held or second or self.held + size <= self.most
-
-
-def _closed(memory: Memory) -> None:
-    # A remaining view of a part keeps it alive.
-    with suppress(BufferError):
-        memory.close()
 
 
 class Decoder:

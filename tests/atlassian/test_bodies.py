@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -67,6 +68,21 @@ def test_memory_grows_and_can_be_filled_again() -> None:
     assert bytes(memory.fill([b"ab", b"cd"], 10_000_000)) == b"abcd"
     assert memory.weight == 2_000_000
     memory.close()
+
+
+@pytest.mark.parametrize("again", [[b"new"], [b"x" * 500_000, b"y" * 500_000]], ids=["small", "growing"])
+@pytest.mark.parametrize("expected", [0, 10_000_000], ids=["", "large"])
+@pytest.mark.parametrize(
+    "kept", [lambda view: view[:3], lambda view: np.frombuffer(view, np.uint8)], ids=["part", "array"]
+)
+def test_memory_that_a_traceback_still_has_a_view_of_can_be_filled_again(
+    kept: Callable[[memoryview], Any], expected: int, again: list[bytes]
+) -> None:
+    memory = Memory()
+    left = kept(memory.fill([b"old"]))
+    assert bytes(memory.fill(again, expected)) == b"".join(again)
+    memory.close()
+    assert len(bytes(left)) == 3, "it is readable"
 
 
 def address(view: memoryview) -> int:
