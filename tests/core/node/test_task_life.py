@@ -30,10 +30,12 @@ from schedkit.loop import service
 from schedkit.values.instants import from_micros, to_micros
 
 Make = Callable[..., Scheduler]
-YEAR = datetime.now(UTC).year
-# Times far enough from now that the tests do not meet one.
-YEARLY = cron("0 0 1 1 *", tz="UTC")
-LAST, THIS, NEXT = (datetime(YEAR + years, 1, 1, tzinfo=UTC) for years in (-1, 0, 1))
+NOW = datetime.now(UTC)
+# Times far enough from now that the tests do not meet one: half a year.
+MONTH = NOW.month + 6 if NOW.month <= 6 else NOW.month - 6
+YEARLY = cron(f"0 0 1 {MONTH} *", tz="UTC")
+YEAR = NOW.year if NOW.month <= 6 else NOW.year + 1  # of the next one
+LAST, THIS, NEXT = (datetime(YEAR + years, MONTH, 1, tzinfo=UTC) for years in (-2, -1, 0))
 
 
 @pytest.fixture
@@ -143,7 +145,7 @@ def test_another_schedule_leaves_no_passed_time_of_the_old_one_untold(make: Make
     if how == "rescheduled":
         first.pause("a")  # else the clock would deal with them at once
     stood_still(first, "a", LAST)
-    later = cron("0 0 2 1 *", tz="UTC")
+    later = cron(f"0 0 2 {MONTH} *", tz="UTC")
     if how == "declared":
         second = begun(make, a=later)
     else:
