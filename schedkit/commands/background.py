@@ -10,8 +10,10 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from schedkit.app import App, app
@@ -26,6 +28,7 @@ from schedkit.values.files import replacing
 __all__ = ["main"]
 
 LOOK_SECONDS = 0.2
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
@@ -41,7 +44,8 @@ def _run(project: App, files: list[Path], told: Instructions, ended: threading.E
         scheduler = project.scheduler(told["ledger"], **told["options"])
     scheduler.process.require(told["codes"])
     try:
-        _declare(project, scheduler, files, told["codes"])
+        with _broken_off():
+            _declare(project, scheduler, files, told["codes"])
         scheduler.start()
     except SchedkitError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a program; its output goes to its log
@@ -69,6 +73,32 @@ def _declare(project: App, scheduler: Any, files: list[Path], codes: Collection[
         )
 
 
+@contextmanager
+def _broken_off() -> Iterator[None]:
+    """Have a signal to end also break off what is executed, with a `UsageError`: it may take hours."""
+    before, told = {name: signal.getsignal(name) for name in SIGNALS}, False
+
+    def break_off(number: int, frame: FrameType | None) -> None:
+        nonlocal told
+        told = True
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        raise SystemExit
+
+    for name in before:
+        signal.signal(name, break_off)
+    try:
+        yield
+    except (SchedkitError, SystemExit):  # a module or a cell makes an error of ours of it
+        if told:
+            raise UsageError("it was told to end") from None
+        raise
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
 def _answer(path: Path, text: str) -> None:
     """Tell the kernel, if it still waits, that all files are executed, or what failed."""
     if path.parent.is_dir():
@@ -79,7 +109,7 @@ def _answer(path: Path, text: str) -> None:
 def told_to_end() -> threading.Event:
     """Return an event that SIGTERM and SIGINT set."""
     ended = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in SIGNALS:
         signal.signal(name, lambda *_: ended.set())
     return ended
 

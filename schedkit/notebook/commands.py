@@ -11,7 +11,7 @@ from schedkit.core.api import screen_commands
 from schedkit.core.api.screen_commands import Answer
 from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import UsageError
-from schedkit.notebook.handover import hand_over, notebook_path
+from schedkit.notebook.handover import hand_over, notebook_path, take_back
 
 __all__ = ["obey"]
 
@@ -27,7 +27,7 @@ async def _hand_over(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 
 async def _take_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    await scheduler.aio.bring_home()
+    await anyio.to_thread.run_sync(take_back, scheduler)
     return Answer(words="The schedule runs here again")
 
 

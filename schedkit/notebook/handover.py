@@ -23,7 +23,7 @@ from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import process_singleton
 from schedkit.values.private import make_private
 
-__all__ = ["Instructions", "children", "files_of", "hand_over", "move", "notebook_path"]
+__all__ = ["Instructions", "children", "files_of", "hand_over", "move", "notebook_path", "take_back"]
 
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.1
@@ -146,9 +146,30 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
         )
     # Kept, so that an ended one can be reaped; it outlives this kernel all the same.
     children().append(child)
-    with tempfile.TemporaryDirectory(prefix="schedkit-", ignore_cleanup_errors=True) as passing:
-        answer = Path(passing) / "answer"
-        return _told(scheduler, child, answer, log_path, patience)
+    under_way = _under_way(scheduler)
+    under_way.append(child)
+    try:
+        with tempfile.TemporaryDirectory(prefix="schedkit-", ignore_cleanup_errors=True) as passing:
+            answer = Path(passing) / "answer"
+            return _told(scheduler, child, answer, log_path, patience)
+    finally:
+        under_way.remove(child)
+
+
+def take_back(scheduler: Any) -> None:
+    """Have this process run again all that is declared here, and end a hand-over that is under way.
+
+    The tasks are at home there from the cell on that declares them. A process that went on with the next
+    cells would take the tasks once more in the end.
+    """
+    for child in list(_under_way(scheduler)):
+        child.terminate()
+    scheduler.bring_home()
+
+
+def _under_way(scheduler: Any) -> list[subprocess.Popen[bytes]]:
+    """Return the background processes of a scheduler that have not yet executed all files."""
+    return process_singleton(f"under way to the background {scheduler.ledger}", list)
 
 
 def _told(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.notebooks import write_notebook
 from support.waiting import wait_until
 
 from schedkit.app import Scheduler, app
@@ -130,12 +131,30 @@ def test_a_kernel_that_waits_no_longer_is_told_nothing(
     assert not (tmp_path / "gone").exists()
 
 
-def test_signals_end_it() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        ended = background.told_to_end()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert ended.wait(60)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+@pytest.fixture
+def signalled() -> Iterator[threading.Event]:
+    before = {number: signal.getsignal(number) for number in background.SIGNALS}
+    yield background.told_to_end()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_signals_end_it(signalled: threading.Event) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert signalled.wait(60)
+
+
+@pytest.mark.parametrize("suffix", [".py", ".ipynb"])
+def test_signals_break_off_what_is_executed(
+    tmp_path: Path, told: Instructions, signalled: threading.Event, suffix: str
+) -> None:
+    endless = "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\nwhile True: time.sleep(0.1)"
+    if suffix == ".py":
+        (tmp_path / "endless.py").write_text(endless)
+    else:
+        write_notebook(tmp_path / "endless.ipynb", endless)
+    handlers = [signal.getsignal(number) for number in background.SIGNALS]
+    assert background.main([tmp_path / f"endless{suffix}"], told, signalled) == 1
+    assert Path(told["answer"]).read_text() == "it was told to end"
+    assert signalled.is_set()
+    assert [signal.getsignal(number) for number in background.SIGNALS] == handlers

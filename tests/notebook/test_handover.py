@@ -107,6 +107,11 @@ def run_cell(source: str) -> None:
     exec(compile(source, name, "exec"), {"__name__": "__main__"})
 
 
+def wait_for(file: Path) -> str:
+    """Return a cell that ends once there is a file."""
+    return f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists(): time.sleep(0.05)"
+
+
 def test_there_and_back(
     sched: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +134,24 @@ def test_there_and_back(
     assert sched.at_home == ["who"]
     # The background process sees that nothing is at home with it any more, and ends.
     wait_until(lambda: not handover.children())
+
+
+def test_who_takes_it_back_while_the_notebook_is_executed_there_has_it_back(
+    sched: CoreScheduler, tmp_path: Path, front: Front
+) -> None:
+    """The process there would stop its scheduler in the last cell, start it again, and take the tasks."""
+    cell = CELL.format(ledger=sched.ledger)
+    notebook = write_notebook(tmp_path / "daily.ipynb", cell, wait_for(tmp_path / "never"), "sched.stop()")
+    run_cell(cell)
+    with ThreadPoolExecutor(1) as pool:
+        moved = pool.submit(handover.hand_over, sched, notebook)
+        wait_until(lambda: sched.standing_by == ["who"] or moved.done())
+        assert not moved.done()
+        assert front.ask(front.panel(sched), do="take_back")["words"] == "The schedule runs here again"
+        with pytest.raises(UsageError, match=r"the schedule stays here, .*ended: it was told to end \(see "):
+            moved.result(60)
+    wait_until(lambda: not handover.children())
+    wait_until(lambda: sched.at_home == ["who"])
 
 
 @pytest.fixture
@@ -314,9 +337,8 @@ def test_a_cell_that_fails_after_another_has_declared_the_task_is_told(
     sched: CoreScheduler, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
-    wait = f"import pathlib, time\nwhile not pathlib.Path({str(seen)!r}).exists(): time.sleep(0.05)"
     cell = CELL.format(ledger=sched.ledger)
-    notebook = write_notebook(tmp_path / "bad.ipynb", cell, wait, "raise ValueError('no\\nrows')")
+    notebook = write_notebook(tmp_path / "bad.ipynb", cell, wait_for(seen), "raise ValueError('no\\nrows')")
     run_cell(cell)
     with ThreadPoolExecutor(1) as pool:
         moved = pool.submit(handover.hand_over, sched, notebook)
