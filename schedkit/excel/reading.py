@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.frame_metadata import FrameMetadata, label_of
 from schedkit.excel.frames.frame_regions import Place, region_of
 from schedkit.excel.frames.labels import column_labels, with_index_restored
-from schedkit.excel.frames.restore import Body, inferred, restored
+from schedkit.excel.frames.restore import Body, in_zone, inferred, restored
 from schedkit.excel.names import header_key
 from schedkit.excel.parts.cell_values import cells, format_kinds, shared_strings
+from schedkit.excel.parts.header_notes import zones_noted
 from schedkit.excel.parts.metadata_part import read_metadata
 from schedkit.excel.parts.package import Package, damage_as_error
 from schedkit.excel.parts.tables import tables_of
@@ -214,6 +215,7 @@ class _Book:
     def frame(self, source: _Source) -> pd.DataFrame | None:
         """Return the frame of a source, None if nothing is in its place."""
         columns: dict[str, list[tuple[int, Body]]] = {}
+        zones: dict[str, str] = {}
         rows = 0
         seen = False
         for place in source.places:
@@ -222,7 +224,10 @@ class _Book:
             if region is None:
                 continue
             seen = True
+            noted = zones_noted(self._book, place.part, region.top - 1)
             for number, header in enumerate(region.headers, region.left):
+                if number in noted:
+                    zones[header] = noted[number]
                 body = Body.of(found.get(number), region.top, region.height)
                 columns.setdefault(header, []).append((rows, body))
             rows += region.height
@@ -231,15 +236,18 @@ class _Book:
             return pd.DataFrame(index=pd.RangeIndex(known.rows)) if known and not known.columns else None
         bodies = {header: _stacked(parts, rows) for header, parts in columns.items()}
         _tell(source.name, bodies)
-        return self._typed(bodies, rows, source.metadata)
+        return self._typed(bodies, zones, rows, source.metadata)
 
-    def _typed(self, bodies: dict[str, Body], rows: int, metadata: FrameMetadata | None) -> pd.DataFrame:
+    def _typed(
+        self, bodies: dict[str, Body], zones: Mapping[str, str], rows: int, metadata: FrameMetadata | None
+    ) -> pd.DataFrame:
         calendar = self._book.calendar
+
+        def told(header: str) -> pd.Series[Any]:
+            return in_zone(inferred(bodies[header], calendar), zones.get(header))
+
         if metadata is None:
-            return pd.DataFrame(
-                {header: inferred(body, calendar) for header, body in bodies.items()},
-                index=pd.RangeIndex(rows),
-            )
+            return pd.DataFrame({header: told(header) for header in bodies}, index=pd.RangeIndex(rows))
         known = {header_key(column.header): column for column in metadata.columns}
         keys = None
         if metadata.key is not None and metadata.key in bodies:
@@ -248,9 +256,7 @@ class _Book:
         labels: list[Any] = []
         for header, body in bodies.items():
             column = known.get(header_key(header))
-            columns.append(
-                inferred(body, calendar) if column is None else restored(body, column, calendar, keys)
-            )
+            columns.append(told(header) if column is None else restored(body, column, calendar, keys))
             labels.append(header if column is None else label_of(column.label))
         made = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(rows))
         made = with_index_restored(made, list(bodies), metadata)

@@ -69,6 +69,16 @@ def pivot_columns(path: Path) -> set[int]:
     return found
 
 
+def test_times_keep_their_zone_when_libreoffice_saves_them(tmp_path: Path) -> None:
+    when = pd.to_datetime(["2026-07-01T10:00:00Z", "2026-01-01T10:00:00Z"], utc=True)
+    frame = pd.DataFrame({"Key": ["A-1", "A-2"], "When": when})
+    path = excel.write(frame, tmp_path / "a.xlsx", tz="America/New_York").path
+    (saved,) = converted([path], tmp_path)
+    back = excel.read(saved)["When"]
+    assert str(back.dt.tz) == "America/New_York"
+    assert back.tolist() == when.tolist()
+
+
 @pytest.mark.xdist_group("office")
 @pytest.mark.filterwarnings("ignore")
 def test_real_workbooks_open_with_what_was_written(shared_data: Path, tmp_path: Path) -> None:

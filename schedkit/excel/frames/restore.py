@@ -28,6 +28,8 @@ _WHOLE = r"^[+-]?[0-9]{1,18}$"
 _NUMBER = r"^-?[0-9.]+(e[+-]?[0-9]+)?$"
 # Numbers that the writer writes as text among others.
 _NUMBER_AS_TEXT = r"^(-?inf|-?[0-9.]{16,}(e[+-]?[0-9]+)?)$"
+# By how many microseconds other programs miss what they were given.
+MISSED = 5
 
 
 @dataclass(frozen=True)
@@ -119,15 +121,16 @@ def inferred(body: Body, calendar: Calendar) -> Series[Any]:
 
 
 def _whole_millis(times: Series[Any]) -> Series[Any]:
-    """Return moments or durations without the microsecond by which other programs miss a millisecond.
+    """Return moments or durations without the microseconds by which other programs miss a millisecond.
 
-    openpyxl writes 09:30 as a serial that is nearer to 09:30:00.000001; no such program keeps microseconds.
+    openpyxl writes 09:30 as a serial that is nearer to 09:30:00.000001. LibreOffice writes fifteen digits of
+    a serial, which are up to 4.3 microseconds away. No such program keeps microseconds.
     """
     if times.dtype == object:
         return times
     micros = times.to_numpy().astype("int64")
-    near = micros // 1000 * 1000 + np.where(micros % 1000 >= 999, 1000, 0)
-    meant = (np.abs(micros - near) <= 1) & times.notna().to_numpy()
+    near = micros // 1000 * 1000 + np.where(micros % 1000 >= 1000 - MISSED, 1000, 0)
+    meant = (np.abs(micros - near) <= MISSED) & times.notna().to_numpy()
     return Series(np.where(meant, near, micros).view(times.to_numpy().dtype))
 
 
@@ -167,7 +170,7 @@ def _restored(body: Body, column: ColumnMetadata, calendar: Calendar, keys: list
     dtype = pd.api.types.pandas_dtype(column.dtype)
     kinds = pd.api.types
     if kinds.is_datetime64_any_dtype(dtype):
-        return _in_zone(_moments(body, calendar), column).astype(dtype)
+        return in_zone(_moments(body, calendar), column.zone).astype(dtype)
     if kinds.is_timedelta64_dtype(dtype):
         return _durations(body).astype(dtype)
     if kinds.is_bool_dtype(dtype):
@@ -321,13 +324,14 @@ def _filled(body: Body, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return filled
 
 
-def _in_zone(wall: Series[Any], column: ColumnMetadata) -> Series[Any]:
-    if column.zone is None:
+def in_zone(wall: Series[Any], zone: str | None) -> Series[Any]:
+    """Return times of a clock on the wall, which all cells hold, as moments of the zone that it shows."""
+    if zone is None or wall.dtype.kind != "M" or wall.dt.tz is not None:
         return wall
     # Excel has no zone, so an hour that the clock repeats is ambiguous: the first one is taken.
     first = np.ones(len(wall), dtype=bool)
     local: Series[Any] = wall.dt.tz_localize(
-        parse_timezone(column.zone), ambiguous=first, nonexistent="shift_forward"
+        parse_timezone(zone), ambiguous=first, nonexistent="shift_forward"
     )
     return local
 

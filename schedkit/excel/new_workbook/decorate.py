@@ -20,6 +20,7 @@ from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import styles
 from schedkit.excel.new_workbook.column_roles import StatusCategories, priorities, roles
 from schedkit.excel.new_workbook.styles import Tone
+from schedkit.excel.parts.header_notes import note_of_zone
 from schedkit.excel.text import excel_escape
 from schedkit.values.extraction import incomplete
 
@@ -101,7 +102,7 @@ def notes(
             kind = f" ({field['type']})" if field.get("type") else ""
             lines.append(f"Field: {field.get('id', column.header)}{kind}")
         if column.zone and column.kind is not Kind.DATE:
-            lines.append(f"Times in {column.zone}")
+            lines.append(note_of_zone(column.zone))
         if position == 1:
             lines += provenance(attrs, policy)
         if lines:

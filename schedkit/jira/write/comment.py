@@ -13,7 +13,7 @@ from schedkit.jira.pages.session import Session
 from schedkit.jira.write.entries import Place, entry_step
 from schedkit.jira.write.notify import query
 from schedkit.jira.write.people import my_account
-from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
+from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
 from schedkit.jira.write.values import cell_value, missing
 from schedkit.loop import task_group
 from schedkit.values.durations import duration_text, parse_duration
@@ -45,10 +45,7 @@ async def plan_worklog(session: Session, frame: pd.DataFrame, notify: bool = Tru
     me = await my_account(session)
     works = [_work(row) for row in frame.to_dict("records")]
     steps = [_work_step(session, key, body, me, params) for key, body in works]
-    rows = [
-        [Row(key, "Log Work", None, f"{duration_text(body['timeSpentSeconds'])} on {body['started'][:16]}")]
-        for key, body in works
-    ]
+    rows = [[Row(key, "Log Work", None, _work_text(body))] for key, body in works]
     return await _still_open(session, "log work", steps, rows)
 
 
@@ -119,10 +116,15 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     except (ValueError, TypeError):
         started = None
     if started is None:
-        raise UsageError(f"the worklog for {key} has no start time", hint="give Started, a time with a zone")
+        raise UsageError(f"the worklog for {key} has no start time", hint="give Started, a time")
     text = "" if missing(row.get("Comment")) else str(row["Comment"])
     moment = started.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started.microsecond // 1000:03d}+0000"
     return key, {"timeSpentSeconds": seconds, "started": moment, "comment": text}
+
+
+def _work_text(body: Mapping[str, Any]) -> str:
+    started = cell_value(body["started"], "datetime")
+    return f"{duration_text(body['timeSpentSeconds'])} on {shown(started)}"
 
 
 def _work_step(

@@ -331,7 +331,6 @@ def shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value)) or "(empty)"
     if isinstance(value, pd.Timestamp):
-        value = value.strftime(
-            "%Y-%m-%d" if value == value.normalize() and value.tzinfo is None else "%Y-%m-%d %H:%M"
-        )
+        day = value.tzinfo is None and value == value.normalize()
+        value = value.strftime("%Y-%m-%d" if day else "%Y-%m-%d %H:%M %Z")
     return clip(" ".join(str(value).split()), 80)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.jira.table.fields import EPIC_LINK, Field
+from schedkit.values.timezones import local_timezone
 
 __all__ = [
     "CASCADING",
@@ -76,7 +77,10 @@ def cell_value(value: Any, store: str) -> Any:
                 # Of another zone's midnight the day before is left, in a column in UTC.
                 raise ValueError(f"{stamp} is not the midnight of a date")
             return stamp.tz_localize(None).normalize()
-        return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+        if stamp.tzinfo is None:
+            # As triggers and workbooks read it; of an hour that the clock repeats the first.
+            stamp = stamp.tz_localize(local_timezone(), ambiguous=True, nonexistent="shift_forward")
+        return stamp.tz_convert("UTC")
     return str(value)
 
 

@@ -190,8 +190,8 @@ class WriteApi:
         Parameters
         ----------
         frame : DataFrame
-            Key, Started (without a zone: UTC), Hours or Time (``"1h 30m"``), and Comment if wanted. An entry
-            that the same person has made with the same start, time and comment is left out.
+            Key, Started (without a zone: this machine's), Hours or Time (``"1h 30m"``), and Comment if
+            wanted. An entry that the same person has made with the same start, time and comment is left out.
         notify : bool
             Whether Jira mails those who watch the issues. Data Center always does: False is refused there.
 

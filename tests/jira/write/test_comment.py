@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pandas as pd
 import pytest
 
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.jira import Jira
+from schedkit.jira.write import values
 
 AT = pd.Timestamp("2026-02-03T09:00", tz="Europe/Berlin")
 FRAME = pd.DataFrame(
@@ -23,7 +26,7 @@ FRAME = pd.DataFrame(
 
 def test_work_is_logged_once(site: DemoSite, jira: Jira) -> None:
     plan = jira.worklog(FRAME)
-    assert "DEMO-1  Log Work: (empty) → 1h 30m on 2026-02-03T08:00" in repr(plan)
+    assert "DEMO-1  Log Work: (empty) → 1h 30m on 2026-02-03 08:00 UTC" in repr(plan)
     site.faults = "rate=1,kinds=lost,method=POST,path=/worklog,times=1"
     assert set(plan.apply()["Outcome"]) == {"done"}
     logs = site.store.worklogs(site.store.get("DEMO-1"))[-2:]
@@ -34,6 +37,26 @@ def test_work_is_logged_once(site: DemoSite, jira: Jira) -> None:
     assert len(jira.worklog(more)) == 1
     held = jira.worklogs(["DEMO-2"])
     assert (held["Hours"].iloc[-1], held["Comment"].iloc[-1]) == (0.25, "Talked")
+
+
+def test_a_start_without_a_zone_is_this_machines(jira: Jira, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "local_timezone", lambda: ZoneInfo("Asia/Kolkata"))
+    plan = jira.worklog(FRAME.head(1).assign(Started=pd.Timestamp("2026-02-03T09:00")))
+    assert "1h 30m on 2026-02-03 03:30 UTC" in repr(plan)
+
+
+@pytest.mark.parametrize(
+    ("wall", "utc"),
+    [
+        ("2026-10-25 02:30", "2026-10-25 00:30"),  # the clock repeats this hour
+        ("2026-03-29 02:30", "2026-03-29 01:00"),  # … and leaves this one out
+        ("2026-07-01 02:30+09:00", "2026-06-30 17:30"),
+    ],
+)
+def test_a_cell_without_a_zone_is_this_machines(wall: str, utc: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "local_timezone", lambda: ZoneInfo("Europe/Berlin"))
+    assert values.cell_value(pd.Timestamp(wall), "datetime") == pd.Timestamp(utc, tz="UTC")
+    assert values.cell_value(wall, "datetime") == pd.Timestamp(utc, tz="UTC")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_an_untouched_workbook_plans_nothing(site: DemoSite, jira: Jira, tmp_pat
     site.store.edit("DEMO-20", custom={"platforms": ("Linux, ARM",)})
     df = jira.search("project = DEMO ORDER BY key", fields="*all", markup=markup)
     back = through_excel(df, tmp_path)
-    again = resaved(excel.write(df, tmp_path / "saved.xlsx").path)
+    again = resaved(excel.write(df, tmp_path / "saved.xlsx", tz="Asia/Kolkata").path)
     for frame in (df, back, again):
         plan = jira.edit(frame)
         assert (len(plan), list(plan.aio.refused), plan.aio.notes) == (0, [], [])
