@@ -164,14 +164,16 @@ def pack(
     zone = parse_timezone(tz)
     until = wall_instant(until, zone)  # of the zone in all figures, also in those that count no days
     cut = history.cut(until)
-    since = cut.end - pd.Timedelta(weeks=weeks)
-    year = cut.end - pd.Timedelta(weeks=52)
+    # Weeks of the wall: one in which the clocks change is longer or shorter.
+    end = cut.end.tz_convert(zone).tz_localize(None)
+    since = wall_instant(end - pd.Timedelta(weeks=weeks), zone)
+    year = wall_instant(end - pd.Timedelta(weeks=52), zone)
     period = {"since": since, "until": until}
     split = {**period, "by": by}
     zoned = {**split, "tz": tz}
     sprint_of = {"sprints": sprints, "points": points, "board": board, "until": until}
     open_now = n if n is not None else len(ageing(history, until=until))
-    last = cut.end.tz_convert(zone).tz_localize(None).normalize() + pd.Timedelta(days=days)
+    last = end.normalize() + pd.Timedelta(days=days)
     work: dict[str, Callable[[], Any]] = {
         "throughput": lambda: throughput(
             cycle_times(history, until=until, by=by), tz=tz, since=since, until=cut.end, by=by
@@ -208,7 +210,7 @@ def pack(
         frames[name].attrs = dict(found.attrs)
         if stale:
             frames[name].attrs["warnings"] = [stale, *found.attrs.get("warnings", ())]
-    return Pack(frames, skipped, f"{since:%Y-%m-%d} to {cut.end:%Y-%m-%d}")
+    return Pack(frames, skipped, f"{since.tz_convert(zone):%Y-%m-%d} to {end:%Y-%m-%d}")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,8 +20,9 @@ from schedkit.demo.world.model import Change, Issue, Worklog
 
 Truth = Callable[[Issue], bool]
 BERLIN = ZoneInfo("Europe/Berlin")
-JUNE_2025 = int(datetime(2025, 6, 1, tzinfo=BERLIN).timestamp() * 1000)
-YEAR_2025 = int(datetime(2025, 1, 1, tzinfo=BERLIN).timestamp() * 1000)
+# A day in the middle of what the site has, which ends today.
+MIDDLE = (datetime.now(BERLIN) - timedelta(days=500)).date()
+BEGINS = int(datetime(MIDDLE.year, MIDDLE.month, MIDDLE.day, tzinfo=BERLIN).timestamp() * 1000)
 # Texts by key, which follow from the issues' seeds.
 DESCRIBED: dict[str, str] = {}
 COMMENTED: dict[str, str] = {}
@@ -114,8 +115,8 @@ CASES: tuple[tuple[str, Truth], ...] = (
     ("description is empty", lambda i: not DESCRIBED[i.key]),
     ("'Story Points' in (EMPTY, 3)", lambda i: i.custom.get("points") in (None, 3.0)),
     ("'Story Points' not in (3, 5)", lambda i: i.custom.get("points") not in (None, 3.0, 5.0)),
-    ("'Reviewed At' > '2025-01-01'", lambda i: i.custom.get("reviewed", 0) > YEAR_2025),
-    ("'Go-live' <= 2026-01-01", lambda i: "go_live" in i.custom and i.custom["go_live"] <= "2026-01-01"),
+    (f"'Reviewed At' > '{MIDDLE}'", lambda i: i.custom.get("reviewed", 0) > BEGINS),
+    (f"'Go-live' <= {MIDDLE}", lambda i: "go_live" in i.custom and i.custom["go_live"] <= str(MIDDLE)),
     ("'Target Version' = 'ops 9.2'", lambda i: any(v.name == "ops 9.2" for v in i.custom.get("target", ()))),
     ("'Release Notes' ~ faster", lambda i: "notes" in i.custom),
     ("sprint in closedSprints() AND sprint not in futureSprints()",
@@ -134,9 +135,9 @@ CASES: tuple[tuple[str, Truth], ...] = (
     ("worklogAuthor = currentUser()", lambda i: any(w.author.name == "demo" for w in WORK[i.key])),
     ("worklogAuthor in (user1, user2)",
      lambda i: any(w.author.name in ("user1", "user2") for w in WORK[i.key])),
-    ("worklogDate >= '2025-06-01'", lambda i: any(w.started >= JUNE_2025 for w in WORK[i.key])),
-    ("worklogDate < '2025-06-01' AND worklogAuthor is not EMPTY",
-     lambda i: any(w.started < JUNE_2025 for w in WORK[i.key])),
+    (f"worklogDate >= '{MIDDLE}'", lambda i: any(w.started >= BEGINS for w in WORK[i.key])),
+    (f"worklogDate < '{MIDDLE}' AND worklogAuthor is not EMPTY",
+     lambda i: any(w.started < BEGINS for w in WORK[i.key])),
     ("worklogDate is EMPTY", lambda i: not WORK[i.key]),
     ("NOT project = DEMO", lambda i: i.project.key != "DEMO"),
     ("!(project = DEMO || project = OPS)", lambda i: i.project.key not in ("DEMO", "OPS")),
@@ -204,14 +205,14 @@ PROGRESS = "3"
         ("status CHANGED TO 'In Progress'", lambda moves: any(now == PROGRESS for _, _, now in moves)),
         ("status CHANGED FROM 'In Progress'", lambda moves: any(was == PROGRESS for _, was, _ in moves)),
         (
-            "status CHANGED FROM ('To Do', Backlog) TO ('In Progress') AFTER 2025-01-01",
+            f"status CHANGED FROM ('To Do', Backlog) TO ('In Progress') AFTER {MIDDLE}",
             lambda moves: any(
-                was in ("10000", "10001") and now == PROGRESS and at >= YEAR_2025 for at, was, now in moves
+                was in ("10000", "10001") and now == PROGRESS and at >= BEGINS for at, was, now in moves
             ),
         ),
         (
-            "status CHANGED BEFORE 2025-01-01",
-            lambda moves: any(at < YEAR_2025 for at, _, _ in moves),
+            f"status CHANGED BEFORE {MIDDLE}",
+            lambda moves: any(at < BEGINS for at, _, _ in moves),
         ),
         ("status CHANGED BY nobody-at-all", None),
         ("status CHANGED AFTER nonsense", None),

@@ -36,6 +36,15 @@ def test_its_figures_are_those_of_the_functions(example: Example) -> None:
     assert repr(found) == "<Pack: 21 figures, 2026-02-22 to 2026-03-15>"
 
 
+@pytest.mark.parametrize("tz", ["America/New_York", "Asia/Tokyo"])
+def test_its_period_is_whole_weeks_of_its_zone(example: Example, tz: str) -> None:
+    """In New York the clocks go forward on 8 March; in Tokyo the day begins on the day before in UTC."""
+    found = pack(example.issues, example.changes, weeks=3, until="2026-03-14", tz=tz)
+    assert found.period == "2026-02-21 to 2026-03-14"
+    told = found["work_in_progress"].attrs["period"]
+    assert told == f"2026-02-21 00:00 to 2026-03-14 00:00 {tz}"
+
+
 def test_what_cannot_be_had_is_told() -> None:
     found = pack(issues(("A-1", "2026-03-02", "Open")), moves(), until=UNTIL)
     assert "velocity" not in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,8 @@ UNTIL = pd.Timestamp("2026-06-01", tz="UTC")
 
 @pytest.fixture(scope="module")
 def frames() -> Iterator[Frames]:
-    with DemoSite(issues=80) as site:
+    # What is asked for below ends at a day of the calendar.
+    with DemoSite(issues=80, now=datetime(2026, 12, 1, tzinfo=UTC)) as site:
         jira = Jira(site.jira_cloud.url, user=site.jira_cloud.user, token=site.jira_cloud.token)
         issues = jira.search("project is not EMPTY")
         history = jira.changelog(issues)

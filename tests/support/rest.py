@@ -62,7 +62,7 @@ def client(app: Any, address: str = HERE, **options: Any) -> httpx.AsyncClient:
 @contextmanager
 def served(folder: Path, options: ServerOptions | None = None) -> Iterator[tuple[Scheduler, Any]]:
     """Run a scheduler with a few tasks; yield it and its application."""
-    with Scheduler(str(folder / "ledger.db"), results=folder / "results") as scheduler:
+    with Scheduler(str(folder / "ledger.db"), results=folder / "results", tz="UTC") as scheduler:
         declare(scheduler, folder)
         yield scheduler, asgi(scheduler, options)
 

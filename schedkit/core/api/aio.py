@@ -34,6 +34,7 @@ from schedkit.loop import on_own_loop
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.instants import to_micros
 from schedkit.values.keywords import check_keywords
+from schedkit.values.timezones import local_timezone
 
 __all__ = ["AsyncScheduler"]
 
@@ -180,7 +181,8 @@ class AsyncScheduler:
         Parameters
         ----------
         start, end : datetime, date or str
-            The window, both included; aware, or wall times of this machine. A day counts to its end.
+            The window, both included; aware, or wall times of the scheduler's zone. A day counts to
+            its end.
 
         Raises
         ------
@@ -190,7 +192,7 @@ class AsyncScheduler:
             If the task has no schedule, or the window holds more than 10,000 due times.
         """
         name = named(name)
-        first, last = between(start, end)
+        first, last = between(start, end, self._node.config.tz or local_timezone())
         if first > last:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
         name, waiters = self._queries.known(name), dict[str, Waiter]()

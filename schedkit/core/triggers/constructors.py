@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from schedkit.core.triggers import crontab
-from schedkit.core.triggers.base import Times, Trigger
+from schedkit.core.triggers.base import Times, Trigger, local_to_utc
 from schedkit.core.triggers.combinations import AllOf, AnyOf
 from schedkit.core.triggers.kinds import At, Calendar, Cron, Every
 from schedkit.errors import TriggerError, UsageError
@@ -306,9 +306,9 @@ def _window(
     }
 
 
-def between(start: Moment, end: Moment) -> tuple[datetime, datetime]:
-    """Return the first and the last moment (UTC) of a window, which are wall times here unless aware."""
-    return moment_of(start, "start").astimezone(UTC), _last_moment(end).astimezone(UTC)
+def between(start: Moment, end: Moment, tz: tzinfo) -> tuple[datetime, datetime]:
+    """Return the first and the last moment (UTC) of a window, which are wall times of `tz` unless aware."""
+    return local_to_utc(moment_of(start, "start"), tz), local_to_utc(_last_moment(end), tz)
 
 
 def _last_moment(end: Moment) -> datetime:
@@ -332,12 +332,6 @@ def _checked(trigger: Trigger) -> Trigger:
     """Refuse a trigger whose window or combination leaves it no time at all."""
     start = getattr(trigger, "start", None)
     end = getattr(trigger, "end", None)
-    if isinstance(trigger, AllOf) or end is not None:
-        anchor = _LONG_AGO
-        if start is not None and start.year > 1:  # two days before that lie outside the calendar
-            anchor = start.replace(tzinfo=start.tzinfo or UTC) - timedelta(days=2)
-        if trigger.begins(anchor) is None:
-            raise TriggerError(f"{trigger.text()}: it never fires", hint="check its start and end")
     if isinstance(trigger, AllOf) and any(map(_counts_from_now, trigger.triggers)):
         now = datetime.now(UTC)
         if trigger.bind(now).next(now) is None:
@@ -345,6 +339,12 @@ def _checked(trigger: Trigger) -> Trigger:
                 f"{trigger.text()}: counted from now, its triggers never coincide",
                 hint="give the interval a start=",
             )
+    if isinstance(trigger, AllOf) or end is not None:
+        anchor = _LONG_AGO
+        if start is not None and start.year > 1:  # two days before that lie outside the calendar
+            anchor = start.replace(tzinfo=start.tzinfo or UTC) - timedelta(days=2)
+        if trigger.begins(anchor) is None:
+            raise TriggerError(f"{trigger.text()}: it never fires", hint="check its start and end")
     return trigger
 
 

@@ -164,6 +164,15 @@ def test_due_times_are_those_of_the_trigger_and_no_more(tmp_path: Path) -> None:
         due_times(every("1s").bind(DAY), DAY, DAY + timedelta(days=1), "task 'x'")
 
 
+def test_a_day_without_a_zone_is_one_of_the_schedulers(make: Make) -> None:
+    sched = make(tz="Pacific/Auckland")  # 13 hours ahead of UTC on this day
+    sched.start()
+    sched.task(cron("0 12 * * *", tz="UTC"), name="noon", overlap="allow")(lambda: 1)
+    (run,) = sched.backfill("noon", "2026-01-02", "2026-01-02")
+    assert run.id == sched.runs("noon")[0].id
+    assert sched.runs("noon")[0].scheduled_at == datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
 def test_days_and_text_are_windows_too(sched: Scheduler) -> None:
     sched.task(cron("0 12 * * *", tz="UTC"), name="noon", overlap="allow")(lambda: 1)
     assert len(sched.backfill("noon", "2026-03-01", "2026-03-02")) == 2

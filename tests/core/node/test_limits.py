@@ -113,6 +113,7 @@ def test_another_declaration_of_a_limit_is_told_and_holds_for_all(
 ) -> None:
     one, other = make(name="one", limits={"db": 2}), make(name="other", limits={"db": 1})
     one.start()
+    wait_until(lambda: "tag:db" in one.queries.ledger.limits(), "it is written after the start")
     other.start()
     shown = [
         "the limit of tag 'db' is 1 now, for all processes; it was 2, declared by one",

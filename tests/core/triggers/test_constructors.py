@@ -253,10 +253,12 @@ def test_bad_intervals(options: dict[str, Any], told: str) -> None:
         every(**options)
 
 
-def test_an_interval_that_counts_from_now_never_meets_a_crontab() -> None:
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Kolkata"])
+def test_an_interval_that_counts_from_now_never_meets_a_crontab(tz: str) -> None:
     with pytest.raises(TriggerError, match=r"its triggers never coincide .give the interval a start="):
-        all_of("0 * * * *", every("1h"))
-    assert all_of("0 * * * *", every("2h", start=START)).next(START) == START + timedelta(hours=2)
+        all_of(cron("0 * * * *", tz=tz), every("1h"))
+    both = all_of(cron("0 * * * *", tz="UTC"), every("2h", start=START))
+    assert both.next(START) == START + timedelta(hours=2)
 
 
 def test_start_and_end_are_part_of_the_window() -> None:
