@@ -80,6 +80,10 @@ class Digits:
 CellsOf = Callable[[int, int, ConversionReport], Cells]
 
 
+# How the note on a header begins to name the zone of its times.
+ZONE_NOTE = "Times in"
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a sheet.

@@ -15,12 +15,11 @@ from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit.excel.column_types import Column, Kind, Policy
+from schedkit.excel.column_types import ZONE_NOTE, Column, Kind, Policy
 from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import styles
 from schedkit.excel.new_workbook.column_roles import StatusCategories, priorities, roles
 from schedkit.excel.new_workbook.styles import Tone
-from schedkit.excel.parts.header_notes import note_of_zone
 from schedkit.excel.text import excel_escape
 from schedkit.values.extraction import incomplete
 
@@ -102,7 +101,7 @@ def notes(
             kind = f" ({field['type']})" if field.get("type") else ""
             lines.append(f"Field: {field.get('id', column.header)}{kind}")
         if column.zone and column.kind is not Kind.DATE:
-            lines.append(note_of_zone(column.zone))
+            lines.append(f"{ZONE_NOTE} {column.zone}")
         if position == 1:
             lines += provenance(attrs, policy)
         if lines:

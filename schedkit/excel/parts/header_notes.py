@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 
 from schedkit.errors import UsageError
+from schedkit.excel.column_types import ZONE_NOTE
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 from schedkit.values.timezones import parse_timezone, timezone_name
 
-__all__ = ["note_of_zone", "zones_noted"]
+__all__ = ["zones_noted"]
 
-_WORDS = "Times in "
-_ZONE = re.compile(rf"^{_WORDS}(\S+)\s*$", re.MULTILINE)
-
-
-def note_of_zone(zone: str) -> str:
-    """Return the line of a header's note that says in which zone the column's times are."""
-    return f"{_WORDS}{zone}"
+_ZONE = re.compile(rf"^{ZONE_NOTE} (\S+)\s*$", re.MULTILINE)
 
 
 def zones_noted(book: Workbook, sheet_part: str, header_row: int) -> dict[int, str]:
