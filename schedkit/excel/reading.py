@@ -224,7 +224,8 @@ class _Book:
             if region is None:
                 continue
             seen = True
-            noted = zones_noted(self._book, place.part, region.top - 1)
+            lost = source.metadata is None  # else it knows the zones
+            noted = zones_noted(self._book, place.part, region.top - 1) if lost else {}
             for number, header in enumerate(region.headers, region.left):
                 if number in noted:
                     zones[header] = noted[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -65,3 +66,16 @@ def test_a_note_beside_other_values_changes_nothing(saved: Path) -> None:
     book.save(saved)
     assert excel.read(saved)["Key"].tolist() == ["A-1", "A-2", "A-3"]
     assert str(excel.read(saved)["When"].dt.tz) == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    "damage", [b"<comments", b"", b"<!DOCTYPE a [<!ENTITY b 'c'>]><comments>&b;</comments>"]
+)
+def test_damaged_notes_leave_the_cells_readable(saved: Path, damage: bytes) -> None:
+    with zipfile.ZipFile(saved) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    (notes,) = [name for name in parts if "/comments/" in name]
+    with zipfile.ZipFile(saved, "w") as new:
+        for name, content in (parts | {notes: damage}).items():
+            new.writestr(name, content)
+    assert excel.read(saved)["When"].dt.tz is None
