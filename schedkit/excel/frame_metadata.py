@@ -19,6 +19,8 @@ import pandas as pd
 from schedkit.excel.column_types import Column
 from schedkit.excel.list_metadata import ListMetadata, json_form, metadata_of_lists, row_keys
 from schedkit.excel.names import header_key
+from schedkit.excel.repeated_hours import shown_again
+from schedkit.values.timezones import parse_timezone
 
 _NAMESPACE = "urn:schedkit:workbook"
 _CONTENT = re.compile(rf'<workbook xmlns="{_NAMESPACE}">(.*)</workbook>', re.DOTALL)
@@ -35,7 +37,7 @@ class ColumnMetadata:
     """One column: its header in the sheet, its label and dtype in the frame.
 
     `lists` tells what the texts of a column of lists do not say; `form` is "dict" or "dicts" for a column of
-    structures that its cells show as JSON.
+    structures that its cells show as JSON. `again` are the times of a repeated hour that are the second ones.
     """
 
     header: str
@@ -47,6 +49,7 @@ class ColumnMetadata:
     ordered: bool = False
     lists: ListMetadata | None = None
     form: str | None = None
+    again: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,8 @@ def _updated_column(
         return replace(column, categories=[*column.categories, *added])
     if series.dtype == object and keys is not None:
         return replace(column, lists=metadata_of_lists(series.tolist(), keys, column.lists))
+    if again := _shown_again(series, column.zone):
+        return replace(column, again=sorted({*column.again, *again}))
     return column
 
 
@@ -206,7 +211,14 @@ def _column_metadata(
         ordered=ordered,
         lists=lists,
         form=form,
+        again=_shown_again(series, column.zone),
     )
+
+
+def _shown_again(series: pd.Series[Any], zone: str | None) -> list[int]:
+    if zone is None or not pd.api.types.is_datetime64_any_dtype(series.dtype) or series.dt.tz is None:
+        return []
+    return shown_again(series, parse_timezone(zone))
 
 
 def plain_label(label: Hashable) -> Any:

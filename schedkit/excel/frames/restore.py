@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from schedkit.excel.column_types import Kind
 from schedkit.excel.frame_metadata import ColumnMetadata
 from schedkit.excel.list_metadata import restored_json, restored_lists
 from schedkit.excel.parts.cell_values import CellColumn
+from schedkit.excel.repeated_hours import localized
 from schedkit.excel.serial_dates import DAY, LAST_SERIAL, Calendar, micros_of, micros_of_all, round_micros
 from schedkit.values.timezones import parse_timezone
 
@@ -170,7 +172,7 @@ def _restored(body: Body, column: ColumnMetadata, calendar: Calendar, keys: list
     dtype = pd.api.types.pandas_dtype(column.dtype)
     kinds = pd.api.types
     if kinds.is_datetime64_any_dtype(dtype):
-        return in_zone(_moments(body, calendar), column.zone).astype(dtype)
+        return in_zone(_moments(body, calendar), column.zone, column.again).astype(dtype)
     if kinds.is_timedelta64_dtype(dtype):
         return _durations(body).astype(dtype)
     if kinds.is_bool_dtype(dtype):
@@ -324,16 +326,11 @@ def _filled(body: Body, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return filled
 
 
-def in_zone(wall: Series[Any], zone: str | None) -> Series[Any]:
+def in_zone(wall: Series[Any], zone: str | None, again: Iterable[int] = ()) -> Series[Any]:
     """Return times of a clock on the wall, which all cells hold, as moments of the zone that it shows."""
     if zone is None or wall.dtype.kind != "M" or wall.dt.tz is not None:
         return wall
-    # Excel has no zone, so an hour that the clock repeats is ambiguous: the first one is taken.
-    first = np.ones(len(wall), dtype=bool)
-    local: Series[Any] = wall.dt.tz_localize(
-        parse_timezone(zone), ambiguous=first, nonexistent="shift_forward"
-    )
-    return local
+    return localized(wall, parse_timezone(zone), again)
 
 
 def _value(text: str, kind: str, calendar: Calendar) -> Any:
