@@ -183,9 +183,7 @@ def _updated_column(
         return replace(column, categories=[*column.categories, *added])
     if series.dtype == object and keys is not None:
         return replace(column, lists=metadata_of_lists(series.tolist(), keys, column.lists))
-    if again := _shown_again(series, column.zone):
-        return replace(column, again=sorted({*column.again, *again}))
-    return column
+    return replace(column, again=_shown_again(series, column.zone, column.again))
 
 
 def _column_metadata(
@@ -215,10 +213,10 @@ def _column_metadata(
     )
 
 
-def _shown_again(series: pd.Series[Any], zone: str | None) -> list[int]:
+def _shown_again(series: pd.Series[Any], zone: str | None, known: Sequence[int] = ()) -> list[int]:
     if zone is None or not pd.api.types.is_datetime64_any_dtype(series.dtype) or series.dt.tz is None:
-        return []
-    return shown_again(series, parse_timezone(zone))
+        return list(known)
+    return shown_again(series, parse_timezone(zone), known)
 
 
 def plain_label(label: Hashable) -> Any:

@@ -35,24 +35,25 @@ def localized(wall: pd.Series[Any], zone: tzinfo, again: Iterable[int] = ()) -> 
     return moments
 
 
-def shown_again(moments: pd.Series[Any], zone: tzinfo) -> list[int]:
+def shown_again(moments: pd.Series[Any], zone: tzinfo, known: Iterable[int] = ()) -> list[int]:
     """Return what the clock shows for those moments that are each the second of two, and no first one.
 
-    They are microseconds since 1970 of the clock on the wall, as `localized` takes them.
+    They are microseconds since 1970 of the clock on the wall, as `localized` takes them; `known` are those of
+    the moments that were there before.
     """
     try:
         micros = _micros(moments.dropna().astype(pd.DatetimeTZDtype("us", "UTC")))
     except (ValueError, OverflowError):  # far outside the calendar
-        return []
+        return list(known)
     days = pd.unique(micros[(micros > _FIRST) & (micros < _LAST)] // _DAY).tolist()
     back = [day for day in days if _offset(day - 1, zone) > _offset(day + 1, zone)]
     if not back:
-        return []
+        return list(known)
     found = pd.Series(micros[np.isin(micros // _DAY, back)].view("datetime64[us]")).dt.tz_localize("UTC")
     wall = found.dt.tz_convert(zone).dt.tz_localize(None)
     second = (found != localized(wall, zone)).to_numpy()
     shown = _micros(wall)
-    return sorted(set(shown[second].tolist()) - set(shown[~second].tolist()))
+    return sorted({*known, *shown[second].tolist()} - set(shown[~second].tolist()))
 
 
 def _micros(times: pd.Series[Any]) -> npt.NDArray[np.int64]:

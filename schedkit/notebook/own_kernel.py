@@ -1,4 +1,4 @@
-"""A kernel that a task starts for itself: its sockets, which nobody else can take, and why it ended."""
+"""A kernel that a task starts for itself: sockets that no other process can take, and why it ended."""
 
 from __future__ import annotations
 

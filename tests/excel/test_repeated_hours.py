@@ -43,6 +43,18 @@ def test_rows_that_are_added_later_have_theirs(tmp_path: Path) -> None:
     assert back(both, tmp_path, mode="upsert", key="Key") == both["When"].tolist()
 
 
+def test_a_first_hour_that_is_added_later_makes_both_the_first(tmp_path: Path) -> None:
+    """A cell shows them alike, as in a column that is written at once."""
+    back(times(SECOND), tmp_path)
+    assert back(times(SECOND, FIRST), tmp_path, mode="upsert", key="Key") == [FIRST, FIRST]
+
+
+def test_a_second_hour_stays_one_when_rows_are_added(tmp_path: Path) -> None:
+    back(times(SECOND), tmp_path)
+    july = pd.Timestamp("2027-07-01", tz="UTC")
+    assert back(times(SECOND, july), tmp_path, mode="upsert", key="Key") == [SECOND, july]
+
+
 def test_an_arrow_column_has_them_too(tmp_path: Path) -> None:
     frame = times(SECOND)
     frame["When"] = frame["When"].astype("timestamp[us, tz=UTC][pyarrow]")

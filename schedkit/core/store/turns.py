@@ -44,9 +44,9 @@ def connect_in_turn(ledger: Path, **options: Any) -> sqlite3.Connection:
 
 
 def connect_to_existing(ledger: Path, **options: Any) -> sqlite3.Connection:
-    """Return a connection to a ledger's file, which SQLite does not make anew where it is gone.
+    """Return a connection to a ledger's file; SQLite does not create it if it is missing.
 
-    An empty one in its place would take the log of the one that is put back.
+    An empty file in its place would take the log of the one that is put back.
     """
     connection: sqlite3.Connection = sqlite3.connect(_existing(ledger), uri=True, **options)
     return connection
